@@ -1,1 +1,21 @@
-//! gateway
+//! Drawbridge, the keeper: it owns every socket, file and timer, and is the only one that knows both shores.
+
+#![recursion_limit = "256"]
+
+pub mod accounts;
+pub mod address;
+pub mod cli;
+pub mod commands;
+pub mod component;
+pub mod config;
+pub mod control;
+pub mod crossing;
+pub mod doctor;
+pub mod keeper;
+pub mod log;
+pub mod networks;
+pub mod run;
+pub mod secure;
+pub mod store;
+pub mod xml;
+pub mod xmpp;
