@@ -1,0 +1,78 @@
+//! What this end accepts at all: the floor below every negotiation, checked before anything is computed.
+
+use crate::error::{Error, Misuse};
+use crate::group::Group;
+use crate::options::{Cipher, Disclosure, Hash, Logging, SasMethod, StanzaKind};
+
+/// The local policy. Lists are in order of preference; what is not listed is neither offered nor accepted.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Diffie-Hellman groups. The responder takes the strongest that both have.
+    pub groups: Vec<Group>,
+    /// Lets group 5 into `groups`, for old peers only. Groups 1 and 2 do not exist here.
+    pub insecure_groups: bool,
+    /// Ciphers. The responder takes the strongest that both have.
+    pub ciphers: Vec<Cipher>,
+    /// Hashes.
+    pub hashes: Vec<Hash>,
+    /// Short authentication strings.
+    pub sas_methods: Vec<SasMethod>,
+    /// The kinds of stanza this end can encrypt.
+    pub stanzas: Vec<StanzaKind>,
+    /// What this end may truthfully say (and accept to hear) about disclosure.
+    pub disclosure: Vec<Disclosure>,
+    /// Whether transcripts are kept: `MustNot` only if this end really keeps none.
+    pub logging: Vec<Logging>,
+    /// The least number of stanzas between two key exchanges; at least 1.
+    pub rekey_freq: u32,
+    /// Content is padded with spaces to a multiple of this many octets; 1 for none.
+    pub padding: usize,
+    /// Blocks under one key; never more than 2^32.
+    pub max_blocks: u64,
+    /// As responder, accept peers that cut every key to 128 bits, the literal reading of XEP-0217.
+    pub accept_truncated_keys: bool,
+}
+
+impl Default for Policy {
+    /// Groups 16, 15, 14; AES-256 before AES-128; messages, presence and iq; `disclosure` never; `logging` may.
+    fn default() -> Self {
+        Self {
+            groups: vec![Group::Modp16, Group::Modp15, Group::Modp14],
+            insecure_groups: false,
+            ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr],
+            hashes: vec![Hash::Sha256],
+            sas_methods: vec![SasMethod::Sas28x5],
+            stanzas: vec![StanzaKind::Message, StanzaKind::Presence, StanzaKind::Iq],
+            disclosure: vec![Disclosure::Never],
+            logging: vec![Logging::May],
+            rekey_freq: 50,
+            padding: 64,
+            max_blocks: MAX_BLOCKS,
+            accept_truncated_keys: true,
+        }
+    }
+}
+
+/// XEP-0200 section 7: at most 2^32 blocks under a key.
+pub(crate) const MAX_BLOCKS: u64 = 1 << 32;
+
+impl Policy {
+    /// Refuses a policy that could never lead to a sound session.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let empty = self.groups.is_empty()
+            || self.ciphers.is_empty()
+            || self.hashes.is_empty()
+            || self.sas_methods.is_empty()
+            || self.stanzas.is_empty()
+            || self.disclosure.is_empty()
+            || self.logging.is_empty();
+        let below_floor = self.groups.iter().any(|group| !self.allows(*group));
+        let out_of_range = self.rekey_freq == 0 || self.padding == 0 || !(1..=MAX_BLOCKS).contains(&self.max_blocks);
+        if empty || below_floor || out_of_range { Err(Error::Misuse(Misuse::Policy)) } else { Ok(()) }
+    }
+
+    /// Whether a group is listed and not below the floor.
+    pub(crate) fn allows(&self, group: Group) -> bool {
+        self.groups.contains(&group) && (self.insecure_groups || !group.is_insecure())
+    }
+}

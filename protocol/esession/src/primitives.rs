@@ -1,0 +1,124 @@
+//! The only file that names cryptographic crates.
+
+use std::sync::Arc;
+
+use aes::cipher::{KeyIvInit, StreamCipher};
+use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
+use crypto_bigint::{BoxedUint, Odd, Uint};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+pub use rand_core::CryptoRng;
+
+use crate::options::Cipher;
+
+/// SHA-256 over the concatenation of `parts` (FIPS 180-4).
+pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize().into()
+}
+
+/// HMAC-SHA-256 over the concatenation of `parts` (RFC 2104).
+pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    // The key is hashed by hand when it is longer than a block (RFC 2104 section 2): no length can fail then.
+    let mut block = Zeroizing::new([0_u8; 64]);
+    let short = if key.len() > block.len() { Zeroizing::new(sha256(&[key]).to_vec()) } else { Zeroizing::new(key.to_vec()) };
+    block.iter_mut().zip(short.iter()).for_each(|(place, octet)| *place = *octet);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
+    parts.iter().for_each(|part| mac.update(part));
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// Whether two octet strings are equal, in time that depends on their lengths only.
+pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+/// AES in counter mode with a 128-bit big-endian counter (SP 800-38A, RFC 4344): encrypts and decrypts in place.
+/// `key` has the length the cipher wants; anything else leaves the text as zeros.
+pub(crate) fn aes_ctr(cipher: Cipher, key: &[u8], counter: u128, text: &mut [u8]) {
+    let block = counter.to_be_bytes();
+    let done = match cipher {
+        Cipher::Aes128Ctr => ctr::Ctr128BE::<aes::Aes128>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text)),
+        Cipher::Aes192Ctr => ctr::Ctr128BE::<aes::Aes192>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text)),
+        Cipher::Aes256Ctr => ctr::Ctr128BE::<aes::Aes256>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text)),
+    };
+    if done.is_err() {
+        text.fill(0);
+    }
+}
+
+/// Random octets.
+pub(crate) fn random<const N: usize>(rng: &mut dyn CryptoRng) -> Zeroizing<[u8; N]> {
+    let mut octets = Zeroizing::new([0_u8; N]);
+    rng.fill_bytes(octets.as_mut_slice());
+    octets
+}
+
+/// An odd modulus, ready for exponentiation.
+#[derive(Clone)]
+pub(crate) struct Modulus {
+    params: Arc<BoxedMontyParams>,
+    octets: Vec<u8>,
+}
+
+impl Modulus {
+    /// From big-endian octets; `None` if it is even.
+    pub(crate) fn new(octets: &[u8]) -> Option<Self> {
+        let modulus: Option<Odd<BoxedUint>> = Odd::new(number(octets, octets.len())).into();
+        Some(Self { params: Arc::new(BoxedMontyParams::new_vartime(modulus?)), octets: octets.to_vec() })
+    }
+
+    /// Big-endian octets.
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// base^exponent, as many octets as the modulus. Constant time in the values: only the lengths of modulus and exponent
+    /// show (crypto-bigint documents `BoxedMontyForm::pow` so). `base` is smaller than the modulus.
+    pub(crate) fn power(&self, base: &[u8], exponent: &[u8]) -> Zeroizing<Vec<u8>> {
+        let mut exponent = number(exponent, exponent.len());
+        let mut result = BoxedMontyForm::new(number(base, self.octets.len()), &self.params).pow(&exponent);
+        let mut plain = result.retrieve();
+        let octets = Zeroizing::new(plain.to_be_bytes().into_vec());
+        exponent.zeroize();
+        plain.zeroize();
+        result.zeroize();
+        // BoxedUint works in whole words; the modulus decides how many octets there are
+        let surplus = octets.len().saturating_sub(self.octets.len());
+        Zeroizing::new(octets.get(surplus..).unwrap_or_default().to_vec())
+    }
+
+    /// Whether `value` (public, smaller than the modulus) has Jacobi symbol 1: for a prime, is a square. Variable time.
+    pub(crate) fn is_residue(&self, value: &[u8]) -> bool {
+        match self.octets.len() {
+            0..=16 => jacobi_is_one::<{ 128 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
+            17..=192 => jacobi_is_one::<{ 1536 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
+            193..=256 => jacobi_is_one::<{ 2048 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
+            257..=384 => jacobi_is_one::<{ 3072 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
+            385..=512 => jacobi_is_one::<{ 4096 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
+            _ => jacobi_is_one::<{ 8192 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
+        }
+    }
+}
+
+/// A number from big-endian octets, with a precision of `length` octets rounded up to words.
+fn number(octets: &[u8], length: usize) -> BoxedUint {
+    BoxedUint::from_be_slice_truncated(octets, u32::try_from(length * 8).unwrap_or(u32::MAX))
+}
+
+fn jacobi_is_one<const LIMBS: usize>(value: &[u8], modulus: &[u8]) -> bool {
+    let modulus: Option<Odd<Uint<LIMBS>>> = Odd::new(fixed(modulus)).into();
+    modulus.is_some_and(|modulus| fixed::<LIMBS>(value).jacobi_symbol_vartime(&modulus).is_one().into())
+}
+
+fn fixed<const LIMBS: usize>(octets: &[u8]) -> Uint<LIMBS> {
+    let mut words = [0 as crypto_bigint::Word; LIMBS];
+    for (word, chunk) in words.iter_mut().zip(octets.rchunks(size_of::<crypto_bigint::Word>())) {
+        *word = chunk.iter().fold(0, |word, octet| (word << 8) | crypto_bigint::Word::from(*octet));
+    }
+    Uint::from_words(words)
+}

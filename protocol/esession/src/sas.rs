@@ -1,0 +1,62 @@
+//! Short authentication strings (XEP-0116 section 11), and a longer one over committed values only.
+//!
+//! `sas28x5` hashes M_A, which depends on random octets that Alice reveals last: a man in the middle can try about 2^24
+//! of them and show both users the same five characters. The long code hashes form A (with the commitment to e), form B
+//! and e, all fixed before anybody could react to them.
+
+use std::fmt;
+
+use crate::primitives::sha256;
+
+/// What the users compare. [`fmt::Display`] shows the short code, and with `{:#}` the long one in groups of four.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sas {
+    /// Five characters, as every implementation shows them. A hint, never enough to verify a peer.
+    pub short: String,
+    /// Sixteen characters (77 bits). If both users see the same, there is nobody in the middle.
+    pub long: String,
+}
+
+const ALPHABET: &[u8; 28] = b"acdefghikmopqruvwxy123456789";
+const SHORT_LABEL: &[u8] = b"Short Authentication String";
+const LONG_LABEL: &[u8] = b"ESession Committed Authentication String";
+
+impl Sas {
+    /// Computes both codes. `m_a` is M_A in full length, `e` is mpi(e); the forms are normalized.
+    pub(crate) fn compute(m_a: &[u8], form_a: &str, form_b: &str, e: &[u8]) -> Self {
+        let short = sha256(&[m_a, form_b.as_bytes(), SHORT_LABEL]);
+        let long = sha256(&[LONG_LABEL, form_a.as_bytes(), form_b.as_bytes(), e]);
+        Self { short: base28(&short, 3, 5), long: base28(&long, 16, 16) }
+    }
+}
+
+/// `digits` base-28 digits of the last `octets` octets of a digest, most significant first.
+fn base28(digest: &[u8; 32], octets: usize, digits: usize) -> String {
+    let mut value = digest.iter().skip(32 - octets).fold(0_u128, |value, octet| (value << 8) | u128::from(*octet));
+    let mut code = vec![' '; digits];
+    for place in code.iter_mut().rev() {
+        let digit = usize::try_from(value % 28).unwrap_or_default();
+        *place = char::from(ALPHABET.get(digit).copied().unwrap_or_default());
+        value /= 28;
+    }
+    code.into_iter().collect()
+}
+
+impl fmt::Display for Sas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return f.write_str(&self.short);
+        }
+        for (place, digit) in self.long.chars().enumerate() {
+            let separator = if place > 0 && place % 4 == 0 { "-" } else { "" };
+            write!(f, "{separator}{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Sas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sas(..)")
+    }
+}

@@ -1,0 +1,121 @@
+//! Secrets: retained from the last session (XEP-0116 section 5.2), or agreed elsewhere.
+
+use zeroize::Zeroizing;
+
+use crate::primitives::hmac_sha256;
+
+/// Octets that wipe themselves on drop and never print.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes a copy of `octets`.
+    #[must_use]
+    pub fn new(octets: &[u8]) -> Self {
+        Self(Zeroizing::new(octets.to_vec()))
+    }
+
+    /// The octets, for the arithmetic and for a sealed store.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Why a chain of sessions may be called verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// The users compared the five characters. A man in the middle can grind these, so they verify nothing.
+    ShortCode,
+    /// The users compared the sixteen digits.
+    LongCode,
+    /// The session used an other shared secret of high entropy from an authenticated source, such as
+    /// [`RetainedSecret::derive`]. A password that can be guessed is not.
+    OtherSecret,
+}
+
+/// A secret that two clients keep from one session to the next, so that one comparison covers them all.
+///
+/// A store holds, per peer, the confirmed secret and those still pending. A new secret is stored as pending at once and
+/// replaces its predecessor when [`crate::Session::is_confirmed`] says so; until then both are given to the next
+/// negotiation. Anybody can make a responder reach "pending", so pending secrets must never push out the confirmed one.
+#[derive(Clone, Debug)]
+pub struct RetainedSecret {
+    /// The caller's name for it, such as a row number; comes back in [`crate::ChainOutcome`].
+    pub id: u64,
+    value: Secret,
+    verified: bool,
+}
+
+impl RetainedSecret {
+    /// A secret as it comes from the store: 32 octets, and whether its whole chain was verified.
+    #[must_use]
+    pub fn new(id: u64, value: Secret, verified: bool) -> Self {
+        Self { id, value, verified }
+    }
+
+    /// The 32 octets, for the sealed store.
+    #[must_use]
+    pub fn value(&self) -> &Secret {
+        &self.value
+    }
+
+    /// Whether the users verified this chain once and it never broke since.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.verified
+    }
+
+    /// Marks the chain verified if the evidence is good enough; returns whether it is verified now.
+    /// [`Evidence::ShortCode`] never is.
+    pub fn verify(&mut self, evidence: Evidence) -> bool {
+        match evidence {
+            Evidence::ShortCode => {}
+            Evidence::LongCode | Evidence::OtherSecret => self.verified = true,
+        }
+        self.verified
+    }
+
+    /// A 32-octet secret for another purpose, such as the other shared secret of a session between two further JIDs.
+    /// Both ends of the chain get the same; `None` unless the chain is verified.
+    #[must_use]
+    pub fn derive(&self, label: &str, context: &[u8]) -> Option<Secret> {
+        let label_length = u32::try_from(label.len()).ok()?.to_be_bytes();
+        let parts: [&[u8]; 4] = [b"ESession Exported Secret", &label_length, label.as_bytes(), context];
+        self.verified.then(|| Secret::new(hmac_sha256(self.value.expose(), &parts).as_slice()))
+    }
+}
+
+/// What became of the chain of retained secrets in this negotiation. For the responder it holds once the session is
+/// confirmed, not before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainOutcome {
+    /// This end knew no secret of the peer: the first session, ask the users to compare.
+    New,
+    /// The ends share this secret.
+    Continued {
+        /// The caller's name of the secret.
+        id: u64,
+        /// Whether the new secret inherits the verified flag.
+        verified: bool,
+    },
+    /// This end had secrets, the peer has none of them: alert as for a changed host key.
+    Lost {
+        /// Whether one of them was verified.
+        was_verified: bool,
+    },
+}
+
+impl ChainOutcome {
+    /// Whether the chain is continued and verified.
+    #[must_use]
+    pub fn is_verified(self) -> bool {
+        matches!(self, Self::Continued { verified: true, .. })
+    }
+}
