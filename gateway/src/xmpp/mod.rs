@@ -1,0 +1,37 @@
+//! What the gateway serves on the XMPP shore: one file per protocol.
+//!
+//! [`route`] takes every stanza and hands it on. iq handlers take the request and give the answer back
+//! (`async fn handle(keeper: &Arc<Keeper>, iq: &Element) -> Element`); [`route`] has checked by then that sender and
+//! recipient are addresses, that the recipient is ours, and that the sender may ask.
+//!
+//! - [`element`], [`ns`], [`error`]: building stanzas, names on the wire, answers and refusals.
+//! - [`requests`]: our own iq requests.
+//! - [`disco`], [`caps`], [`policy`], [`about`]: what we are and can do.
+//! - [`presence`], [`subscription`], [`abilities`]: who is there, who may see it, and what their clients can do.
+//! - [`roster`], [`privilege`]: contacts in the user's roster, and what the server lets us do about it.
+//! - [`prompt`], [`search`], [`vcard`], [`avatar`]: finding contacts, and how they look.
+//! - [`register`], [`adhoc`]: registration and commands.
+
+pub mod abilities;
+pub mod about;
+pub mod adhoc;
+pub mod avatar;
+pub mod caps;
+pub mod disco;
+pub mod element;
+pub mod error;
+pub mod ns;
+pub mod policy;
+pub mod presence;
+pub mod privilege;
+pub mod prompt;
+pub mod register;
+pub mod requests;
+pub mod roster;
+pub mod route;
+pub mod search;
+pub mod subscription;
+pub mod vcard;
+
+/// The one resource of every contact and of the gateway itself.
+pub const RESOURCE: &str = "drawbridge";
