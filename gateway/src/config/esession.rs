@@ -1,0 +1,87 @@
+//! `[esession]`: what we offer and accept in an ESession negotiation.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, list, word::words};
+
+/// The group that only old peers still need.
+const WEAK_GROUP: u16 = 5;
+
+/// `[esession]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ESessionConfig {
+    /// MODP groups (RFC 3526), best first. Contains 5 exactly if `insecure_peers`.
+    #[serde(deserialize_with = "groups")]
+    pub groups: Vec<u16>,
+    /// Ciphers, best first.
+    #[serde(deserialize_with = "list::deserialize")]
+    pub ciphers: Vec<Cipher>,
+    /// Whether peers that can do no better than group 5 are accepted.
+    pub insecure_peers: bool,
+    /// Whether `logging = mustnot` is accepted; such sessions are kept in memory only.
+    pub transient: bool,
+}
+
+words! {
+    /// A cipher of an ESession.
+    Cipher {
+        /// AES with 256 bits, counter mode.
+        Aes256Ctr = "aes256-ctr",
+        /// AES with 128 bits, counter mode.
+        Aes128Ctr = "aes128-ctr",
+    }
+}
+
+impl Default for ESessionConfig {
+    fn default() -> Self {
+        Self {
+            groups: vec![16, 15, 14],
+            ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr],
+            insecure_peers: false,
+            transient: false,
+        }
+    }
+}
+
+impl ESessionConfig {
+    pub(super) fn resolve(mut self) -> Result<Self, ConfigError> {
+        if let Some(group) = self.groups.iter().find(|group| ![14, 15, 16, WEAK_GROUP].contains(group)) {
+            let problem = format!("group {group} is not supported");
+            return Err(ConfigError::invalid("esession.groups", problem, "use groups of 16, 15, 14"));
+        }
+        match (self.insecure_peers, self.groups.contains(&WEAK_GROUP)) {
+            (false, true) => {
+                let fix = "remove it, or set insecure_peers = true for peers that can do no better";
+                return Err(ConfigError::invalid("esession.groups", "group 5 is too weak", fix));
+            }
+            (true, false) => self.groups.push(WEAK_GROUP),
+            _ => {}
+        }
+        if self.groups.is_empty() {
+            return Err(ConfigError::invalid("esession.groups", "the list is empty", "remove the key for the default"));
+        }
+        if self.ciphers.is_empty() {
+            return Err(ConfigError::invalid(
+                "esession.ciphers",
+                "the list is empty",
+                "remove the key for the default",
+            ));
+        }
+        Ok(self)
+    }
+}
+
+fn groups<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<u16>, D::Error> {
+    struct Group(u16);
+
+    impl TryFrom<String> for Group {
+        type Error = String;
+
+        fn try_from(text: String) -> Result<Self, String> {
+            text.parse().map(Group).map_err(|_| format!("\"{text}\" is not the number of a group"))
+        }
+    }
+
+    Ok(list::deserialize::<D, Group>(from)?.into_iter().map(|Group(number)| number).collect())
+}
