@@ -9,9 +9,12 @@ use crate::namespaces::{FEATURE_NEG, STANZA_ERRORS};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A form or a `<c/>` cannot be read; the text names the form field or the part of the element.
-    #[error("malformed: {0}")]
-    Malformed(String),
+    /// An element cannot be read; the text says which part.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+    /// A field of a form is missing or cannot be read.
+    #[error("bad form field {0}")]
+    BadField(String),
     /// The peer broke the protocol or somebody in the middle did.
     #[error("the peer misbehaved: {0}")]
     PeerMisbehaved(Misbehaviour),
@@ -39,9 +42,15 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misbehaviour {
-    /// e, d or a re-key value is out of range, not a quadratic residue or not minimally encoded.
-    #[error("bad Diffie-Hellman value")]
-    BadPublicValue,
+    /// e is out of range, not a quadratic residue or not minimally encoded.
+    #[error("bad Diffie-Hellman value of the initiator")]
+    BadInitiatorValue,
+    /// d is out of range, not a quadratic residue or not minimally encoded.
+    #[error("bad Diffie-Hellman value of the responder")]
+    BadResponderValue,
+    /// The value in a `<key/>` is out of range, not a quadratic residue or not minimally encoded.
+    #[error("bad Diffie-Hellman value in a re-key")]
+    BadRekeyValue,
     /// SHA-256(e) is not the hash that was committed to in form A.
     #[error("e does not match its commitment")]
     BrokenCommitment,
@@ -125,9 +134,14 @@ impl Error {
     #[must_use]
     pub fn to_stanza_error(&self) -> Option<StanzaError> {
         let (condition, fields) = match self {
-            Self::Malformed(field) => (Condition::NotAcceptable, vec![field.clone()]),
+            Self::Malformed(_) => (Condition::NotAcceptable, Vec::new()),
+            Self::BadField(field) => (Condition::NotAcceptable, vec![field.clone()]),
             Self::PeerIncompatible(fields) => (Condition::NotAcceptable, fields.clone()),
             Self::NotImplemented(fields) => (Condition::FeatureNotImplemented, fields.clone()),
+            Self::PeerMisbehaved(Misbehaviour::BadInitiatorValue | Misbehaviour::BrokenCommitment) => {
+                (Condition::FeatureNotImplemented, vec!["dhkeys".into()])
+            }
+            Self::PeerMisbehaved(Misbehaviour::BadResponderValue) => (Condition::NotAcceptable, vec!["dhkeys".into()]),
             Self::PeerMisbehaved(_) => (Condition::NotAcceptable, Vec::new()),
             Self::DecryptFailed => (Condition::FeatureNotImplemented, Vec::new()),
             Self::Declined | Self::Stray | Self::Misuse(_) => return None,

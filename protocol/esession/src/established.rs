@@ -1,10 +1,14 @@
 //! What a finished negotiation hands over.
 
+use crate::choice::Choice;
+use crate::counter::Counter;
 use crate::form::ExtraField;
-use crate::group::Group;
+use crate::group::{Group, KeyPair, PublicValue};
 use crate::options::{Cipher, Disclosure, Hash, Logging, StanzaKind};
+use crate::policy::Policy;
 use crate::sas::Sas;
-use crate::secret::{ChainOutcome, RetainedSecret};
+use crate::schedule::{DirectionKeys, KeyLengths, SharedSecret};
+use crate::secret::{ChainOutcome, RetainedSecret, Secret};
 use crate::session::Session;
 
 /// Which end of the negotiation this is.
@@ -64,4 +68,54 @@ pub struct Established {
     /// The next secret of the chain, pending: store it at once beside the others, and let it replace the matched one when
     /// [`Session::is_confirmed`]. Its `id` is 0 until the caller gives it one.
     pub new_secret: RetainedSecret,
+}
+
+/// What the two roles know alike when the negotiation turns to the final keys.
+pub(crate) struct Finalist {
+    pub(crate) role: Role,
+    pub(crate) policy: Policy,
+    pub(crate) choice: Choice,
+    pub(crate) peer_extras: Vec<ExtraField>,
+    pub(crate) provisional: SharedSecret,
+    pub(crate) lengths: KeyLengths,
+    pub(crate) pair: KeyPair,
+    pub(crate) peer: PublicValue,
+    /// After Alice's proof.
+    pub(crate) initiator_counter: Counter,
+    pub(crate) sas: Sas,
+}
+
+/// The final keys, before or after Bob's proof.
+pub(crate) struct FinalKeys {
+    pub(crate) shared: SharedSecret,
+    pub(crate) initiator: DirectionKeys,
+    pub(crate) responder: DirectionKeys,
+}
+
+impl Finalist {
+    /// K = HASH(K | SRS | OSS) and the keys of both directions.
+    pub(crate) fn final_keys(&self, srs: Option<&RetainedSecret>, oss: Option<&Secret>) -> FinalKeys {
+        let shared = self.provisional.strengthen(srs.map(RetainedSecret::value), oss);
+        let keys = |role| shared.keys(role, self.choice.cipher, self.lengths);
+        FinalKeys { initiator: keys(Role::Initiator), responder: keys(Role::Responder), shared }
+    }
+
+    /// Opens the session. `responder_counter` stands after Bob's proof.
+    pub(crate) fn establish(self, keys: FinalKeys, responder_counter: Counter, chain: ChainOutcome) -> Established {
+        let FinalKeys { shared, initiator, responder } = keys;
+        let new_secret = RetainedSecret::new(0, shared.new_retained_secret(), chain.is_verified());
+        let initiator = (initiator.stanza, self.initiator_counter);
+        let responder = (responder.stanza, responder_counter);
+        let (sending, receiving) = match self.role {
+            Role::Initiator => (initiator, responder),
+            Role::Responder => (responder, initiator),
+        };
+        let Choice { group, cipher, hash, sas: _, stanzas, disclosure, logging, rekey_freq } = self.choice;
+        let session =
+            Session::new(self.role, cipher, &self.policy, rekey_freq, sending, receiving, self.pair, self.peer);
+        let role = self.role;
+        let peer_extras = self.peer_extras;
+        let agreed = Agreed { role, group, cipher, hash, stanzas, disclosure, logging, rekey_freq, peer_extras };
+        Established { session, agreed, sas: self.sas, chain, new_secret }
+    }
 }

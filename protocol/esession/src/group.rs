@@ -92,7 +92,8 @@ static TABLE: [Entry; GROUPS] = [
 
 /// The octets of a hexadecimal constant of this crate.
 fn octets(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.chars().filter_map(|digit| digit.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
+    let digits: Vec<u8> =
+        hex.chars().filter_map(|digit| digit.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
     digits.chunks(2).map(|pair| pair.iter().fold(0, |octet, digit| (octet << 4) | digit)).collect()
 }
 
@@ -150,9 +151,10 @@ pub(crate) struct PublicValue(Vec<u8>);
 
 impl PublicValue {
     /// Checks 1 < v < p-1, minimal encoding, and that v is a square: every honest value is one, since 2 is.
-    pub(crate) fn check(group: Group, octets: &[u8]) -> Result<Self, Error> {
+    /// `blame` is the misbehaviour to report.
+    pub(crate) fn check(group: Group, octets: &[u8], blame: Misbehaviour) -> Result<Self, Error> {
         let modulus = group.modulus()?;
-        let bad = Err(Error::PeerMisbehaved(Misbehaviour::BadPublicValue));
+        let bad = Err(Error::PeerMisbehaved(blame));
         if octets.first().is_none_or(|top| *top == 0) || octets.len() > modulus.octets().len() || octets == [1] {
             return bad;
         }

@@ -2,48 +2,76 @@
 
 use minidom::Element;
 
-use crate::error::{Error, Misuse};
-use crate::established::Established;
-use crate::form::ExtraField;
+use crate::choice::Choice;
+use crate::counter::Counter;
+use crate::error::{Error, Misbehaviour};
+use crate::established::{Established, Finalist, Role};
+use crate::form::{ExtraField, Form, FormWriter, encode};
+use crate::group::{KeyPair, PublicValue};
+use crate::normal::normalize;
+use crate::offer::{Offer, session_id};
 use crate::policy::Policy;
-use crate::primitives::CryptoRng;
-use crate::secret::{RetainedSecret, Secret};
+use crate::primitives::{CryptoRng, random};
+use crate::sas::Sas;
+use crate::schedule::{KeyLengths, SharedSecret};
+use crate::secret::{ChainOutcome, RetainedSecret, Secret, announce, find_shared};
+use crate::sigma::{Claim, Proof, prove, verify};
 
 /// Alice, who asks for a session.
 #[derive(Debug)]
 pub struct Initiator;
 
 /// Alice after message 1: form A is out.
-#[derive(Debug)]
-pub struct AwaitResponse(());
+pub struct AwaitResponse {
+    policy: Policy,
+    offer: Offer,
+    keys: Vec<KeyPair>,
+}
 
 /// Alice after message 3: form A2 is out.
-#[derive(Debug)]
-pub struct AwaitCompletion(());
+pub struct AwaitCompletion {
+    pub(crate) finalist: Finalist,
+    pub(crate) nonce_a: Vec<u8>,
+    pub(crate) nonce_b: Vec<u8>,
+    pub(crate) form_b: String,
+    pub(crate) responder_counter: Counter,
+    secrets: Vec<RetainedSecret>,
+    oss: Option<Secret>,
+}
 
-#[allow(unused, clippy::all)]
 impl Initiator {
     /// Message 1: form A, to be wrapped by [`crate::namespaces::feature`]. One exponentiation per offered group.
     ///
     /// # Errors
-    /// [`Misuse::Policy`], [`Misuse::ExtraField`].
-    pub fn begin(policy: &Policy, extras: &[ExtraField], rng: &mut dyn CryptoRng) -> Result<(AwaitResponse, Element), Error> {
-        Err(Error::Misuse(Misuse::Policy))
+    /// [`Misuse::Policy`](crate::Misuse::Policy), [`Misuse::ExtraField`](crate::Misuse::ExtraField).
+    pub fn begin(
+        policy: &Policy,
+        extras: &[ExtraField],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(AwaitResponse, Element), Error> {
+        policy.check()?;
+        let keys = policy.groups.iter().map(|group| KeyPair::generate(*group, rng)).collect::<Result<Vec<_>, _>>()?;
+        let form_a = Offer::write(policy, random::<16>(rng).as_slice(), &keys, extras)?;
+        Ok((AwaitResponse::new(policy, &form_a, keys)?, form_a))
     }
 }
 
-#[allow(unused, clippy::all)]
 impl AwaitResponse {
+    pub(crate) fn new(policy: &Policy, form_a: &Element, keys: Vec<KeyPair>) -> Result<Self, Error> {
+        Ok(Self { policy: policy.clone(), offer: Offer::read(form_a)?, keys })
+    }
+
     /// Whether form B answers this request. If not it is a stray: ignore it and keep the machine.
     #[must_use]
     pub fn expects(&self, form_b: &Element) -> bool {
-        false
+        Form::read(form_b, "submit").is_ok_and(|form| form.echoes(&self.offer.nonce))
     }
 
-    /// Message 2 -> 3: checks form B, makes form A2, to be wrapped by [`crate::namespaces::feature`].
+    /// Message 2 -> 3: checks form B, makes form A2, to be wrapped by [`crate::namespaces::feature`]. One exponentiation.
     ///
     /// `secrets` are all unexpired retained secrets of the peer, confirmed and pending, the best first: eight are announced.
-    /// `oss` is the other shared secret of this session, if there is one.
+    /// `oss` is the other shared secret of this session, if there is one; the extra fields of form B, see
+    /// [`crate::extra_fields`], may say which.
     ///
     /// # Errors
     /// Each closes the negotiation; see [`Error::to_stanza_error`].
@@ -54,16 +82,79 @@ impl AwaitResponse {
         oss: Option<&Secret>,
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitCompletion, Element), Error> {
-        Err(Error::Misuse(Misuse::Policy))
+        let announced = announce(secrets, &self.offer.nonce, rng);
+        self.identify(form_b, &announced, secrets, oss, KeyLengths::Whole)
+    }
+
+    /// Message 3 with the given `rshashes`.
+    pub(crate) fn identify(
+        self,
+        form_b: &Element,
+        announced: &[Vec<u8>],
+        secrets: &[RetainedSecret],
+        oss: Option<&Secret>,
+        lengths: KeyLengths,
+    ) -> Result<(AwaitCompletion, Element), Error> {
+        let Self { policy, offer, keys } = self;
+        let form = Form::read(form_b, "submit")?;
+        if !form.echoes(&offer.nonce) {
+            return Err(Error::Stray);
+        }
+        form.check_accepted()?;
+        let choice = Choice::read(&policy, &offer.form, &form)?;
+        let nonce_b = session_id(&form)?;
+        let initial =
+            Counter::from_octets(&form.octets("counter")?).ok_or_else(|| Error::BadField("counter".into()))?;
+        let form_b = normalize(form_b)?;
+        let peer = PublicValue::check(choice.group, &form.octets("dhkeys")?, Misbehaviour::BadResponderValue)?;
+        let pair = keys.into_iter().find(|pair| pair.group() == choice.group);
+        let pair = pair.ok_or_else(|| Error::PeerIncompatible(vec!["modp".into()]))?;
+        let provisional = SharedSecret::negotiated(&pair.agree(&peer)?);
+
+        let mut form_a2 = FormWriter::new("result");
+        form_a2.field("accept", "1");
+        form_a2.field("nonce", encode(&nonce_b));
+        form_a2.typed("dhkeys", "hidden", &[encode(pair.public())]);
+        form_a2.typed("rshashes", "hidden", &announced.iter().map(|hash| encode(hash)).collect::<Vec<_>>());
+        let claim = Claim {
+            verifier_nonce: &nonce_b,
+            prover_nonce: &offer.nonce,
+            public: pair.public(),
+            form: &offer.normal,
+            completion: &normalize(form_a2.element())?,
+        };
+        let mut initiator_counter = initial;
+        let own_keys = provisional.keys(Role::Initiator, choice.cipher, lengths);
+        let proof = prove(&claim, &own_keys, choice.cipher, &mut initiator_counter);
+        let form_a2 = form_a2.finish_with_proof(&proof.identity, &proof.mac);
+        let sas = Sas::compute(&proof.mac, &offer.normal, &form_b, pair.public());
+        let (role, peer_extras) = (Role::Initiator, form.extras());
+        let finalist =
+            Finalist { role, policy, choice, peer_extras, provisional, lengths, pair, peer, initiator_counter, sas };
+        let next = AwaitCompletion {
+            finalist,
+            nonce_a: offer.nonce,
+            nonce_b,
+            form_b,
+            responder_counter: initial.of_peer(),
+            secrets: secrets.to_vec(),
+            oss: oss.cloned(),
+        };
+        Ok((next, form_a2))
     }
 }
 
-#[allow(unused, clippy::all)]
 impl AwaitCompletion {
     /// Whether form B2 completes this negotiation. If not it is a stray: ignore it and keep the machine.
     #[must_use]
     pub fn expects(&self, form_b2: &Element) -> bool {
-        false
+        Form::read(form_b2, "result").is_ok_and(|form| form.echoes(&self.nonce_a))
+    }
+
+    /// The short authentication string, which both ends can compute by now.
+    #[must_use]
+    pub fn sas(&self) -> &Sas {
+        &self.finalist.sas
     }
 
     /// Message 4: verifies Bob. The session is confirmed; [`crate::Session::confirm`] should be sent at once.
@@ -71,6 +162,35 @@ impl AwaitCompletion {
     /// # Errors
     /// Each closes the negotiation; no retained secret may be touched then.
     pub fn handle_completion(self, form_b2: &Element) -> Result<Established, Error> {
-        Err(Error::Misuse(Misuse::Policy))
+        let form = Form::read(form_b2, "result")?;
+        if !form.echoes(&self.nonce_a) {
+            return Err(Error::Stray);
+        }
+        let proof = Proof { identity: form.octets("identity")?, mac: form.mac()? };
+        let srs = find_shared(&self.secrets, &form.octets("srshash")?);
+        let chain = ChainOutcome::of(&self.secrets, srs);
+        let keys = self.finalist.final_keys(srs, self.oss.as_ref());
+        let claim = Claim {
+            verifier_nonce: &self.nonce_a,
+            prover_nonce: &self.nonce_b,
+            public: self.finalist.peer.octets(),
+            form: &self.form_b,
+            completion: &normalize(form_b2)?,
+        };
+        let mut counter = self.responder_counter;
+        verify(&claim, &proof, &keys.responder, self.finalist.choice.cipher, &mut counter)?;
+        Ok(self.finalist.establish(keys, counter, chain))
+    }
+}
+
+impl std::fmt::Debug for AwaitResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AwaitResponse(..)")
+    }
+}
+
+impl std::fmt::Debug for AwaitCompletion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AwaitCompletion(..)")
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     // The key is hashed by hand when it is longer than a block (RFC 2104 section 2): no length can fail then.
     let mut block = Zeroizing::new([0_u8; 64]);
-    let short = if key.len() > block.len() { Zeroizing::new(sha256(&[key]).to_vec()) } else { Zeroizing::new(key.to_vec()) };
+    let short =
+        if key.len() > block.len() { Zeroizing::new(sha256(&[key]).to_vec()) } else { Zeroizing::new(key.to_vec()) };
     block.iter_mut().zip(short.iter()).for_each(|(place, octet)| *place = *octet);
     let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
     parts.iter().for_each(|part| mac.update(part));
@@ -42,9 +43,15 @@ pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
 pub(crate) fn aes_ctr(cipher: Cipher, key: &[u8], counter: u128, text: &mut [u8]) {
     let block = counter.to_be_bytes();
     let done = match cipher {
-        Cipher::Aes128Ctr => ctr::Ctr128BE::<aes::Aes128>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text)),
-        Cipher::Aes192Ctr => ctr::Ctr128BE::<aes::Aes192>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text)),
-        Cipher::Aes256Ctr => ctr::Ctr128BE::<aes::Aes256>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text)),
+        Cipher::Aes128Ctr => {
+            ctr::Ctr128BE::<aes::Aes128>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text))
+        }
+        Cipher::Aes192Ctr => {
+            ctr::Ctr128BE::<aes::Aes192>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text))
+        }
+        Cipher::Aes256Ctr => {
+            ctr::Ctr128BE::<aes::Aes256>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text))
+        }
     };
     if done.is_err() {
         text.fill(0);

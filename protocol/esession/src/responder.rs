@@ -2,22 +2,44 @@
 
 use minidom::Element;
 
-use crate::error::{Error, Misuse};
-use crate::established::Established;
-use crate::form::ExtraField;
+use crate::choice::Choice;
+use crate::counter::Counter;
+use crate::error::{Error, Misbehaviour};
+use crate::established::{Established, Finalist, Role};
+use crate::form::{ExtraField, Form, FormWriter, encode};
+use crate::group::{KeyPair, PublicValue};
+use crate::normal::normalize;
+use crate::offer::Offer;
 use crate::policy::Policy;
-use crate::primitives::CryptoRng;
-use crate::secret::{RetainedSecret, Secret};
+use crate::primitives::{CryptoRng, constant_time_eq, random, sha256};
+use crate::sas::Sas;
+use crate::schedule::{KeyLengths, SharedSecret};
+use crate::secret::{ChainOutcome, RetainedSecret, Secret, find_announced};
+use crate::sigma::{Claim, Proof, prove, verify};
 
 /// Bob, who is asked for a session.
 #[derive(Debug)]
 pub struct Responder;
 
 /// Bob after message 2: form B is out.
-#[derive(Debug)]
-pub struct AwaitIdentity(());
+pub struct AwaitIdentity {
+    policy: Policy,
+    choice: Choice,
+    offer: Offer,
+    commitment: Vec<u8>,
+    pub(crate) form_b: String,
+    pub(crate) nonce_b: Vec<u8>,
+    pub(crate) pair: KeyPair,
+    pub(crate) initial_counter: Counter,
+}
 
-#[allow(unused, clippy::all)]
+/// What Bob draws.
+pub(crate) struct Draw {
+    pub(crate) nonce: Vec<u8>,
+    pub(crate) counter: Counter,
+    pub(crate) pair: KeyPair,
+}
+
 impl Responder {
     /// Message 1 -> 2: checks form A against the policy, then makes form B, to be wrapped by [`crate::namespaces::feature`].
     /// The extra fields of form A can be read before with [`crate::extra_fields`]. One exponentiation.
@@ -30,16 +52,49 @@ impl Responder {
         extras: &[ExtraField],
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitIdentity, Element), Error> {
-        Err(Error::Misuse(Misuse::Policy))
+        Self::respond_with(policy, form_a, extras, |choice| {
+            let pair = KeyPair::generate(choice.group, rng)?;
+            Ok(Draw { nonce: random::<16>(rng).to_vec(), counter: Counter::draw(rng), pair })
+        })
+    }
+
+    /// Message 2 with what `draw` gives for the choice.
+    pub(crate) fn respond_with(
+        policy: &Policy,
+        form_a: &Element,
+        extras: &[ExtraField],
+        draw: impl FnOnce(&Choice) -> Result<Draw, Error>,
+    ) -> Result<(AwaitIdentity, Element), Error> {
+        policy.check()?;
+        let offer = Offer::read(form_a)?;
+        let choice = Choice::make(policy, &offer)?;
+        let commitment = offer.commitment(choice.group.name()).map(<[u8]>::to_vec);
+        let commitment = commitment.ok_or_else(|| Error::PeerIncompatible(vec!["dhhashes".into()]))?;
+        let Draw { nonce, counter, pair } = draw(&choice)?;
+        let mut form = choice.write(&offer, &encode(&nonce), &encode(pair.public()));
+        form.extras(extras)?;
+        form.field("nonce", encode(&offer.nonce));
+        form.field("counter", encode(&counter.mpi()));
+        let form_b = form.element().clone();
+        let state = AwaitIdentity {
+            policy: policy.clone(),
+            choice,
+            offer,
+            commitment,
+            form_b: normalize(&form_b)?,
+            nonce_b: nonce,
+            pair,
+            initial_counter: counter,
+        };
+        Ok((state, form_b))
     }
 }
 
-#[allow(unused, clippy::all)]
 impl AwaitIdentity {
     /// Whether form A2 continues this negotiation. If not it is a stray: ignore it and keep the machine.
     #[must_use]
     pub fn expects(&self, form_a2: &Element) -> bool {
-        false
+        Form::read(form_a2, "result").is_ok_and(|form| form.echoes(&self.nonce_b))
     }
 
     /// Message 3 -> 4: verifies Alice, makes form B2, to be wrapped by [`crate::namespaces::init`]. One exponentiation.
@@ -56,6 +111,81 @@ impl AwaitIdentity {
         oss: Option<&Secret>,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Established, Element), Error> {
-        Err(Error::Misuse(Misuse::Policy))
+        let form = Form::read(form_a2, "result")?;
+        if !form.echoes(&self.nonce_b) {
+            return Err(Error::Stray);
+        }
+        form.check_accepted()?;
+        let e = form.octets("dhkeys")?;
+        if !constant_time_eq(&sha256(&[&e]), &self.commitment) {
+            return Err(Error::PeerMisbehaved(Misbehaviour::BrokenCommitment));
+        }
+        let peer = PublicValue::check(self.choice.group, &e, Misbehaviour::BadInitiatorValue)?;
+        let announced = form.all_octets("rshashes")?;
+        let proof = Proof { identity: form.octets("identity")?, mac: form.mac()? };
+        let provisional = SharedSecret::negotiated(&self.pair.agree(&peer)?);
+        let (lengths, initiator_counter) = self.recognise(&e, &normalize(form_a2)?, &proof, &provisional)?;
+        let sas = Sas::compute(&proof.mac, &self.offer.normal, &self.form_b, &e);
+
+        let srs = find_announced(secrets, &announced, &self.offer.nonce);
+        let chain = ChainOutcome::of(secrets, srs);
+        let srshash = srs.map_or_else(|| random::<32>(rng).to_vec(), RetainedSecret::response_hash);
+        let Self { policy, choice, offer, form_b, nonce_b, pair, initial_counter, commitment: _ } = self;
+        let cipher = choice.cipher;
+        let d = pair.public().to_vec();
+        let (role, peer_extras) = (Role::Responder, offer.form.extras());
+        let finalist =
+            Finalist { role, policy, choice, peer_extras, provisional, lengths, pair, peer, initiator_counter, sas };
+        let keys = finalist.final_keys(srs, oss);
+        let mut form_b2 = FormWriter::new("result");
+        form_b2.field("nonce", encode(&offer.nonce));
+        form_b2.field("srshash", encode(&srshash));
+        let claim = Claim {
+            verifier_nonce: &offer.nonce,
+            prover_nonce: &nonce_b,
+            public: &d,
+            form: &form_b,
+            completion: &normalize(form_b2.element())?,
+        };
+        let mut responder_counter = initial_counter.of_peer();
+        let proof = prove(&claim, &keys.responder, cipher, &mut responder_counter);
+        let form_b2 = form_b2.finish_with_proof(&proof.identity, &proof.mac);
+        Ok((finalist.establish(keys, responder_counter, chain), form_b2))
+    }
+
+    /// Verifies Alice's proof with whole keys, then with truncated ones. The trial is safe: each variant is keyed by the
+    /// same secret.
+    fn recognise(
+        &self,
+        e: &[u8],
+        form_a2: &str,
+        proof: &Proof,
+        provisional: &SharedSecret,
+    ) -> Result<(KeyLengths, Counter), Error> {
+        let claim = Claim {
+            verifier_nonce: &self.nonce_b,
+            prover_nonce: &self.offer.nonce,
+            public: e,
+            form: &self.offer.normal,
+            completion: form_a2,
+        };
+        let variants: &[KeyLengths] = match self.policy.accept_truncated_keys {
+            true => &[KeyLengths::Whole, KeyLengths::Truncated],
+            false => &[KeyLengths::Whole],
+        };
+        for lengths in variants {
+            let keys = provisional.keys(Role::Initiator, self.choice.cipher, *lengths);
+            let mut counter = self.initial_counter;
+            if verify(&claim, proof, &keys, self.choice.cipher, &mut counter).is_ok() {
+                return Ok((*lengths, counter));
+            }
+        }
+        Err(Error::DecryptFailed)
+    }
+}
+
+impl std::fmt::Debug for AwaitIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AwaitIdentity(..)")
     }
 }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::primitives::hmac_sha256;
+use crate::primitives::{CryptoRng, constant_time_eq, hmac_sha256, random};
 
 /// Octets that wipe themselves on drop and never print.
 #[derive(Clone)]
@@ -117,5 +117,62 @@ impl ChainOutcome {
     #[must_use]
     pub fn is_verified(self) -> bool {
         matches!(self, Self::Continued { verified: true, .. })
+    }
+}
+
+/// As many hashes are announced whatever the number of secrets, so that the number does not show.
+const ANNOUNCED: usize = 8;
+
+/// The `rshashes` of form A2: HMAC(N_A, RS) of up to eight secrets, filled up with random octets, in random order.
+pub(crate) fn announce(secrets: &[RetainedSecret], nonce_a: &[u8], rng: &mut dyn CryptoRng) -> Vec<Vec<u8>> {
+    let mut hashes: Vec<Vec<u8>> = secrets.iter().take(ANNOUNCED).map(|secret| secret.request_hash(nonce_a)).collect();
+    while hashes.len() < ANNOUNCED {
+        hashes.push(random::<32>(rng).to_vec());
+    }
+    // Fisher-Yates; 64 random bits modulo at most 8 have no bias that counts
+    for last in (1..hashes.len()).rev() {
+        let place = u64::from_be_bytes(*random::<8>(rng)) % (last as u64 + 1);
+        hashes.swap(last, usize::try_from(place).unwrap_or_default());
+    }
+    hashes
+}
+
+impl RetainedSecret {
+    /// HMAC(N_A, RS): how Alice hints at it.
+    pub(crate) fn request_hash(&self, nonce_a: &[u8]) -> Vec<u8> {
+        hmac_sha256(nonce_a, &[self.value.expose()]).to_vec()
+    }
+
+    /// HMAC(SRS, "Shared Retained Secret"): how Bob shows that he has it.
+    pub(crate) fn response_hash(&self) -> Vec<u8> {
+        hmac_sha256(self.value.expose(), &[b"Shared Retained Secret"]).to_vec()
+    }
+}
+
+/// Bob's search: the first of our secrets that Alice announced.
+pub(crate) fn find_announced<'a>(
+    secrets: &'a [RetainedSecret],
+    announced: &[Vec<u8>],
+    nonce_a: &[u8],
+) -> Option<&'a RetainedSecret> {
+    secrets.iter().find(|secret| {
+        let hash = secret.request_hash(nonce_a);
+        announced.iter().fold(false, |found, other| found | constant_time_eq(&hash, other))
+    })
+}
+
+/// Alice's search: the secret that Bob found.
+pub(crate) fn find_shared<'a>(secrets: &'a [RetainedSecret], shared: &[u8]) -> Option<&'a RetainedSecret> {
+    secrets.iter().find(|secret| constant_time_eq(&secret.response_hash(), shared))
+}
+
+impl ChainOutcome {
+    /// The outcome when this one of our secrets was found, or none.
+    pub(crate) fn of(secrets: &[RetainedSecret], shared: Option<&RetainedSecret>) -> Self {
+        match shared {
+            Some(secret) => Self::Continued { id: secret.id, verified: secret.verified },
+            None if secrets.is_empty() => Self::New,
+            None => Self::Lost { was_verified: secrets.iter().any(|secret| secret.verified) },
+        }
     }
 }

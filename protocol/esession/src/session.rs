@@ -1,41 +1,20 @@
 //! An active session.
 
 use minidom::Element;
+use zeroize::{Zeroize, Zeroizing};
 
-use crate::error::{Error, Misuse};
-use crate::primitives::CryptoRng;
-use zeroize::Zeroizing;
-
-/// Decrypted content: serialized XML, possibly padded with spaces at the end. Wipes itself on drop and never prints.
-///
-/// Nothing has been parsed: the caller does that, with a limit on the depth, and refuses `<thread/>`, `<error/>` and
-/// `<c/>` in it (XEP-0200 section 5).
-#[derive(Clone)]
-pub struct Plaintext(Zeroizing<String>);
-
-impl Plaintext {
-    pub(crate) fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// The text without its padding.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.trim_end_matches(' ')
-    }
-
-    /// Whether there is nothing but padding.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.expose().is_empty()
-    }
-}
-
-impl std::fmt::Debug for Plaintext {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Plaintext(..)")
-    }
-}
+use crate::counter::{Counter, blocks};
+use crate::error::{Error, Misbehaviour, Misuse};
+use crate::established::Role;
+use crate::group::{KeyPair, PublicValue};
+use crate::options::Cipher;
+use crate::plaintext::Plaintext;
+use crate::policy::Policy;
+use crate::primitives::{CryptoRng, aes_ctr, constant_time_eq, hmac_sha256};
+use crate::rekey::Epochs;
+use crate::schedule::StanzaKeys;
+use crate::stanza::{Envelope, Parts};
+use crate::termination::{ACKNOWLEDGE, Notice, TERMINATE, find_notice};
 
 /// One opened stanza.
 #[derive(Debug)]
@@ -78,23 +57,66 @@ pub enum Standing {
 /// An encrypted session (XEP-0200). [`Send`], so that it can be worked on a blocking thread.
 pub struct Session {
     standing: Standing,
+    confirmed: bool,
+    /// Gone when the session is over, and wiped with that.
+    pub(crate) live: Option<Box<Live>>,
 }
 
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("standing", &self.standing).finish_non_exhaustive()
-    }
+/// What exists only while there are keys.
+pub(crate) struct Live {
+    cipher: Cipher,
+    pub(crate) epochs: Epochs,
+    pub(crate) sending: Track,
+    pub(crate) receiving: Track,
+    rekey_freq: u32,
+    since_exchange: u32,
+    pub(crate) padding: usize,
+    max_blocks: u64,
 }
 
-#[allow(unused, clippy::all)]
+/// How far one direction has come.
+pub(crate) struct Track {
+    pub(crate) counter: Counter,
+    /// Blocks under the present key.
+    used: u64,
+}
+
+/// Blocks that are kept for the end of the session when a sending key runs out.
+const RESERVE: u64 = 32;
+
 impl Session {
+    /// `sending` and `receiving` are the final keys of a direction with the counter after its proof.
+    #[allow(clippy::too_many_arguments, reason = "one caller, and every argument is of another type")]
+    pub(crate) fn new(
+        role: Role,
+        cipher: Cipher,
+        policy: &Policy,
+        rekey_freq: u32,
+        sending: (StanzaKeys, Counter),
+        receiving: (StanzaKeys, Counter),
+        pair: KeyPair,
+        peer: PublicValue,
+    ) -> Self {
+        let live = Live {
+            cipher,
+            epochs: Epochs::new(cipher, sending.0, receiving.0, pair, peer),
+            sending: Track { counter: sending.1, used: 0 },
+            receiving: Track { counter: receiving.1, used: 0 },
+            rekey_freq,
+            since_exchange: 0,
+            padding: policy.padding,
+            max_blocks: policy.max_blocks,
+        };
+        Self { standing: Standing::Open, confirmed: role == Role::Initiator, live: Some(Box::new(live)) }
+    }
+
     /// Encrypts content (serialized XML, the children of one stanza) into a `<c/>`. Stanzas must leave in the order of the
     /// calls. Empty content makes an empty stanza, see [`Session::confirm`].
     ///
     /// # Errors
     /// [`Misuse::Closed`], [`Misuse::KeyExhausted`]; neither changes anything.
     pub fn seal(&mut self, content: &str) -> Result<Element, Error> {
-        Err(Error::Misuse(Misuse::Closed))
+        self.live_to_send()?.seal(content, None, &[])
     }
 
     /// An empty stanza that shows the peer that we hold the final keys. The initiator sends it straight after the completion.
@@ -106,23 +128,31 @@ impl Session {
     }
 
     /// Like [`Session::seal`], with a new Diffie-Hellman value: the keys after this stanza are new (XEP-0200 section 8).
+    /// Two exponentiations.
     ///
     /// # Errors
     /// [`Misuse::RekeyTooEarly`] as long as [`Session::may_rekey`] is false, and those of `seal`.
     pub fn rekey(&mut self, content: &str, rng: &mut dyn CryptoRng) -> Result<Element, Error> {
-        Err(Error::Misuse(Misuse::Closed))
+        let early = !self.may_rekey();
+        let live = self.live_to_send()?;
+        if early {
+            return Err(Error::Misuse(Misuse::RekeyTooEarly));
+        }
+        let pair = KeyPair::generate(live.epochs.group()?, rng)?;
+        live.seal(content, Some(pair), &[])
     }
 
     /// Whether the agreed number of stanzas since the last key exchange has passed.
     #[must_use]
     pub fn may_rekey(&self) -> bool {
-        false
+        self.live.as_ref().is_some_and(|live| live.since_exchange >= live.rekey_freq && live.epochs.has_room())
     }
 
     /// Whether more than half of the blocks permitted under one key are used, in either direction.
     #[must_use]
     pub fn should_rekey(&self) -> bool {
-        false
+        let most = |live: &Live| live.sending.used.max(live.receiving.used);
+        self.live.as_ref().is_some_and(|live| most(live) > live.max_blocks / 2)
     }
 
     /// Verifies and decrypts a `<c/>`. Stanzas must be given in the order of arrival.
@@ -130,7 +160,14 @@ impl Session {
     /// # Errors
     /// Any error destroys the session for good. [`Error::DecryptFailed`] tells nothing more, on purpose.
     pub fn open(&mut self, c: &Element) -> Result<Opened, Error> {
-        Err(Error::Misuse(Misuse::Closed))
+        let live = self.live.as_mut().ok_or(Error::Misuse(Misuse::Closed))?;
+        match live.open(c).and_then(|content| self.react(content)) {
+            Ok(opened) => Ok(opened),
+            Err(error) => {
+                self.close(Standing::Broken);
+                Err(error)
+            }
+        }
     }
 
     /// Ends the session: send the returned `<c/>`, then wait for [`Ending::Acknowledged`]. Nothing can be sealed any more.
@@ -138,7 +175,9 @@ impl Session {
     /// # Errors
     /// [`Misuse::Closed`] if the session is not open.
     pub fn terminate(&mut self) -> Result<Element, Error> {
-        Err(Error::Misuse(Misuse::Closed))
+        let c = self.live_to_send()?.seal_notice(TERMINATE)?;
+        self.standing = Standing::Terminating;
+        Ok(c)
     }
 
     /// Where the session stands.
@@ -151,6 +190,131 @@ impl Session {
     /// the chain may be announced. The initiator's sessions are confirmed from the start.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
-        false
+        self.confirmed
+    }
+
+    pub(crate) fn live_to_send(&mut self) -> Result<&mut Live, Error> {
+        let closed = Error::Misuse(Misuse::Closed);
+        if self.standing == Standing::Open { self.live.as_deref_mut().ok_or(closed) } else { Err(closed) }
+    }
+
+    fn close(&mut self, standing: Standing) {
+        self.standing = standing;
+        self.live = None;
+    }
+
+    /// Draws the conclusions from an authentic stanza.
+    fn react(&mut self, content: Plaintext) -> Result<Opened, Error> {
+        let confirms = !self.confirmed;
+        self.confirmed = true;
+        let ending = match (find_notice(content.expose()), self.standing) {
+            (None, _) => None,
+            (Some(Notice::Terminate), Standing::Open) => {
+                let acknowledgement = self.live_to_send()?.seal_notice(ACKNOWLEDGE)?;
+                Some(Ending::ByPeer { acknowledgement })
+            }
+            // Both ended at the same time: each notice proves the same as an acknowledgement.
+            (Some(Notice::Terminate | Notice::Acknowledge), Standing::Terminating) => Some(Ending::Acknowledged),
+            (Some(_), _) => return Err(Error::Malformed("termination")),
+        };
+        if ending.is_some() {
+            self.close(Standing::Ended);
+        }
+        Ok(Opened { content, confirms, ending })
+    }
+}
+
+impl Live {
+    /// XEP-0200 section 4: pads, encrypts, MACs, steps the counter; then switches keys if `pair` is there.
+    pub(crate) fn seal(&mut self, content: &str, pair: Option<KeyPair>, old: &[Vec<u8>]) -> Result<Element, Error> {
+        self.seal_within(self.max_blocks.saturating_sub(RESERVE.min(self.max_blocks / 2)), content, pair, old)
+    }
+
+    /// An authentic stanza with whatever in `<key/>` and `<new/>`.
+    #[cfg(feature = "dangerous-test-hooks")]
+    pub(crate) fn seal_hostile(&mut self, key: &[u8], new: usize) -> Result<Element, Error> {
+        let parts = Parts { data: &[], new, key: (!key.is_empty()).then_some(key), old: &[] };
+        let counter = self.sending.counter;
+        let keys = self.epochs.sending();
+        let mac = hmac_sha256(keys.mac.expose(), &[parts.content().as_bytes(), &counter.mpi()]);
+        self.sending.counter = counter.after(1);
+        Ok(parts.seal(mac.as_slice()))
+    }
+
+    fn seal_notice(&mut self, notice: &str) -> Result<Element, Error> {
+        self.seal_within(u64::MAX, notice, None, &[])
+    }
+
+    fn seal_within(
+        &mut self,
+        limit: u64,
+        content: &str,
+        pair: Option<KeyPair>,
+        old: &[Vec<u8>],
+    ) -> Result<Element, Error> {
+        let mut data = Zeroizing::new(content.as_bytes().to_vec());
+        data.resize(content.len().next_multiple_of(self.padding), b' ');
+        let used = self.sending.used.saturating_add(blocks(data.len()));
+        if used > limit {
+            return Err(Error::Misuse(Misuse::KeyExhausted));
+        }
+        let keys = self.epochs.sending();
+        let counter = self.sending.counter;
+        aes_ctr(self.cipher, keys.cipher.expose(), counter.0, &mut data);
+        let key = pair.as_ref().map(KeyPair::public);
+        let parts = Parts { data: &data, new: self.epochs.unreported(), key, old };
+        let mac = hmac_sha256(keys.mac.expose(), &[parts.content().as_bytes(), &counter.mpi()]);
+        let c = parts.seal(mac.as_slice());
+
+        self.sending = Track { counter: counter.after(blocks(data.len())), used };
+        if pair.is_some() {
+            self.sending.used = 0;
+            self.since_exchange = 0;
+        }
+        self.since_exchange = self.since_exchange.saturating_add(1);
+        self.epochs.sent(pair)?;
+        Ok(c)
+    }
+
+    /// XEP-0200 section 5. Nothing changes before the MAC is verified.
+    fn open(&mut self, c: &Element) -> Result<Plaintext, Error> {
+        let envelope = Envelope::read(c)?;
+        let keys = self.epochs.select(envelope.new)?;
+        let counter = self.receiving.counter;
+        let authentic = counter.spellings().iter().any(|spelling| {
+            let mac = hmac_sha256(keys.mac.expose(), &[envelope.content.as_bytes(), spelling]);
+            constant_time_eq(mac.as_slice(), &envelope.mac)
+        });
+        if !authentic {
+            return Err(Error::DecryptFailed);
+        }
+        let mut data = envelope.data.unwrap_or_default();
+        let used = if envelope.new > 0 { 0 } else { self.receiving.used }.saturating_add(blocks(data.len()));
+        if used > self.max_blocks {
+            return Err(Error::PeerMisbehaved(Misbehaviour::KeyExhausted));
+        }
+        aes_ctr(self.cipher, keys.cipher.expose(), counter.0, &mut data);
+        let content = String::from_utf8(data).map_err(|error| {
+            error.into_bytes().zeroize();
+            Error::DecryptFailed
+        })?;
+        let content = Plaintext::new(content);
+
+        self.receiving = Track { counter: counter.after(blocks(content.octets())), used };
+        self.epochs.forget_before(envelope.new);
+        if let Some(key) = envelope.key {
+            self.epochs.received(&key)?;
+            self.receiving.used = 0;
+            self.sending.used = if self.epochs.has_crossed() { self.sending.used } else { 0 };
+            self.since_exchange = 0;
+        }
+        self.since_exchange = self.since_exchange.saturating_add(1);
+        Ok(content)
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("standing", &self.standing).finish_non_exhaustive()
     }
 }

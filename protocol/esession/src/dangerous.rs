@@ -1,0 +1,177 @@
+//! Fixed randomness and a view into the machines, for the vectors and tests of this crate only. Whoever uses this in a
+//! program gives its keys away.
+
+use minidom::Element;
+
+use crate::counter::Counter;
+use crate::established::Role;
+use crate::group::{KeyPair, PublicValue, bare_power};
+use crate::responder::Draw;
+use crate::schedule::{DirectionKeys, KeyLengths, SharedSecret};
+use crate::{
+    AwaitCompletion, AwaitIdentity, AwaitResponse, Cipher, Error, Group, Misbehaviour, Policy, Responder,
+    RetainedSecret, Secret, Session,
+};
+
+/// Keys of one direction: KC, KM, KS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    pub cipher: Vec<u8>,
+    pub mac: Vec<u8>,
+    pub sigma: Vec<u8>,
+}
+
+impl From<DirectionKeys> for Keys {
+    fn from(keys: DirectionKeys) -> Self {
+        let octets = |secret: &Secret| secret.expose().to_vec();
+        Self { cipher: octets(&keys.stanza.cipher), mac: octets(&keys.stanza.mac), sigma: octets(&keys.sigma) }
+    }
+}
+
+/// The normalized form.
+pub fn normalize(form: &Element) -> Result<String, Error> {
+    crate::normal::normalize(form)
+}
+
+/// What is MACed of a `<c/>`.
+pub fn stanza_content(c: &Element) -> Result<String, Error> {
+    Ok(crate::stanza::Envelope::read(c)?.content)
+}
+
+/// Alice with a given form A and exponents.
+pub fn await_response(
+    policy: &Policy,
+    form_a: &Element,
+    privates: &[(Group, Vec<u8>)],
+) -> Result<AwaitResponse, Error> {
+    let pairs = privates.iter().map(|(group, private)| KeyPair::from_private(*group, Secret::new(private)));
+    AwaitResponse::new(policy, form_a, pairs.collect::<Result<_, _>>()?)
+}
+
+/// Message 3 with given `rshashes`.
+pub fn identify(
+    alice: AwaitResponse,
+    form_b: &Element,
+    announced: &[Vec<u8>],
+    secrets: &[RetainedSecret],
+    oss: Option<&Secret>,
+    truncated: bool,
+) -> Result<(AwaitCompletion, Element), Error> {
+    alice.identify(form_b, announced, secrets, oss, lengths(truncated))
+}
+
+/// Message 2 with a given ESession ID, counter and exponent.
+pub fn respond(
+    policy: &Policy,
+    form_a: &Element,
+    nonce: &[u8],
+    counter: u128,
+    private: &[u8],
+) -> Result<(AwaitIdentity, Element), Error> {
+    Responder::respond_with(policy, form_a, &[], |choice| {
+        let pair = KeyPair::from_private(choice.group, Secret::new(private))?;
+        Ok(Draw { nonce: nonce.to_vec(), counter: Counter(counter), pair })
+    })
+}
+
+/// The normalized form B that Bob will MAC, and his d.
+pub fn response_of(bob: &AwaitIdentity) -> (String, Vec<u8>) {
+    (bob.form_b.clone(), bob.pair.public().to_vec())
+}
+
+/// K before the other secrets, C_A after the proof, C_B before it.
+pub fn provisional(alice: &AwaitCompletion) -> (Vec<u8>, u128, u128) {
+    let finalist = &alice.finalist;
+    (finalist.provisional.expose().to_vec(), finalist.initiator_counter.0, alice.responder_counter.0)
+}
+
+/// The final K with the keys of Alice and Bob.
+pub fn final_keys(
+    alice: &AwaitCompletion,
+    srs: Option<&RetainedSecret>,
+    oss: Option<&Secret>,
+) -> (Vec<u8>, Keys, Keys) {
+    let keys = alice.finalist.final_keys(srs, oss);
+    (keys.shared.expose().to_vec(), keys.initiator.into(), keys.responder.into())
+}
+
+/// The keys of one role before the other secrets.
+pub fn provisional_keys(alice: &AwaitCompletion, role: Role) -> Keys {
+    alice.finalist.provisional.keys(role, alice.finalist.choice.cipher, alice.finalist.lengths).into()
+}
+
+/// The key schedule alone, from the octets that are hashed to K.
+pub fn derive(dh: &[u8], role: Role, cipher: Cipher, truncated: bool) -> Keys {
+    SharedSecret::negotiated(&Secret::new(dh)).keys(role, cipher, lengths(truncated)).into()
+}
+
+fn lengths(truncated: bool) -> KeyLengths {
+    if truncated { KeyLengths::Truncated } else { KeyLengths::Whole }
+}
+
+/// CTR mode alone.
+pub fn aes_ctr(cipher: Cipher, key: &[u8], counter: u128, text: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    crate::primitives::aes_ctr(cipher, key, counter, &mut text);
+    text
+}
+
+/// base^exponent in a group.
+pub fn power(group: Group, base: &[u8], exponent: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(bare_power(group, base, exponent)?.expose().to_vec())
+}
+
+/// The check on a peer's value.
+pub fn check_public(group: Group, octets: &[u8]) -> Result<(), Error> {
+    PublicValue::check(group, octets, Misbehaviour::BadInitiatorValue).map(drop)
+}
+
+/// mpi(n)
+pub fn mpi(octets: &[u8]) -> &[u8] {
+    crate::group::mpi(octets)
+}
+
+/// Both codes of the SAS.
+pub fn sas(m_a: &[u8], form_a: &str, form_b: &str, e: &[u8]) -> crate::Sas {
+    crate::Sas::compute(m_a, form_a, form_b, e)
+}
+
+/// The inside of an open session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionState {
+    pub sending: (Vec<u8>, Vec<u8>),
+    pub sending_counter: u128,
+    pub receiving_counter: u128,
+    /// KC, KM and the private value of each set.
+    pub sets: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>,
+}
+
+/// Looks into a session; `None` when it is over.
+pub fn state(session: &Session) -> Option<SessionState> {
+    let live = session.live.as_ref()?;
+    let octets = |secret: &Secret| secret.expose().to_vec();
+    let keys = live.epochs.sending();
+    Some(SessionState {
+        sending: (octets(&keys.cipher), octets(&keys.mac)),
+        sending_counter: live.sending.counter.0,
+        receiving_counter: live.receiving.counter.0,
+        sets: live
+            .epochs
+            .sets()
+            .map(|set| (octets(&set.keys.cipher), octets(&set.keys.mac), octets(set.pair.private())))
+            .collect(),
+    })
+}
+
+/// Seals with a given re-key exponent and published keys.
+pub fn seal(session: &mut Session, content: &str, rekey: Option<&[u8]>, old: &[Vec<u8>]) -> Result<Element, Error> {
+    let live = session.live_to_send()?;
+    let group = live.epochs.group()?;
+    let pair = rekey.map(|private| KeyPair::from_private(group, Secret::new(private))).transpose()?;
+    live.seal(content, pair, old)
+}
+
+/// Seals with a `<key/>` of any octets and an intact MAC, as a hostile peer could.
+pub fn seal_with_key(session: &mut Session, key: &[u8], new: usize) -> Result<Element, Error> {
+    session.live_to_send()?.seal_hostile(key, new)
+}

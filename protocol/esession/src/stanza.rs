@@ -1,0 +1,122 @@
+//! The `<c/>` element (XEP-0200 sections 4 and 5).
+
+use minidom::{Element, Node};
+
+use crate::error::{Error, Misbehaviour};
+use crate::form::{decode, encode};
+use crate::namespaces::ENCRYPTED;
+
+/// A `<c/>` as it was received. Nothing in it is to be believed before the MAC over `content` is verified.
+pub(crate) struct Envelope {
+    pub(crate) data: Option<Vec<u8>>,
+    /// How many new keys of ours the peer has seen since its last stanza.
+    pub(crate) new: usize,
+    pub(crate) key: Option<Vec<u8>>,
+    /// What is MACed: every child but `mac`, in the order received.
+    pub(crate) content: String,
+    pub(crate) mac: Vec<u8>,
+}
+
+/// Servers rewrite namespaces and white space of what they forward: a child may have ended up in one of these.
+const REWRITTEN: [&str; 5] = [ENCRYPTED, "", "jabber:client", "jabber:server", "jabber:component:accept"];
+
+impl Envelope {
+    /// Reads a `<c/>`. Children or attributes that could mean something are refused, not ignored.
+    pub(crate) fn read(c: &Element) -> Result<Self, Error> {
+        if !c.is("c", ENCRYPTED) || !c.attrs().is_empty() {
+            return Err(Error::Malformed("c"));
+        }
+        let (mut data, mut new, mut key, mut mac) = (None, None, None, None);
+        let mut content = String::new();
+        for node in c.nodes() {
+            let child = match node {
+                Node::Element(child) => child,
+                Node::Text(text) if text.trim().is_empty() => continue,
+                Node::Text(_) => return Err(Error::Malformed("c")),
+            };
+            let text = leaf_text(child)?;
+            let text = text.trim();
+            let seen = match child.name() {
+                "data" => data.replace(base64(text)?).is_some(),
+                "key" => key.replace(base64(text)?).is_some(),
+                "mac" => mac.replace(base64(text)?).is_some(),
+                "new" => new.replace(count(text)?).is_some(),
+                "old" => base64(text).map(|_| false)?, // published for deniability: of no use here
+                _ => return Err(Error::Malformed("c")),
+            };
+            if seen {
+                return Err(Error::Malformed("c"));
+            }
+            if child.name() != "mac" {
+                append(&mut content, child.name(), text);
+            }
+        }
+        let mac = mac.ok_or(Error::Malformed("mac"))?;
+        Ok(Self { data, new: new.unwrap_or(0), key, content, mac })
+    }
+}
+
+/// What is sent in a `<c/>`; absent parts are left out.
+#[derive(Default)]
+pub(crate) struct Parts<'a> {
+    pub(crate) data: &'a [u8],
+    pub(crate) new: usize,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) old: &'a [Vec<u8>],
+}
+
+impl Parts<'_> {
+    /// The children before `mac`, as they are MACed.
+    pub(crate) fn content(&self) -> String {
+        let mut content = String::new();
+        self.each(|name, text| append(&mut content, name, text));
+        content
+    }
+
+    /// The whole element.
+    pub(crate) fn seal(&self, mac: &[u8]) -> Element {
+        let mut c = Element::bare("c", ENCRYPTED);
+        let mut child = |name: &str, text: &str| {
+            c.append_child(Element::builder(name, ENCRYPTED).append(text).build());
+        };
+        self.each(&mut child);
+        child("mac", &encode(mac));
+        c
+    }
+
+    fn each(&self, mut write: impl FnMut(&str, &str)) {
+        if !self.data.is_empty() {
+            write("data", &encode(self.data));
+        }
+        if self.new > 0 {
+            write("new", &self.new.to_string());
+        }
+        if let Some(key) = self.key {
+            write("key", &encode(key));
+        }
+        self.old.iter().for_each(|old| write("old", &encode(old)));
+    }
+}
+
+fn append(content: &mut String, name: &str, text: &str) {
+    for part in ["<", name, ">", text, "</", name, ">"] {
+        content.push_str(part);
+    }
+}
+
+fn leaf_text(child: &Element) -> Result<String, Error> {
+    let plain =
+        child.attrs().is_empty() && child.children().next().is_none() && REWRITTEN.contains(&child.ns().as_str());
+    if plain { Ok(child.text()) } else { Err(Error::Malformed("c")) }
+}
+
+fn base64(text: &str) -> Result<Vec<u8>, Error> {
+    decode(text).ok_or(Error::Malformed("c"))
+}
+
+/// A positive number in plain decimal.
+fn count(text: &str) -> Result<usize, Error> {
+    let plain = text.len() <= 6 && !text.starts_with('0') && text.bytes().all(|digit| digit.is_ascii_digit());
+    let number = if plain { text.parse().ok() } else { None };
+    number.ok_or(Error::PeerMisbehaved(Misbehaviour::BadNewCount))
+}
