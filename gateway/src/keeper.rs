@@ -6,13 +6,15 @@ use drawbridge_bridge::{ContactId, Network};
 use jid::BareJid;
 
 use crate::accounts::Accounts;
-use crate::address;
+use crate::address::{self, Address};
 use crate::component::Outgoing;
 use crate::config::Config;
 use crate::crossing::Crossings;
 use crate::store::Store;
 use crate::xmpp::presence::Presences;
+use crate::xmpp::privilege::Privileges;
 use crate::xmpp::requests::Requests;
+use crate::xmpp::roster::Pacing;
 
 /// One configured network with its component link. Shared by everything that serves it.
 pub struct Keeper {
@@ -32,6 +34,10 @@ pub struct Keeper {
     pub requests: Requests,
     /// Which of the users' resources are online, and what they can do.
     pub presences: Presences,
+    /// What the users' servers let us do in their name.
+    pub privileges: Privileges,
+    /// When the next subscription request may go to whom.
+    pub pacing: Pacing,
     /// Who may use it; logins; their live sessions.
     pub accounts: Accounts,
     /// The conversations and their queues.
@@ -62,7 +68,7 @@ impl Keeper {
     pub fn jid(&self, peer: &Peer) -> Option<BareJid> {
         match peer {
             Peer::Gateway => Some(self.domain.clone()),
-            Peer::Contact(contact) => address::of(&self.network.split(contact)?, &self.domain),
+            Peer::Contact(contact) => Address::of(&self.network.split(contact)?, self.domain.domain()),
         }
     }
 

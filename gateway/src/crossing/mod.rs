@@ -1,16 +1,43 @@
 //! The crossing: one conversation of one user, its ordered queues in both directions, its encrypted sessions.
+//!
+//! Each conversation is a task of its own ([`conversation`]) that takes [`Input`]s from a bounded mailbox, so that no
+//! conversation waits for another. What must survive lies in the database before it is acknowledged to anybody.
+//!
+//! - [`incoming`]: from the user's client: open, read, store. [`sender`]: from the store to the network.
+//! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients.
+//! - [`negotiating`]: ESessions with the user's clients.
+//! - [`talk`]: the conversation with the gateway itself.
+
+mod conversation;
+mod delivering;
+mod incoming;
+mod input;
+mod negotiating;
+mod posting;
+mod sender;
+mod sink;
+mod talk;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use drawbridge_bridge::EventSink;
 use jid::{BareJid, FullJid};
 use minidom::Element;
-use std::sync::Arc;
+use tokio::sync::oneshot;
 
 use crate::keeper::{Keeper, Peer};
-use crate::store::User;
+use crate::secure::limiter::Limiter;
+use crate::store::{User, outbox};
+use crate::xmpp::error::{Condition, refuse};
+use input::{Input, Mailbox};
 
 /// All conversations of one network that are awake.
-#[derive(Default)]
-pub struct Crossings {}
+pub struct Crossings {
+    awake: Mutex<HashMap<(BareJid, Peer), Mailbox>>,
+    limiter: Limiter,
+}
 
 /// An encrypted session with one of the user's clients, for comparing codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,59 +46,153 @@ pub struct SessionCode {
     pub peer: Peer,
     /// The client.
     pub resource: FullJid,
-    /// The five characters of sas28x5 (XEP-0116).
+    /// The five characters of sas28x5 (XEP-0116): a hint, never proof.
     pub short: String,
-    /// The long code, which cannot be searched for.
+    /// The long code, which cannot be searched for, in groups of four.
     pub long: String,
     /// Whether the chain of retained secrets was verified by comparing.
     pub verified: bool,
 }
 
+/// How long the end of an encrypted session may take when the program stops.
+const FAREWELL: Duration = Duration::from_secs(3);
+
 impl Crossings {
-    /// A message (or another stanza with encrypted content) from a user to a peer. Returns once it is queued.
+    /// With so much room for half-open negotiations.
+    pub fn new(limits: &crate::config::LimitsConfig) -> Self {
+        Self { awake: Mutex::default(), limiter: Limiter::new(limits.negotiations_per_user, limits.negotiations) }
+    }
+
+    /// A message (or another stanza with encrypted content) from a user to a peer. Returns once it is queued, or
+    /// refused because the conversation has too much to do.
     pub async fn stanza(&self, keeper: &Arc<Keeper>, user: &User, peer: Peer, stanza: Element) {
-        let _ = (keeper, user, peer, stanza);
+        let mailbox = self.mailbox(keeper, user, peer);
+        if let Err(stanza) = mailbox.try_stanza(stanza)
+            && let Some(refusal) = refuse(&stanza, Condition::ResourceConstraint, "too much at once, try again")
+        {
+            let _ = keeper.out.send(refusal).await;
+        }
     }
 
     /// Where the user's login session delivers to.
     pub fn sink(&self, keeper: &Arc<Keeper>, user: &User) -> EventSink {
-        let _ = (keeper, user);
-        loop {}
+        Arc::new(sink::LoginSink::new(keeper.clone(), user.clone()))
     }
 
     /// Words of the gateway itself to the user, under the protection of their conversation with the gateway JID.
     pub async fn say(&self, keeper: &Arc<Keeper>, user: &User, text: String) {
-        let _ = (keeper, user, text);
+        self.mailbox(keeper, user, Peer::Gateway).put(Input::Say(text)).await;
     }
 
     /// A resource of the user came, went, or its abilities became known.
     pub async fn resources_changed(&self, keeper: &Arc<Keeper>, user: &BareJid) {
-        let _ = (keeper, user);
+        let _ = keeper;
+        self.wake(user, true);
     }
 
     /// The live session of the user's login came up or went: wakes what waits for it.
     pub async fn login_changed(&self, keeper: &Arc<Keeper>, user: &BareJid) {
-        let _ = (keeper, user);
+        let jid = user.clone();
+        let network = keeper.network.descriptor().id;
+        let work = keeper.store.call(move |db, _| {
+            let Some(user) = crate::store::users::get(db, network, &jid)? else { return Ok(None) };
+            Ok(Some((outbox::contacts_with_work(db, user.id)?, user)))
+        });
+        match work.await {
+            Ok(Some((contacts, user))) => {
+                for contact in contacts {
+                    self.mailbox(keeper, &user, Peer::Contact(contact));
+                }
+                self.wake(&user.jid, false);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "cannot look for waiting messages"),
+        }
+    }
+
+    /// Something new waits in the store for this conversation.
+    fn wake_one(&self, keeper: &Arc<Keeper>, user: &User, peer: Peer) {
+        self.mailbox(keeper, user, peer).wake();
     }
 
     /// Ends the user's encrypted sessions and forgets their conversations (logout, unregister).
     pub async fn forget(&self, user: &BareJid) {
-        let _ = user;
+        self.end(Some(user)).await;
     }
 
     /// The user's live encrypted sessions with their codes.
     pub async fn codes(&self, user: &BareJid) -> Vec<SessionCode> {
-        let _ = user;
-        Vec::new()
+        let mut codes = Vec::new();
+        for mailbox in self.of(Some(user)) {
+            let (answer, answered) = oneshot::channel();
+            mailbox.put(Input::Codes(answer)).await;
+            codes.extend(answered.await.unwrap_or_default());
+        }
+        codes.sort_by(|a, b| (a.peer.key(), &a.resource).cmp(&(b.peer.key(), &b.resource)));
+        codes
     }
 
     /// The person compared codes on a channel that the XMPP server does not control: marks the chain of the session
-    /// whose long or short code is `code` as verified. `None` if no session has this code.
+    /// with this long code as verified. `None` if no session has it; a short code is never enough (XEP-0116's
+    /// sas28x5 can be searched for by somebody in the middle).
     pub async fn verify(&self, user: &BareJid, code: &str) -> Option<SessionCode> {
-        let _ = (user, code);
+        let wanted = digits(code);
+        let found = self.codes(user).await.into_iter().find(|session| digits(&session.long) == wanted)?;
+        for mailbox in self.of(Some(user)) {
+            let (answer, answered) = oneshot::channel();
+            mailbox.put(Input::Verify(found.resource.clone(), found.long.clone(), answer)).await;
+            if let Ok(Some(verified)) = answered.await {
+                return Some(verified);
+            }
+        }
         None
     }
 
     /// Settles what is in flight, ends every encrypted session properly.
-    pub async fn stop(&self) {}
+    pub async fn stop(&self) {
+        self.end(None).await;
+    }
+
+    async fn end(&self, user: Option<&BareJid>) {
+        let mailboxes = self.of(user);
+        self.awake
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(jid, _), _| user.is_some_and(|user| user != jid));
+        let farewells = mailboxes.into_iter().map(|mailbox| async move {
+            let (answer, answered) = oneshot::channel();
+            mailbox.put(Input::Stop(answer)).await;
+            let _ = answered.await;
+        });
+        let _ = tokio::time::timeout(FAREWELL, futures::future::join_all(farewells)).await;
+    }
+
+    fn of(&self, user: Option<&BareJid>) -> Vec<Mailbox> {
+        let awake = self.awake.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = awake.iter().filter(|((jid, _), _)| user.is_none_or(|user| user == jid));
+        mine.map(|(_, mailbox)| mailbox.clone()).collect()
+    }
+
+    fn wake(&self, user: &BareJid, resources: bool) {
+        for mailbox in self.of(Some(user)) {
+            if resources {
+                mailbox.resources();
+            } else {
+                mailbox.wake();
+            }
+        }
+    }
+
+    fn mailbox(&self, keeper: &Arc<Keeper>, user: &User, peer: Peer) -> Mailbox {
+        let mut awake = self.awake.lock().unwrap_or_else(PoisonError::into_inner);
+        awake
+            .entry((user.jid.clone(), peer.clone()))
+            .or_insert_with(|| conversation::spawn(keeper.clone(), user.clone(), peer, self.limiter.clone()))
+            .clone()
+    }
+}
+
+/// A code as people may type it: any case, with or without hyphens and spaces.
+fn digits(code: &str) -> String {
+    code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }

@@ -47,13 +47,42 @@ pub fn get(db: &Transaction<'_>, sealer: &Sealer, user: UserId) -> Result<Option
     .transpose()
 }
 
+/// Stores a granted login in the place of the one there was; what was under way stays.
+///
+/// # Errors
+/// SQLite's.
+pub fn replace(db: &Transaction<'_>, sealer: &Sealer, login: &Login) -> Result<()> {
+    db.execute("DELETE FROM logins WHERE user = ?1", [login.user.0])?;
+    add(db, sealer, login)
+}
+
+/// The ids of all logins, of every network.
+///
+/// # Errors
+/// SQLite's.
+pub fn ids(db: &Transaction<'_>) -> Result<Vec<String>> {
+    let mut query = db.prepare("SELECT id FROM logins")?;
+    let rows = query.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Forgets all that a login had under way, contacts included.
+///
+/// # Errors
+/// SQLite's.
+pub fn clear(db: &Transaction<'_>, user: UserId) -> Result<()> {
+    for table in ["contacts", "inbox", "outbox", "positions", "seen", "deliveries", "links"] {
+        db.execute(&format!("DELETE FROM {table} WHERE user = ?1"), [user.0])?;
+    }
+    Ok(())
+}
+
 /// Forgets the login and all it had under way; the user stays registered.
 ///
 /// # Errors
 /// SQLite's.
 pub fn remove(db: &Transaction<'_>, user: UserId) -> Result<()> {
-    for table in ["logins", "contacts", "inbox", "outbox", "positions", "seen", "deliveries", "links"] {
-        db.execute(&format!("DELETE FROM {table} WHERE user = ?1"), [user.0])?;
-    }
+    clear(db, user)?;
+    db.execute("DELETE FROM logins WHERE user = ?1", [user.0])?;
     Ok(())
 }

@@ -21,11 +21,11 @@ pub mod seal;
 pub mod users;
 
 pub use contacts::{Contact, Subscription};
-pub use deliveries::{Delivery, NewDelivery};
+pub use deliveries::{Delivery, NewDelivery, Parcel};
 pub use inbox::Arrival;
 pub use logins::Login;
 pub use outbox::{Crossing, NewCrossing, ReplyTo};
-pub use retained::Retained;
+pub use retained::{NewRetained, Retained};
 pub use seal::Sealer;
 pub use users::{Policy, User, UserId};
 

@@ -7,7 +7,8 @@
 //! - [`element`], [`ns`], [`error`]: building stanzas, names on the wire, answers and refusals.
 //! - [`requests`]: our own iq requests.
 //! - [`disco`], [`caps`], [`policy`], [`about`]: what we are and can do.
-//! - [`presence`], [`subscription`], [`abilities`]: who is there, who may see it, and what their clients can do.
+//! - [`presence`], [`shown`], [`subscription`], [`abilities`]: who is there, what they see and may see, what their clients
+//!   can do.
 //! - [`roster`], [`privilege`]: contacts in the user's roster, and what the server lets us do about it.
 //! - [`prompt`], [`search`], [`vcard`], [`avatar`]: finding contacts, and how they look.
 //! - [`register`], [`adhoc`]: registration and commands.
@@ -30,6 +31,7 @@ pub mod requests;
 pub mod roster;
 pub mod route;
 pub mod search;
+pub mod shown;
 pub mod subscription;
 pub mod vcard;
 

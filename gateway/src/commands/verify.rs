@@ -1,0 +1,92 @@
+//! `verify`: whether the user's encrypted sessions really end here.
+//!
+//! Over XMPP it only tells: a channel cannot prove itself. Marking a session as verified takes the host's terminal.
+
+use async_trait::async_trait;
+
+use super::{Answers, Asker, Command, Door, Failure, Form, Kind, Output, Question, Steps, Who};
+use crate::crossing::SessionCode;
+use crate::keeper::Peer;
+
+pub(super) const COMMAND: Command = Command {
+    node: "verify",
+    title: "Verify encryption",
+    about: "show which of your encrypted sessions are verified, and how to verify them",
+    who: Who::Registered,
+    begin: || Box::new(Verify { asked: false }),
+};
+
+struct Verify {
+    asked: bool,
+}
+
+#[async_trait]
+impl Steps for Verify {
+    async fn step(&mut self, asker: &Asker, answers: Answers) -> Result<Output, Failure> {
+        let codes = asker.keeper.crossings.codes(&asker.jid).await;
+        if asker.door != Door::Host {
+            return Ok(Output::Done(told(asker, &codes)));
+        }
+        if codes.is_empty() {
+            return Err(Failure::Refused(format!(
+                "{} has no encrypted session with this gateway now. Start one in the client first.",
+                asker.jid
+            )));
+        }
+        if !std::mem::replace(&mut self.asked, true) {
+            let code = Question::new("code", "Code that the client shows", Kind::Text).optional();
+            return Ok(Output::Form(Form::new(shown(&codes), [code])));
+        }
+        let Some(code) = answers.text("code") else {
+            return Ok(Output::Done("Nothing was marked as verified.".into()));
+        };
+        match asker.keeper.crossings.verify(&asker.jid, code).await {
+            Some(session) => Ok(Output::Done(format!("Verified: {}.", with_whom(&session)))),
+            None => Err(Failure::Again(
+                "No session here has this code. If you typed it as the client shows it, somebody is in between: do \
+                 not trust this session."
+                    .into(),
+            )),
+        }
+    }
+}
+
+/// For the user's own client: no code, since who reads along could change it.
+fn told(asker: &Asker, codes: &[SessionCode]) -> String {
+    let how = format!(
+        "To verify, compare the code that your client shows with the one that \"drawbridge verify {}\" shows on the \
+         host itself. It cannot be done here: whoever could sit between us could also change what I write.",
+        asker.jid
+    );
+    if codes.is_empty() {
+        return format!("You have no encrypted session with this gateway now. {how}");
+    }
+    let mut lines: Vec<_> = codes.iter().map(|code| format!("{}: {}", with_whom(code), standing(code))).collect();
+    if codes.iter().any(|code| !code.verified) {
+        lines.push(how);
+    }
+    lines.join("\n")
+}
+
+/// For the host's terminal.
+fn shown(codes: &[SessionCode]) -> String {
+    let mut lines = vec!["Compare with what the client shows; the long code is the safe one.".to_owned()];
+    for code in codes {
+        lines.push(format!("{} ({})", with_whom(code), standing(code)));
+        lines.push(format!("  long code:  {}", code.long));
+        lines.push(format!("  short code: {}", code.short));
+    }
+    lines.join("\n")
+}
+
+fn standing(code: &SessionCode) -> &'static str {
+    if code.verified { "verified" } else { "not verified" }
+}
+
+fn with_whom(code: &SessionCode) -> String {
+    let peer = match &code.peer {
+        Peer::Gateway => "the gateway itself".to_owned(),
+        Peer::Contact(contact) => contact.to_string(),
+    };
+    format!("{peer}, from the client {}", code.resource.resource())
+}

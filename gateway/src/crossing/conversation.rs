@@ -1,0 +1,248 @@
+//! One conversation of one user: a task that owns its encrypted sessions and what is in flight to the user's clients.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jid::{BareJid, FullJid};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::SessionCode;
+use super::input::{self, Inbox, Input, Mailbox};
+use super::sender;
+use crate::keeper::{Keeper, Peer};
+use crate::secure::endpoints::{Active, Endpoints};
+use crate::secure::limiter::Limiter;
+use crate::secure::policy;
+use crate::store::{self, Contact, Policy, User, contacts, users};
+use crate::xmpp::RESOURCE;
+
+/// The state of one conversation.
+pub(super) struct Conversation {
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) user: User,
+    pub(super) peer: Peer,
+    /// Under which we write: the peer's JID with our one resource, so that a session has a full JID to belong to.
+    pub(super) me: FullJid,
+    pub(super) endpoints: Endpoints,
+    pub(super) limiter: Limiter,
+    pub(super) flight: Flight,
+    /// Into our own mailbox, for the tasks that work for us.
+    pub(super) mailbox: Mailbox,
+    /// Wakes the task that sends to the network.
+    pub(super) outbox: Arc<Notify>,
+    /// Ends that task.
+    pub(super) stop: CancellationToken,
+    /// Commands run one after the other.
+    pub(super) talking: Arc<tokio::sync::Mutex<()>>,
+    /// Receipts for clients whose session is down: they go out in the next one.
+    pub(super) owed: BTreeMap<FullJid, Vec<String>>,
+}
+
+/// What was sent to the user's clients and is not receipted yet.
+#[derive(Default)]
+pub(super) struct Flight {
+    /// The last row that was sent.
+    pub(super) after: i64,
+    /// Stanza ids without receipt.
+    pub(super) out: BTreeMap<String, i64>,
+    /// Sent in clear, and came back: the client must come online before it is tried again.
+    pub(super) bounced: bool,
+}
+
+impl Flight {
+    /// Everything without a receipt is to be sent again, in order.
+    pub(super) fn rewind(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// How often late negotiations are looked for.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How long the clients have to acknowledge the end of their sessions.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Starts the conversation's task.
+pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limiter) -> Mailbox {
+    let (mailbox, inbox) = input::mailbox();
+    let Some(me) = keeper.jid(&peer).and_then(|jid| jid.with_resource_str(RESOURCE).ok()) else {
+        // No JID can be made of the id, so nobody can have written to it and nothing can come from it.
+        return mailbox;
+    };
+    let conversation = Conversation {
+        keeper,
+        user,
+        peer,
+        me,
+        endpoints: Endpoints::default(),
+        limiter,
+        flight: Flight::default(),
+        mailbox: mailbox.clone(),
+        outbox: Arc::new(Notify::new()),
+        stop: CancellationToken::new(),
+        talking: Arc::default(),
+        owed: BTreeMap::new(),
+    };
+    if let Peer::Contact(contact) = &conversation.peer {
+        tokio::spawn(sender::run(sender::Sender {
+            keeper: conversation.keeper.clone(),
+            user: conversation.user.clone(),
+            contact: contact.clone(),
+            mailbox: mailbox.clone(),
+            work: conversation.outbox.clone(),
+            stop: conversation.stop.clone(),
+        }));
+    }
+    tokio::spawn(conversation.live(inbox));
+    mailbox
+}
+
+impl Conversation {
+    async fn live(mut self, mut inbox: Inbox) {
+        let mut links = self.keeper.out.watch();
+        let mut sweep = tokio::time::interval(SWEEP);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.deliver().await;
+        loop {
+            tokio::select! {
+                input = inbox.inputs.recv() => match input {
+                    None => break,
+                    Some(Input::Stop(answer)) => {
+                        self.farewell(&mut inbox).await;
+                        let _ = answer.send(());
+                        break;
+                    }
+                    Some(input) => self.handle(input).await,
+                },
+                resources = inbox.bell.rung() => {
+                    if resources {
+                        self.resources_changed().await;
+                    }
+                    self.outbox.notify_one();
+                    self.deliver().await;
+                }
+                changed = links.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    // What was in flight when the link broke may be lost (security.md, F1).
+                    self.flight.rewind();
+                    self.deliver().await;
+                }
+                _ = sweep.tick() => {
+                    self.sweep();
+                    self.deliver().await;
+                }
+            }
+        }
+        self.stop.cancel();
+    }
+
+    async fn handle(&mut self, input: Input) {
+        match input {
+            Input::Stanza(stanza) => self.stanza(stanza).await,
+            Input::Negotiated(outcome) => self.negotiated(*outcome).await,
+            Input::Sent(reply) => self.receipt(&reply).await,
+            Input::Failed(reply, condition, text) => self.failed(&reply, condition, &text).await,
+            Input::Accepted(ids) => self.accepted(ids).await,
+            Input::Typing(on) => self.typing(on).await,
+            Input::Displayed(remote) => self.displayed(remote).await,
+            Input::FarSide => self.far_side_changed().await,
+            Input::Say(text) => self.say(&text).await,
+            Input::Answer(to, secure, lines) => self.answer(&to, secure, lines).await,
+            Input::Codes(answer) => {
+                let _ = answer.send(self.codes());
+            }
+            Input::Verify(resource, long, answer) => {
+                let _ = answer.send(self.verify(&resource, &long).await);
+            }
+            Input::Stop(answer) => drop(answer),
+        }
+    }
+
+    /// The user's wishes and the contact's standing, as they are now. `None` for the contact of the gateway itself.
+    pub(super) async fn standing(&self) -> store::Result<(Policy, Option<Contact>)> {
+        let (network, jid, user) = (self.keeper.network.descriptor().id, self.user.jid.clone(), self.user.id);
+        let peer = self.peer.clone();
+        self.keeper
+            .store
+            .call(move |db, _| {
+                let policy = users::get(db, network, &jid)?.map_or(Policy::Require, |user| user.policy);
+                let contact = match &peer {
+                    Peer::Gateway => None,
+                    Peer::Contact(contact) => contacts::get(db, user, contact)?,
+                };
+                Ok((policy, contact))
+            })
+            .await
+    }
+
+    /// Whether this conversation must not go in clear now. When in doubt it must not.
+    pub(super) async fn is_required(&self) -> bool {
+        match self.standing().await {
+            Ok((policy, contact)) => policy::required(policy, contact.is_some_and(|contact| contact.protected)),
+            Err(error) => {
+                tracing::error!(%error, "cannot read a conversation's policy");
+                true
+            }
+        }
+    }
+
+    fn codes(&self) -> Vec<SessionCode> {
+        self.endpoints.active.iter().map(|(resource, active)| self.code(resource, active)).collect()
+    }
+
+    fn code(&self, resource: &FullJid, active: &Active) -> SessionCode {
+        SessionCode {
+            peer: self.peer.clone(),
+            resource: resource.clone(),
+            short: active.sas.short.clone(),
+            long: format!("{:#}", active.sas),
+            verified: active.verified,
+        }
+    }
+
+    async fn verify(&mut self, resource: &FullJid, long: &str) -> Option<SessionCode> {
+        let active = self.endpoints.active.get_mut(resource)?;
+        if format!("{:#}", active.sas) != long {
+            return None;
+        }
+        let row = active.secret;
+        if let Err(error) = self.keeper.store.call(move |db, _| store::retained::verify(db, row)).await {
+            tracing::error!(%error, "cannot store that a session was verified");
+            return None;
+        }
+        active.verified = true;
+        let active = self.endpoints.active.get(resource)?;
+        Some(self.code(resource, active))
+    }
+
+    fn sweep(&mut self) {
+        let late = self.endpoints.evict(Instant::now(), self.keeper.config.limits.negotiation_timeout);
+        if !late.is_empty() {
+            tracing::debug!(count = late.len(), "gave up negotiations that were not finished in time");
+        }
+    }
+
+    /// Ends every session with proof that nothing was cut off (XEP-0116, section 7), as far as the clients play along.
+    async fn farewell(&mut self, inbox: &mut Inbox) {
+        self.stop.cancel();
+        for resource in self.endpoints.resources() {
+            self.terminate(&resource).await;
+        }
+        let deadline = tokio::time::Instant::now() + FAREWELL;
+        while !self.endpoints.active.is_empty() {
+            match tokio::time::timeout_at(deadline, inbox.inputs.recv()).await {
+                Ok(Some(Input::Stanza(stanza))) => self.stanza(stanza).await,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+    }
+
+    /// The user's bare JID.
+    pub(super) fn them(&self) -> &BareJid {
+        &self.user.jid
+    }
+}

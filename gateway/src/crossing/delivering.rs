@@ -1,0 +1,206 @@
+//! From the store to the user's clients, in order, and what becomes of it.
+
+use std::time::{Duration, SystemTime};
+
+use drawbridge_bridge::{ContactId, RemoteId};
+use jid::FullJid;
+use minidom::Element;
+
+use super::conversation::Conversation;
+use super::input::Input;
+use crate::keeper::Peer;
+use crate::secure::policy;
+use crate::store::deliveries::{self, Delivery, Parcel};
+use crate::store::links;
+use crate::to_xmpp;
+use crate::xmpp::element::random_id;
+use crate::xmpp::privilege;
+
+/// How many messages may be on their way to a client without a receipt.
+const WINDOW: usize = 64;
+/// A message older than this carries its time.
+const LATE: Duration = Duration::from_secs(60);
+
+/// How the conversation reaches the user now.
+enum Way {
+    /// Not at all: it waits.
+    Hold,
+    /// In clear, to the account.
+    Clear,
+    /// In the session of each of these clients.
+    Sealed(Vec<FullJid>),
+}
+
+impl Conversation {
+    /// Sends what waits, as far as the window and the protection allow.
+    pub(super) async fn deliver(&mut self) {
+        let Peer::Contact(contact) = self.peer.clone() else { return };
+        while self.keeper.out.is_up() && self.flight.out.len() < WINDOW {
+            let waiting = match self.waiting(&contact).await {
+                Ok(waiting) if waiting.is_empty() => return,
+                Ok(waiting) => waiting,
+                Err(error) => {
+                    tracing::error!(%error, "cannot read what waits for delivery");
+                    return;
+                }
+            };
+            match self.way().await {
+                Way::Hold => return,
+                Way::Sealed(resources) => {
+                    for delivery in waiting {
+                        if !self.deliver_sealed(&resources, &delivery).await {
+                            return;
+                        }
+                        self.flight.after = delivery.seq;
+                    }
+                }
+                Way::Clear => {
+                    let mut ids = Vec::with_capacity(waiting.len());
+                    for delivery in waiting {
+                        if !self.deliver_clear(&delivery).await {
+                            return;
+                        }
+                        self.flight.after = delivery.seq;
+                        ids.push(delivery.stanza);
+                    }
+                    self.ask_for_acceptance(ids);
+                }
+            }
+        }
+    }
+
+    async fn waiting(&self, contact: &ContactId) -> crate::store::Result<Vec<Delivery>> {
+        let (user, contact, after) = (self.user.id, contact.clone(), self.flight.after);
+        let room = WINDOW.saturating_sub(self.flight.out.len());
+        self.keeper.store.call(move |db, sealer| deliveries::waiting(db, sealer, user, &contact, after, room)).await
+    }
+
+    async fn way(&mut self) -> Way {
+        let Ok((wish, contact)) = self.standing().await else { return Way::Hold };
+        if contact.as_ref().is_some_and(|contact| contact.blocked.is_some()) {
+            return Way::Hold;
+        }
+        let resources = self.endpoints.resources();
+        if !resources.is_empty() {
+            return Way::Sealed(resources);
+        }
+        if policy::required(wish, contact.is_some_and(|contact| contact.protected)) {
+            self.invite_client().await;
+            return Way::Hold;
+        }
+        if self.flight.bounced { Way::Hold } else { Way::Clear }
+    }
+
+    async fn deliver_sealed(&mut self, resources: &[FullJid], delivery: &Delivery) -> bool {
+        let content = content(delivery);
+        let mut reached = false;
+        for resource in resources {
+            reached |= matches!(self.post_sealed(resource, &delivery.stanza, &content).await, Some(Ok(())));
+        }
+        if reached {
+            self.flight.out.insert(delivery.stanza.clone(), delivery.seq);
+        }
+        reached
+    }
+
+    async fn deliver_clear(&mut self, delivery: &Delivery) -> bool {
+        let sent = if delivery.parcel.mine && privilege::allows_message(&self.keeper) {
+            let own = to_xmpp::text(&delivery.parcel.text, &delivery.stanza, None);
+            privilege::outgoing_copy(&self.keeper, self.them(), &self.me.to_bare(), &delivery.stanza, own).await
+        } else {
+            self.post_clear(&self.them().clone().into(), &delivery.stanza, content(delivery)).await
+        };
+        if sent.is_ok() {
+            self.flight.out.insert(delivery.stanza.clone(), delivery.seq);
+        }
+        sent.is_ok()
+    }
+
+    /// In clear a delivery is done when the XMPP server has taken it: the answer to a request sent behind it says so.
+    /// (In a session it is done when the client has receipted it.)
+    fn ask_for_acceptance(&self, ids: Vec<String>) {
+        let (keeper, mailbox) = (self.keeper.clone(), self.mailbox.clone());
+        tokio::spawn(async move {
+            if keeper.requests.barrier(&keeper).await.is_ok() {
+                mailbox.put(Input::Accepted(ids)).await;
+            }
+        });
+    }
+
+    /// The server has taken these, unless one came back first: then all wait until a client is there.
+    pub(super) async fn accepted(&mut self, ids: Vec<String>) {
+        let Peer::Contact(contact) = self.peer.clone() else { return };
+        if self.flight.bounced {
+            return;
+        }
+        let ids: Vec<_> = ids.into_iter().filter(|id| self.flight.out.remove(id).is_some()).collect();
+        let user = self.user.id;
+        let done = self.keeper.store.call(move |db, _| {
+            for id in &ids {
+                deliveries::done(db, user, &contact, id)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = done.await {
+            tracing::error!(%error, "cannot note what the server took");
+        }
+        self.deliver().await;
+    }
+
+    /// A client came, went, or told what it can do.
+    pub(super) async fn resources_changed(&mut self) {
+        let online = self.keeper.presences.online(self.them());
+        let gone: Vec<_> =
+            self.endpoints.resources().into_iter().filter(|r| !online.iter().any(|o| o.full == *r)).collect();
+        for resource in gone {
+            // The client went offline without ending the session: nothing confirms that it saw everything.
+            self.lose(&resource);
+        }
+        if self.flight.bounced && !online.is_empty() {
+            self.flight.rewind();
+        }
+    }
+
+    /// The contact types: to those who would see their messages, never to wake anybody.
+    pub(super) async fn typing(&mut self, on: bool) {
+        let content = [to_xmpp::typing(on)];
+        self.post_passing(&content).await;
+    }
+
+    /// The contact has read up to an event.
+    pub(super) async fn displayed(&mut self, remote: RemoteId) {
+        let Peer::Contact(contact) = self.peer.clone() else { return };
+        let user = self.user.id;
+        let stanza = self.keeper.store.call(move |db, _| links::mine_up_to(db, user, &contact, &remote)).await;
+        if let Ok(Some(stanza)) = stanza {
+            self.post_passing(&[to_xmpp::displayed(&stanza)]).await;
+        }
+    }
+
+    async fn post_passing(&mut self, content: &[Element]) {
+        let resources = self.endpoints.resources();
+        for resource in &resources {
+            let _ = self.post_sealed(resource, &random_id(), content).await;
+        }
+        if resources.is_empty() && !self.is_required().await {
+            for resource in self.keeper.presences.online(self.them()) {
+                let _ = self.post_clear(&resource.full.into(), &random_id(), content.to_vec()).await;
+            }
+        }
+    }
+}
+
+/// A delivery as content. What the user wrote elsewhere is shown as theirs in words: in an encrypted session nobody
+/// but the contact can send it (clients.md, 2.7).
+fn content(delivery: &Delivery) -> Vec<Element> {
+    let Parcel { text, mine, time } = &delivery.parcel;
+    let sent = time
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+        .filter(|sent| sent.elapsed().is_ok_and(|age| age > LATE));
+    if *mine {
+        let marked = drawbridge_bridge::Plaintext::new(format!("You: {}", text.expose()));
+        return to_xmpp::text(&marked, &delivery.stanza, sent);
+    }
+    to_xmpp::text(text, &delivery.stanza, sent)
+}

@@ -1,0 +1,293 @@
+//! From the user's client: which session, open, read, store.
+
+use drawbridge_bridge::{Plaintext, TxnId};
+use esession::{Ending, namespaces};
+use jid::{FullJid, Jid};
+use minidom::Element;
+
+use super::conversation::Conversation;
+use super::input::Input;
+use crate::from_xmpp::{self, Said};
+use crate::keeper::Peer;
+use crate::store::inbox::{self, Arrival};
+use crate::store::{NewCrossing, ReplyTo, deliveries, links, unix};
+use crate::to_xmpp;
+use crate::xml::{self, Limits};
+use crate::xmpp::element::{Build, element, random_id, sender};
+use crate::xmpp::error::Condition;
+use crate::xmpp::ns;
+
+/// What came with a stanza besides its content, none of it authenticated by a session (esessions.md, W7).
+struct Outer {
+    from: FullJid,
+    id: Option<String>,
+}
+
+impl Conversation {
+    /// A stanza from one of the user's clients.
+    pub(super) async fn stanza(&mut self, stanza: Element) {
+        let Some(from) = sender(&stanza).and_then(|from| from.try_into_full().ok()) else { return };
+        if stanza.attr("type") == Some("error") {
+            return self.error(&from, &stanza).await;
+        }
+        let outer = Outer { from, id: stanza.attr("id").map(str::to_owned) };
+        if let Some((wrapper, form)) =
+            stanza.children().find_map(|child| Some((child, namespaces::negotiation_form(child)?)))
+        {
+            return self.negotiation(&outer.from, &stanza, wrapper, form).await;
+        }
+        let mut encrypted = stanza.children().filter(|child| namespaces::is_encrypted(child));
+        match (encrypted.next(), encrypted.next()) {
+            (Some(c), None) => self.open(outer, &stanza, c).await,
+            (Some(_), Some(_)) => {
+                self.refuse(&outer, Condition::BadRequest, "one encrypted content in a stanza").await;
+            }
+            (None, _) if stanza.name() == "message" => {
+                let said = from_xmpp::read(stanza.children());
+                self.said(outer, said, false).await;
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// An encrypted stanza (XEP-0200, section 6). Everything beside the `<c/>` is passed over.
+    async fn open(&mut self, outer: Outer, stanza: &Element, c: &Element) {
+        let Some(active) = self.endpoints.active.get_mut(&outer.from) else {
+            // Keys do not outlive this process: the error makes the client negotiate anew.
+            return self.refuse(&outer, Condition::NotAcceptable, "there is no encrypted session, start a new one").await;
+        };
+        let opened = match active.open(c) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::debug!(%error, "an encrypted session was destroyed");
+                self.lose(&outer.from);
+                if let Some(answer) = error.to_stanza_error() {
+                    let refusal = crate::xmpp::error::refusal(stanza, Condition::NotAcceptable, "");
+                    let _ = self.keeper.out.send(replace_error(refusal, answer.to_element(ns::CLIENT))).await;
+                }
+                return self.deliver().await;
+            }
+        };
+        if opened.confirms {
+            self.confirmed(&outer.from).await;
+        }
+        if let Some(ending) = opened.ending {
+            return self.ended(&outer.from, ending).await;
+        }
+        if !opened.content.is_empty() {
+            let limits = &self.keeper.config.limits;
+            let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
+            match xml::fragment(opened.content.expose(), limits) {
+                Ok(children) if stanza.name() == "message" => {
+                    let said = from_xmpp::read(&children);
+                    self.said(outer, said, true).await;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    // XEP-0200, section 6.2: content that is not well-formed destroys the session.
+                    tracing::debug!(%error, "refused the content of an encrypted stanza");
+                    self.lose(&outer.from);
+                    self.refuse(&outer, Condition::NotAcceptable, &error.to_string()).await;
+                }
+            }
+        }
+        self.deliver().await;
+    }
+
+    async fn ended(&mut self, from: &FullJid, ending: Ending) {
+        if let Ending::ByPeer { acknowledgement } = ending
+            && let Some(active) = self.endpoints.active.get(from)
+        {
+            let message = self.envelope(from, &random_id(), &active.thread.clone(), acknowledgement);
+            let _ = self.keeper.out.send(message).await;
+        }
+        self.lose(from);
+    }
+
+    /// What the user said, in a session (`secure`) or in clear.
+    async fn said(&mut self, outer: Outer, said: Said, secure: bool) {
+        if !secure && said.text.is_some() && self.is_required().await {
+            let text = "this conversation is encrypted: start an encrypted session, or allow clear text with the command policy";
+            return self.refuse(&outer, Condition::PolicyViolation, text).await;
+        }
+        match self.peer.clone() {
+            Peer::Gateway => {
+                if let Some(text) = said.text {
+                    if said.wants_receipt && let Some(id) = said.origin_id.as_deref().or(outer.id.as_deref()) {
+                        self.receipt_to(&outer.from, id, secure).await;
+                    }
+                    self.talk(&outer.from, secure, text);
+                }
+            }
+            Peer::Contact(contact) => {
+                if let Some(id) = &said.received {
+                    self.got(id).await;
+                }
+                if let Some(id) = said.displayed {
+                    self.got(&id).await;
+                    let (user, whose) = (self.user.id, contact.clone());
+                    let remote = self.keeper.store.call(move |db, _| links::remote_of(db, user, &whose, &id)).await;
+                    if let Ok(Some(remote)) = remote {
+                        self.signal(Signal::Displayed(remote)).await;
+                    }
+                }
+                if let Some(on) = said.typing {
+                    self.signal(Signal::Typing(on)).await;
+                }
+                if let Some(text) = said.text {
+                    let id = said.origin_id.or_else(|| outer.id.clone());
+                    self.accept(outer, id, text, said.wants_receipt, secure).await;
+                }
+            }
+        }
+    }
+
+    /// A message of the user: durable before anything else is done about it.
+    async fn accept(&mut self, outer: Outer, id: Option<String>, text: Plaintext, receipt: bool, secure: bool) {
+        let Peer::Contact(contact) = self.peer.clone() else { return };
+        let longest = self.keeper.config.limits.max_message;
+        if text.expose().len() > longest {
+            let text = format!("the message is longer than {longest} octets");
+            return self.refuse(&outer, Condition::PolicyViolation, &text).await;
+        }
+        let blocked = match self.standing().await {
+            Ok((_, contact)) => contact.and_then(|contact| contact.blocked),
+            Err(_) => None,
+        };
+        if let Some(why) = blocked {
+            return self.refuse(&outer, Condition::NotAcceptable, &why).await;
+        }
+        let reply = ReplyTo {
+            to: outer.from.to_string(),
+            id: id.clone(),
+            stanza: outer.id.clone(),
+            receipt,
+            secure,
+        };
+        let crossing = NewCrossing { txn: TxnId::new(random_id()), text, reply: reply.clone() };
+        let (user, now) = (self.user.id, unix(std::time::SystemTime::now()));
+        let arrival = self
+            .keeper
+            .store
+            .call(move |db, sealer| inbox::arrive(db, sealer, user, &contact, id.as_deref(), &crossing, now))
+            .await;
+        match arrival {
+            Ok(Arrival::Fresh | Arrival::Waiting) => self.outbox.notify_one(),
+            Ok(Arrival::Sent) => self.receipt(&reply).await,
+            Err(error) => {
+                tracing::error!(%error, "cannot store a message");
+                self.refuse(&outer, Condition::InternalServerError, "the gateway cannot store the message").await;
+            }
+        }
+    }
+
+    /// The network has accepted a message: the receipt goes out, in a session if the message came in one.
+    pub(super) async fn receipt(&mut self, reply: &ReplyTo) {
+        let (Some(id), true) = (&reply.id, reply.receipt) else { return };
+        let Ok(to) = FullJid::new(&reply.to) else { return };
+        self.receipt_to(&to, id, reply.secure).await;
+    }
+
+    async fn receipt_to(&mut self, to: &FullJid, id: &str, secure: bool) {
+        let content = [to_xmpp::received(id)];
+        if !secure {
+            let _ = self.post_clear(&to.clone().into(), &random_id(), content.to_vec()).await;
+        } else if self.post_sealed(to, &random_id(), &content).await.is_none() {
+            self.owed.entry(to.clone()).or_default().push(id.to_owned());
+        }
+    }
+
+    /// A message of the user will not be sent: they must learn which.
+    pub(super) async fn failed(&mut self, reply: &ReplyTo, condition: Condition, text: &str) {
+        if let Ok(to) = Jid::new(&reply.to) {
+            self.post_error(&to, reply.stanza.as_deref().or(reply.id.as_deref()), condition, text).await;
+        }
+    }
+
+    /// The client has a delivery: its row goes.
+    async fn got(&mut self, id: &str) {
+        let Peer::Contact(contact) = self.peer.clone() else { return };
+        self.flight.out.remove(id);
+        let (user, id) = (self.user.id, id.to_owned());
+        if let Err(error) = self.keeper.store.call(move |db, _| deliveries::done(db, user, &contact, &id)).await {
+            tracing::error!(%error, "cannot note a receipt");
+        }
+    }
+
+    /// A stanza of ours came back. Anybody on the way can say so, hence it never leads to less protection: at most the
+    /// session is negotiated anew (esessions.md, W5).
+    async fn error(&mut self, from: &FullJid, stanza: &Element) {
+        let id = stanza.attr("id").unwrap_or_default();
+        self.negotiation_refused(from);
+        if self.endpoints.active.contains_key(from) {
+            self.lose(from);
+            return self.deliver().await;
+        }
+        if self.flight.out.contains_key(id) {
+            self.flight.bounced = true;
+        }
+    }
+
+    async fn signal(&self, signal: Signal) {
+        let Some(session) = self.keeper.accounts.session(self.them()) else { return };
+        let Ok((_, Some(contact))) = self.standing().await else { return };
+        let (Some(signals), Some(conv)) = (session.signals(), contact.conv) else { return };
+        let done = match signal {
+            Signal::Typing(on) => signals.typing(&conv, on).await,
+            Signal::Displayed(remote) => signals.displayed(&conv, &remote).await,
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "the network did not take a signal");
+        }
+    }
+
+    async fn refuse(&self, outer: &Outer, condition: Condition, text: &str) {
+        self.post_error(&outer.from.clone().into(), outer.id.as_deref(), condition, text).await;
+    }
+
+    /// A session is gone: what it left unreceipted goes again, in the next one.
+    pub(super) fn lose(&mut self, resource: &FullJid) {
+        if self.endpoints.active.remove(resource).is_some() {
+            self.flight.rewind();
+        }
+    }
+
+    /// Ends one session (XEP-0116, section 7): nothing may be sealed after this.
+    pub(super) async fn terminate(&mut self, resource: &FullJid) {
+        let Some(active) = self.endpoints.active.get_mut(resource) else { return };
+        let thread = active.thread.clone();
+        match active.terminate() {
+            Ok(c) => {
+                let message = self.envelope(resource, &random_id(), &thread, c);
+                let _ = self.keeper.out.send(message).await;
+            }
+            Err(_) => self.lose(resource),
+        }
+    }
+
+    /// Commands of the user to the gateway run beside the conversation, one after the other.
+    fn talk(&self, from: &FullJid, secure: bool, text: Plaintext) {
+        let (keeper, from, mailbox, turn) =
+            (self.keeper.clone(), from.clone(), self.mailbox.clone(), self.talking.clone());
+        tokio::spawn(async move {
+            let _turn = turn.lock().await;
+            let lines = crate::commands::chat(&keeper, &from, secure, &text).await;
+            mailbox.put(Input::Answer(from, secure, lines)).await;
+        });
+    }
+}
+
+/// A passing sign for the network.
+enum Signal {
+    Typing(bool),
+    Displayed(drawbridge_bridge::RemoteId),
+}
+
+/// The refusal with the session's own `<error/>` in place of ours.
+fn replace_error(refusal: Element, error: Element) -> Element {
+    let mut turned = element(refusal.name(), ns::CLIENT);
+    for name in ["from", "to", "id", "type"] {
+        turned = turned.with_some(name, refusal.attr(name));
+    }
+    turned.with_child(error)
+}

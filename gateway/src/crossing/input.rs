@@ -1,0 +1,112 @@
+//! What can happen to a conversation, and the mailbox it comes through.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use drawbridge_bridge::RemoteId;
+use jid::FullJid;
+use minidom::Element;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::SessionCode;
+use crate::secure::negotiation::Outcome;
+use crate::store::ReplyTo;
+use crate::xmpp::error::Condition;
+
+/// One thing that happens to a conversation.
+pub(super) enum Input {
+    /// A stanza from one of the user's clients.
+    Stanza(Element),
+    /// A blocking thread has finished a step of a negotiation.
+    Negotiated(Box<Outcome>),
+    /// The network has accepted a message of the user.
+    Sent(ReplyTo),
+    /// A message of the user will not be sent.
+    Failed(ReplyTo, Condition, String),
+    /// The XMPP server has taken over everything that was in flight in clear under these ids.
+    Accepted(Vec<String>),
+    /// The contact types, or stopped.
+    Typing(bool),
+    /// The contact has read up to this event.
+    Displayed(RemoteId),
+    /// How the far side is encrypted may have changed.
+    FarSide,
+    /// Words of the gateway, in this conversation.
+    Say(String),
+    /// Answers to a command, for the client that gave it, in the session it came by.
+    Answer(FullJid, bool, Vec<String>),
+    /// The sessions and their codes.
+    Codes(oneshot::Sender<Vec<SessionCode>>),
+    /// The person compared this long code of this client's session.
+    Verify(FullJid, String, oneshot::Sender<Option<SessionCode>>),
+    /// Settle what is in flight and end.
+    Stop(oneshot::Sender<()>),
+}
+
+/// The way into a conversation.
+#[derive(Clone)]
+pub(super) struct Mailbox {
+    inputs: mpsc::Sender<Input>,
+    bell: Arc<Bell>,
+}
+
+/// Rings when the conversation should look again; however often it rang, one look is enough.
+#[derive(Default)]
+pub(super) struct Bell {
+    notify: Notify,
+    resources: AtomicBool,
+}
+
+/// The conversation's end of its mailbox.
+pub(super) struct Inbox {
+    pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) bell: Arc<Bell>,
+}
+
+/// How many inputs may wait: more than a burst of messages, less than what hurts.
+const ROOM: usize = 1024;
+
+pub(super) fn mailbox() -> (Mailbox, Inbox) {
+    let (sender, receiver) = mpsc::channel(ROOM);
+    let bell = Arc::new(Bell::default());
+    (Mailbox { inputs: sender, bell: bell.clone() }, Inbox { inputs: receiver, bell })
+}
+
+impl Mailbox {
+    /// Queues a stanza, or gives it back if there is no room.
+    pub(super) fn try_stanza(&self, stanza: Element) -> Result<(), Element> {
+        self.inputs.try_send(Input::Stanza(stanza)).map_err(|error| match error.into_inner() {
+            Input::Stanza(stanza) => stanza,
+            _ => Element::bare("message", crate::xmpp::ns::CLIENT),
+        })
+    }
+
+    /// Queues something that must not be lost. Waits for room; a conversation that has ended takes nothing.
+    pub(super) async fn put(&self, input: Input) {
+        let _ = self.inputs.send(input).await;
+    }
+
+    /// Queues something that may be lost when there is no room (typing).
+    pub(super) fn offer(&self, input: Input) {
+        let _ = self.inputs.try_send(input);
+    }
+
+    /// Something waits in the store, or the login changed.
+    pub(super) fn wake(&self) {
+        self.bell.notify.notify_one();
+    }
+
+    /// The user's resources changed.
+    pub(super) fn resources(&self) {
+        self.bell.resources.store(true, Ordering::Release);
+        self.bell.notify.notify_one();
+    }
+}
+
+impl Bell {
+    /// Waits for the next ring. `true` if the user's resources changed.
+    pub(super) async fn rung(&self) -> bool {
+        self.notify.notified().await;
+        self.resources.swap(false, Ordering::AcqRel)
+    }
+}

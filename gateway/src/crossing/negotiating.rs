@@ -1,0 +1,287 @@
+//! ESessions with the user's clients: answered when they ask, asked for when something protected waits for them.
+
+use std::time::{Duration, Instant};
+
+use drawbridge_bridge::Secret;
+use esession::{ChainOutcome, Error, Established, RetainedSecret};
+use jid::FullJid;
+use minidom::Element;
+
+use super::conversation::Conversation;
+use super::input::Input;
+use crate::keeper::Peer;
+use crate::secure::endpoints::Active;
+use crate::secure::negotiation::{Negotiation, Outcome, Progress, Stage, Work};
+use crate::secure::policy;
+use crate::store::{self, NewRetained, contacts, retained, unix};
+use crate::to_xmpp;
+use crate::xmpp::element::{Build, element, random_id, stanza};
+use crate::xmpp::error::Condition;
+use crate::xmpp::ns;
+
+/// How long a client that did not negotiate is left alone before it is asked again.
+const REST: Duration = Duration::from_secs(30);
+/// How many retained secrets of each kind are kept for a conversation: one a client of the user, and some room.
+const KEPT: usize = 8;
+
+impl Conversation {
+    /// One message of a negotiation (XEP-0116, section 4; wrapper and form type tell which).
+    pub(super) async fn negotiation(&mut self, from: &FullJid, message: &Element, wrapper: &Element, form: &Element) {
+        let thread = message.get_child("thread", ns::CLIENT).map(Element::text).unwrap_or_default();
+        if wrapper.name() == "feature" && form.attr("type") == Some("form") {
+            return self.respond(from, thread, message, form.clone()).await;
+        }
+        let Some(negotiation) = self.endpoints.half.get_mut(from).filter(|half| half.thread == thread) else { return };
+        let stage = std::mem::replace(&mut negotiation.stage, Stage::Working);
+        match (stage, wrapper.name(), form.attr("type")) {
+            (Stage::AwaitResponse(machine), "feature", Some("submit")) if machine.expects(form) => {
+                let secrets = self.secrets().await;
+                self.work(from, thread, Work::Response(machine, form.clone(), secrets));
+            }
+            (Stage::AwaitIdentity(machine), "feature", Some("result")) if machine.expects(form) => {
+                let secrets = self.secrets().await;
+                self.work(from, thread, Work::Identity(machine, form.clone(), secrets));
+            }
+            (Stage::AwaitCompletion(machine), "init", Some("result")) if machine.expects(form) => {
+                // Not on another thread: what the client sends right behind this must find the session.
+                let result = Work::Completion(machine, form.clone()).run();
+                self.negotiated(Outcome { resource: from.clone(), thread, result }).await;
+            }
+            // Stray or out of turn: the machine stays where it is.
+            (stage, ..) => {
+                if let Some(negotiation) = self.endpoints.half.get_mut(from) {
+                    negotiation.stage = stage;
+                }
+            }
+        }
+    }
+
+    async fn respond(&mut self, from: &FullJid, thread: String, message: &Element, form: Element) {
+        // If both ends asked at once, the client's request is the one that counts.
+        self.endpoints.half.remove(from);
+        let policy = self.policy().await;
+        if self.open_negotiation(from, &thread) {
+            self.work(from, thread, Work::Respond(policy, form));
+        } else {
+            let text = "too many negotiations at once, try again later";
+            self.post_error(&from.clone().into(), message.attr("id"), Condition::ResourceConstraint, text).await;
+        }
+    }
+
+    /// Asks the clients that announce ESessions for one, because something waits that must not go in clear.
+    pub(super) async fn invite_client(&mut self) {
+        let now = Instant::now();
+        self.endpoints.resting.retain(|_, until| *until > now);
+        for resource in self.keeper.presences.online(self.them()) {
+            if !resource.esession {
+                continue;
+            }
+            let resource = resource.full;
+            if self.endpoints.half.contains_key(&resource) || self.endpoints.resting.contains_key(&resource) {
+                continue;
+            }
+            let policy = self.policy().await;
+            let thread = random_id();
+            if self.open_negotiation(&resource, &thread) {
+                self.work(&resource, thread, Work::Begin(policy));
+            }
+        }
+    }
+
+    /// A blocking thread has finished a step.
+    pub(super) async fn negotiated(&mut self, outcome: Outcome) {
+        let Outcome { resource, thread, result } = outcome;
+        if self.endpoints.half.get(&resource).is_none_or(|half| half.thread != thread) {
+            return;
+        }
+        match result {
+            Ok(Progress::Waiting(stage, payload)) => {
+                if let Some(half) = self.endpoints.half.get_mut(&resource) {
+                    half.stage = stage;
+                }
+                if self.post_negotiation(&resource, &thread, payload).await.is_err() {
+                    self.endpoints.half.remove(&resource);
+                }
+            }
+            Ok(Progress::Done(established, payload)) => {
+                self.endpoints.half.remove(&resource);
+                self.establish(resource, thread, *established, payload).await;
+            }
+            Err(error) => self.negotiation_failed(&resource, &thread, &error).await,
+        }
+    }
+
+    /// The session stands. Its new secret is stored as pending before anything is sent (esessions.md, W2).
+    async fn establish(&mut self, to: FullJid, thread: String, established: Established, payload: Option<Element>) {
+        let chain = established.chain;
+        let replaces = match chain {
+            ChainOutcome::Continued { id, .. } => i64::try_from(id).ok(),
+            ChainOutcome::New | ChainOutcome::Lost { .. } => None,
+        };
+        let new = NewRetained {
+            secret: Secret::new(established.new_secret.value().expose()),
+            pending: true,
+            verified: chain.is_verified(),
+        };
+        let (user, peer, now) = (self.user.id, self.peer.key().to_owned(), unix(std::time::SystemTime::now()));
+        let stored = self.keeper.store.call(move |db, sealer| {
+            let row = retained::add(db, sealer, user, &peer, &new, now)?;
+            retained::prune(db, user, &peer, KEPT)?;
+            Ok(row)
+        });
+        let row = match stored.await {
+            Ok(row) => row,
+            Err(error) => {
+                tracing::error!(%error, "cannot store a retained secret");
+                return self.post_error(&to.into(), None, Condition::InternalServerError, "").await;
+            }
+        };
+        if let Some(payload) = payload
+            && self.post_negotiation(&to, &thread, payload).await.is_err()
+        {
+            return;
+        }
+        self.lose(&to);
+        tracing::debug!(group = ?established.agreed.group, cipher = ?established.agreed.cipher, "an encrypted session stands");
+        let active = Active::new(established, thread, row, replaces);
+        let confirmed = active.is_confirmed();
+        self.endpoints.active.insert(to.clone(), active);
+        self.flight.rewind();
+        if confirmed {
+            self.confirmed(&to).await;
+            self.confirm(&to).await;
+        }
+        if let ChainOutcome::Lost { was_verified } = chain {
+            self.warn_lost(&to, was_verified).await;
+        }
+        for id in self.owed.remove(&to).unwrap_or_default() {
+            let _ = self.post_sealed(&to, &random_id(), &[to_xmpp::received(&id)]).await;
+        }
+        self.deliver().await;
+    }
+
+    /// The client holds the final keys: the pending secret counts, and the conversation is protected from here on.
+    pub(super) async fn confirmed(&mut self, resource: &FullJid) {
+        let Some(active) = self.endpoints.active.get(resource) else { return };
+        let (new, old, user, peer) = (active.secret, active.replaces, self.user.id, self.peer.clone());
+        let noted = self.keeper.store.call(move |db, _| {
+            retained::confirm(db, new, old)?;
+            if let Peer::Contact(contact) = &peer {
+                contacts::set_protected(db, user, contact, true)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = noted.await {
+            tracing::error!(%error, "cannot note that a session is confirmed");
+        }
+    }
+
+    /// An empty stanza at once, so that the client need not wait for words to know our keys (esessions.md, W2).
+    async fn confirm(&mut self, resource: &FullJid) {
+        let Some(active) = self.endpoints.active.get_mut(resource) else { return };
+        let thread = active.thread.clone();
+        match active.confirm() {
+            Ok(c) => {
+                let message = self.envelope(resource, &random_id(), &thread, c);
+                let _ = self.keeper.out.send(message).await;
+            }
+            Err(_) => self.lose(resource),
+        }
+    }
+
+    async fn warn_lost(&mut self, resource: &FullJid, was_verified: bool) {
+        let what = if was_verified { "was verified" } else { "was not verified" };
+        let text = format!(
+            "Warning: your client does not know the secret of its earlier encrypted sessions with this contact any more \
+             (that chain {what}). If you did not reinstall it, somebody may be in between: compare codes with \
+             `drawbridge verify` on the host."
+        );
+        let _ = self.post_sealed(resource, &random_id(), &to_xmpp::words(&text)).await;
+    }
+
+    async fn negotiation_failed(&mut self, to: &FullJid, thread: &str, error: &Error) {
+        tracing::debug!(%error, "a negotiation failed");
+        self.endpoints.half.remove(to);
+        self.endpoints.resting.insert(to.clone(), Instant::now() + REST);
+        let Some(answer) = error.to_stanza_error() else { return };
+        let message = stanza("message", &self.me.clone().into(), &to.clone().into())
+            .with("type", "error")
+            .with("id", random_id())
+            .with_child(element("thread", ns::CLIENT).with_text(thread))
+            .with_child(answer.to_element(ns::CLIENT));
+        let _ = self.keeper.out.send(message).await;
+    }
+
+    /// The client says no, or went away in between.
+    pub(super) fn negotiation_refused(&mut self, resource: &FullJid) {
+        if self.endpoints.half.remove(resource).is_some() {
+            self.endpoints.resting.insert(resource.clone(), Instant::now() + REST);
+        }
+    }
+
+    /// What we said about disclosure must stay true: if it is not any more, the session ends, and the next one says so
+    /// (design, section 5).
+    pub(super) async fn far_side_changed(&mut self) {
+        if self.undisclosed().await {
+            return;
+        }
+        let untrue: Vec<_> = self
+            .endpoints
+            .active
+            .iter()
+            .filter(|(_, active)| active.says_undisclosed())
+            .map(|(resource, _)| resource.clone())
+            .collect();
+        for resource in untrue {
+            self.terminate(&resource).await;
+        }
+    }
+
+    fn open_negotiation(&mut self, with: &FullJid, thread: &str) -> bool {
+        let Some(permit) = self.limiter.begin(self.them()) else { return false };
+        let half = Negotiation { thread: thread.to_owned(), since: Instant::now(), stage: Stage::Working, permit };
+        self.endpoints.half.insert(with.clone(), half);
+        true
+    }
+
+    fn work(&self, with: &FullJid, thread: String, work: Work) {
+        let (mailbox, resource) = (self.mailbox.clone(), with.clone());
+        tokio::spawn(async move {
+            if let Ok(result) = tokio::task::spawn_blocking(move || work.run()).await {
+                mailbox.put(Input::Negotiated(Box::new(Outcome { resource, thread, result }))).await;
+            }
+        });
+    }
+
+    async fn policy(&self) -> esession::Policy {
+        policy::session_policy(&self.keeper.config.esession, self.undisclosed().await)
+    }
+
+    /// Whether text of this conversation stays between the user's own host and an encrypted far side.
+    async fn undisclosed(&self) -> bool {
+        if !self.keeper.config.owners.contains(self.them()) {
+            return false;
+        }
+        match (&self.peer, self.standing().await) {
+            (Peer::Gateway, _) => true,
+            (Peer::Contact(_), Ok((_, contact))) => contact.is_some_and(|contact| contact.encrypted),
+            (Peer::Contact(_), Err(_)) => false,
+        }
+    }
+
+    async fn secrets(&self) -> Vec<RetainedSecret> {
+        let (user, peer) = (self.user.id, self.peer.key().to_owned());
+        let rows: store::Result<_> =
+            self.keeper.store.call(move |db, sealer| retained::all(db, sealer, user, &peer)).await;
+        rows.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot read the retained secrets");
+            Vec::new()
+        })
+        .into_iter()
+        .filter_map(|row| {
+            let id = u64::try_from(row.id).ok()?;
+            Some(RetainedSecret::new(id, esession::Secret::new(row.secret.expose()), row.verified))
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! Stanzas out: sealed for one client, or in clear.
+
+use esession::namespaces::ESESSION;
+use jid::{FullJid, Jid};
+use minidom::Element;
+
+use super::conversation::Conversation;
+use crate::component::SendError;
+use crate::xml;
+use crate::xmpp::element::{Build, element, random_id, stanza};
+use crate::xmpp::error::{Condition, error};
+use crate::xmpp::ns;
+
+/// Explicit message encryption (XEP-0380).
+const EME: &str = "urn:xmpp:eme:0";
+
+impl Conversation {
+    /// Content to one client, sealed in its session. The stanza's `id` is the content's own, so that errors name it.
+    ///
+    /// # Errors
+    /// `None` if there is no session with this client (any more); the link's otherwise.
+    pub(super) async fn post_sealed(
+        &mut self,
+        to: &FullJid,
+        id: &str,
+        content: &[Element],
+    ) -> Option<Result<(), SendError>> {
+        let active = self.endpoints.active.get_mut(to)?;
+        let thread = active.thread.clone();
+        let sealed = active.seal(&xml::serialize(content));
+        let Ok(sealed) = sealed else {
+            self.endpoints.active.remove(to);
+            return None;
+        };
+        Some(self.keeper.out.send(self.envelope(to, id, &thread, sealed)).await)
+    }
+
+    /// A `<c/>` in a message for the client whose session it belongs to (XEP-0200, section 5). Copies of it are of no
+    /// use to other clients or to archives, and the hints say so (esessions.md, W18).
+    pub(super) fn envelope(&self, to: &FullJid, id: &str, thread: &str, sealed: Element) -> Element {
+        self.message(&to.clone().into(), "chat", id)
+            .with_child(element("thread", ns::CLIENT).with_text(thread))
+            .with_child(sealed)
+            .with_child(element("encryption", EME).with("namespace", ESESSION).with("name", "ESession"))
+            .with_child(element("private", ns::CARBONS))
+            .with_child(element("no-copy", ns::HINTS))
+            .with_child(element("no-permanent-store", ns::HINTS))
+    }
+
+    /// Content in clear to the user's account, or to one client.
+    ///
+    /// # Errors
+    /// The link's.
+    pub(super) async fn post_clear(&self, to: &Jid, id: &str, content: Vec<Element>) -> Result<(), SendError> {
+        self.keeper.out.send(self.message(to, "chat", id).with_children(content)).await
+    }
+
+    /// One message of a negotiation (XEP-0116, section 4): type normal, nothing to be stored.
+    pub(super) async fn post_negotiation(&self, to: &FullJid, thread: &str, payload: Element) -> Result<(), SendError> {
+        let message = self
+            .message(&to.clone().into(), "normal", &random_id())
+            .with_child(element("thread", ns::CLIENT).with_text(thread))
+            .with_child(payload)
+            .with_child(element("private", ns::CARBONS))
+            .with_child(element("no-copy", ns::HINTS))
+            .with_child(element("no-store", ns::HINTS));
+        self.keeper.out.send(message).await
+    }
+
+    /// An error that names a message of the user by its stanza id.
+    pub(super) async fn post_error(&self, to: &Jid, id: Option<&str>, condition: Condition, text: &str) {
+        let message = stanza("message", &self.me.clone().into(), to)
+            .with("type", "error")
+            .with_some("id", id)
+            .with_child(error(condition, text));
+        let _ = self.keeper.out.send(message).await;
+    }
+
+    fn message(&self, to: &Jid, kind: &str, id: &str) -> Element {
+        stanza("message", &self.me.clone().into(), to).with("type", kind).with("id", id)
+    }
+}

@@ -1,0 +1,188 @@
+//! From the store to the network: the head of the conversation's queue, and nothing behind it before that is settled.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use drawbridge_bridge::{ContactId, ConvId, Error, OutMessage, SendError, Session};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::input::{Input, Mailbox};
+use crate::keeper::Keeper;
+use crate::store::outbox::{self, Crossing};
+use crate::store::{self, User, contacts, unix};
+use crate::xmpp::error::Condition;
+
+/// What the task works with.
+pub(super) struct Sender {
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) user: User,
+    pub(super) contact: ContactId,
+    pub(super) mailbox: Mailbox,
+    pub(super) work: Arc<Notify>,
+    pub(super) stop: CancellationToken,
+}
+
+/// A homeserver remembers a transaction id for hours; a message older than this is not tried again (security.md, F11).
+const EXPIRY: Duration = Duration::from_secs(20 * 3600);
+/// The first pause after a failure, doubled up to the last.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+
+/// How one attempt went.
+enum Attempt {
+    Sent(drawbridge_bridge::RemoteId),
+    /// Not before this pause, unless something changes.
+    Later(Option<Duration>),
+    Never(Condition, String),
+}
+
+/// Works until stopped. A message in flight is settled first.
+pub(super) async fn run(sender: Sender) {
+    let mut pause = PAUSE.0;
+    while !sender.stop.is_cancelled() {
+        let next = match sender.head().await {
+            Ok(Some(crossing)) => sender.attempt(&crossing).await.map(|attempt| (crossing, attempt)),
+            Ok(None) => {
+                tokio::select! {
+                    () = sender.work.notified() => {}
+                    () = sender.stop.cancelled() => {}
+                }
+                continue;
+            }
+            Err(error) => Err(error),
+        };
+        let wait = match next {
+            Ok((crossing, Attempt::Sent(remote))) => sender.sent(crossing, remote).await.err().map(|e| (e, None)),
+            Ok((crossing, Attempt::Never(condition, text))) => {
+                sender.failed(crossing, condition, text).await.err().map(|e| (e, None))
+            }
+            Ok((_, Attempt::Later(after))) => {
+                sender.rest(after.unwrap_or(pause)).await;
+                pause = (pause * 2).min(PAUSE.1);
+                continue;
+            }
+            Err(error) => Some((error, Some(pause))),
+        };
+        match wait {
+            None => pause = PAUSE.0,
+            Some((error, _)) => {
+                tracing::error!(%error, "cannot work on the outbox");
+                sender.rest(PAUSE.1).await;
+            }
+        }
+    }
+}
+
+impl Sender {
+    async fn head(&self) -> store::Result<Option<Crossing>> {
+        let (user, contact) = (self.user.id, self.contact.clone());
+        self.keeper.store.call(move |db, sealer| outbox::head(db, sealer, user, &contact)).await
+    }
+
+    async fn attempt(&self, crossing: &Crossing) -> store::Result<Attempt> {
+        let age = unix(SystemTime::now()).saturating_sub(crossing.at);
+        if u64::try_from(age).is_ok_and(|age| age > EXPIRY.as_secs()) {
+            let text = "the message could not be delivered in time";
+            return Ok(Attempt::Never(Condition::RemoteServerTimeout, text.to_owned()));
+        }
+        let Some(session) = self.keeper.accounts.session(&self.user.jid) else {
+            return Ok(Attempt::Later(Some(PAUSE.1)));
+        };
+        let conv = match self.conversation(session.as_ref()).await? {
+            Ok(conv) => conv,
+            Err(attempt) => return Ok(attempt),
+        };
+        if crossing.text.expose().len() > session.caps(Some(&conv)).max_text {
+            return Ok(Attempt::Never(Condition::PolicyViolation, SendError::TooBig.to_string()));
+        }
+        let message = OutMessage { conv, text: crossing.text.clone() };
+        Ok(match session.send(message, crossing.txn.clone()).await {
+            Ok(sent) => Attempt::Sent(sent.remote_id),
+            Err(SendError::Transient { after, .. }) => Attempt::Later(after),
+            Err(SendError::Uncertain | SendError::LoggedOut) => Attempt::Later(None),
+            Err(error) => Attempt::Never(condition(&error), error.to_string()),
+        })
+    }
+
+    /// The direct conversation with the contact; opened for somebody written to for the first time, never again for
+    /// one that is over.
+    async fn conversation(&self, session: &dyn Session) -> store::Result<Result<ConvId, Attempt>> {
+        let (user, contact) = (self.user.id, self.contact.clone());
+        let known = self.keeper.store.call(move |db, _| contacts::get(db, user, &contact)).await?;
+        if let Some(contact) = known {
+            return Ok(match contact.conv {
+                Some(conv) if !contact.invite => Ok(conv),
+                Some(_) => Err(Attempt::Never(
+                    Condition::NotAcceptable,
+                    "accept the contact's request first, by adding them to your contacts".to_owned(),
+                )),
+                None if contact.subscription.asked || contact.subscription.subscribed => Err(Attempt::Never(
+                    Condition::Gone,
+                    "the conversation is over: add the contact again to start a new one".to_owned(),
+                )),
+                None => self.begin(session).await?,
+            });
+        }
+        self.begin(session).await
+    }
+
+    async fn begin(&self, session: &dyn Session) -> store::Result<Result<ConvId, Attempt>> {
+        let Some(direct) = session.direct() else {
+            let text = "this network has no direct conversations";
+            return Ok(Err(Attempt::Never(Condition::FeatureNotImplemented, text.to_owned())));
+        };
+        let info = match direct.open(&self.contact).await {
+            Ok(info) => info,
+            Err(Error::NotFound) => {
+                let text = "there is no such person on the network";
+                return Ok(Err(Attempt::Never(Condition::ItemNotFound, text.to_owned())));
+            }
+            Err(Error::Rejected(text) | Error::BadInput(text)) => {
+                return Ok(Err(Attempt::Never(Condition::NotAllowed, text)));
+            }
+            Err(Error::Transient { after, .. }) => return Ok(Err(Attempt::Later(after))),
+            Err(Error::LoggedOut) => return Ok(Err(Attempt::Later(None))),
+        };
+        let (user, contact) = (self.user.id, self.contact.clone());
+        let (conv, encrypted) = (info.id.clone(), info.encrypted);
+        self.keeper
+            .store
+            .call(move |db, _| contacts::set_conversation(db, user, &contact, &conv, encrypted, false))
+            .await?;
+        Ok(Ok(info.id))
+    }
+
+    async fn sent(&self, crossing: Crossing, remote: drawbridge_bridge::RemoteId) -> store::Result<()> {
+        let (user, contact, now) = (self.user.id, self.contact.clone(), unix(SystemTime::now()));
+        let reply = crossing.reply.clone();
+        self.keeper.store.call(move |db, _| outbox::sent(db, user, &contact, &crossing, &remote, now)).await?;
+        self.mailbox.put(Input::Sent(reply)).await;
+        Ok(())
+    }
+
+    async fn failed(&self, crossing: Crossing, condition: Condition, text: String) -> store::Result<()> {
+        let (user, contact, reply) = (self.user.id, self.contact.clone(), crossing.reply.clone());
+        self.keeper.store.call(move |db, _| outbox::failed(db, user, &contact, &crossing)).await?;
+        self.mailbox.put(Input::Failed(reply, condition, text)).await;
+        Ok(())
+    }
+
+    /// Waits for the pause, for a change, or for the end.
+    async fn rest(&self, pause: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.work.notified() => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+}
+
+fn condition(error: &SendError) -> Condition {
+    match error {
+        SendError::Transient { .. } | SendError::Uncertain | SendError::Expired => Condition::RemoteServerTimeout,
+        SendError::Rejected(_) => Condition::NotAllowed,
+        SendError::NotTrusted(_) => Condition::NotAcceptable,
+        SendError::TooBig => Condition::PolicyViolation,
+        SendError::LoggedOut => Condition::NotAuthorized,
+    }
+}

@@ -1,0 +1,281 @@
+//! From the network: what must survive is stored before the bridge is told to go on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use drawbridge_bridge::{
+    Closed, Committed, ContactId, ContactInfo, ConvId, ConvInfo, ConvKind, Envelope, Event, Plaintext, Position,
+    RemoteId, Security, Sink,
+};
+use sha2::{Digest, Sha256};
+
+use super::input::Input;
+use crate::keeper::{Keeper, Peer};
+use crate::store::deliveries::{self, NewDelivery, Parcel};
+use crate::store::users::{self, Once};
+use crate::store::{self, User, contacts, positions, unix};
+use crate::xmpp::{presence, roster};
+
+/// Where one login delivers to.
+pub(super) struct LoginSink {
+    keeper: Arc<Keeper>,
+    user: User,
+    /// Rooms that are not bridged, gathered so that the user is told once.
+    rooms: Arc<Mutex<Vec<String>>>,
+}
+
+/// How long rooms are gathered before the user is told.
+const GATHERING: Duration = Duration::from_secs(5);
+/// How many rooms are named.
+const NAMED: usize = 10;
+const UNDECRYPTABLE: &str = "[A message that cannot be decrypted yet. It will follow when its key arrives.]";
+const IN_CLEAR: &str = "[not encrypted on the way to you] ";
+
+impl LoginSink {
+    pub(super) fn new(keeper: Arc<Keeper>, user: User) -> Self {
+        Self { keeper, user, rooms: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl Sink for LoginSink {
+    async fn deliver(&self, envelope: Envelope) -> Result<Committed, Closed> {
+        let result = match &envelope.event {
+            Event::Message { .. } | Event::Undecryptable => self.message(envelope).await,
+            _ => self.other(envelope).await.map(|()| Committed::Fresh),
+        };
+        result.map_err(|error| {
+            // What cannot be stored must not be acknowledged: the bridge stops here and comes back to it.
+            tracing::error!(%error, "cannot store an event of the network");
+            Closed
+        })
+    }
+
+    async fn position(&self, conv: &ConvId) -> Option<Position> {
+        let (user, conv) = (self.user.id, conv.clone());
+        self.keeper.store.call(move |db, _| positions::get(db, user, &conv)).await.ok().flatten()
+    }
+
+    async fn set_position(&self, conv: &ConvId, position: Position) -> Result<(), Closed> {
+        let (user, conv) = (self.user.id, conv.clone());
+        self.keeper.store.call(move |db, _| positions::set(db, user, &conv, &position)).await.map_err(|_| Closed)
+    }
+}
+
+impl LoginSink {
+    /// Seen, stored for delivery, and the position moved, in one transaction.
+    async fn message(&self, envelope: Envelope) -> store::Result<Committed> {
+        let user = self.user.id;
+        let work = self.keeper.store.call(move |db, sealer| {
+            let now = unix(SystemTime::now());
+            let (Some(conv), Some(remote)) = (&envelope.conv, &envelope.remote_id) else {
+                return Ok((Committed::Fresh, None));
+            };
+            if let Some(position) = &envelope.position {
+                positions::set(db, user, conv, position)?;
+            }
+            if !positions::see(db, user, conv, remote, envelope.version, now)? {
+                return Ok((Committed::Known, None));
+            }
+            if envelope.echo_of.is_some() {
+                return Ok((Committed::Fresh, None));
+            }
+            let Some(contact) = contacts::of_conversation(db, user, conv)? else { return Ok((Committed::Fresh, None)) };
+            let mine = envelope.sender.as_ref().is_some_and(|sender| sender.is_me);
+            let text = match envelope.event {
+                Event::Message { text } if contact.encrypted && envelope.security == Security::Plain && !mine => {
+                    Plaintext::new(format!("{IN_CLEAR}{}", text.expose()))
+                }
+                Event::Message { text } => text,
+                _ => Plaintext::new(UNDECRYPTABLE),
+            };
+            let delivery = NewDelivery {
+                stanza: stanza_id(conv, remote, envelope.version),
+                remote: Some(remote.clone()),
+                parcel: Parcel { text, mine, time: envelope.time.map(unix) },
+            };
+            deliveries::add(db, sealer, user, &contact.info.id, &delivery, now)?;
+            Ok((Committed::Fresh, Some(contact.info.id)))
+        });
+        let (committed, contact) = work.await?;
+        if let Some(contact) = contact {
+            self.keeper.crossings.wake_one(&self.keeper, &self.user, Peer::Contact(contact));
+        }
+        Ok(committed)
+    }
+
+    async fn other(&self, envelope: Envelope) -> store::Result<()> {
+        let conv = envelope.conv;
+        match envelope.event {
+            Event::Displayed { up_to } => self.pass(conv, Input::Displayed(up_to)).await?,
+            Event::Typing { on } => self.pass(conv, Input::Typing(on)).await?,
+            Event::Presence { contact, availability, status } => {
+                presence::far_presence(&self.keeper, &self.user, &contact, availability, status.as_deref()).await;
+            }
+            Event::ConvUpsert(info) => self.conversation(info).await?,
+            Event::Invite(info) => self.invited(info).await?,
+            Event::ConvGone { reason } => self.gone(conv, &reason).await?,
+            Event::ContactUpsert(info) => self.contact(info).await?,
+            Event::TrustNotice { contact, text, blocks } => self.trust(contact, text, blocks).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn pass(&self, conv: Option<ConvId>, input: Input) -> store::Result<()> {
+        let (user, Some(conv)) = (self.user.id, conv) else { return Ok(()) };
+        if let Some(contact) = self.keeper.store.call(move |db, _| contacts::of_conversation(db, user, &conv)).await? {
+            self.keeper.crossings.mailbox(&self.keeper, &self.user, Peer::Contact(contact.info.id)).offer(input);
+        }
+        Ok(())
+    }
+
+    async fn conversation(&self, info: ConvInfo) -> store::Result<()> {
+        let ConvKind::Direct { contact } = info.kind else {
+            self.not_bridged(info);
+            return Ok(());
+        };
+        let (user, whose, conv, encrypted) = (self.user.id, contact.clone(), info.id, info.encrypted);
+        let before = self
+            .keeper
+            .store
+            .call(move |db, _| {
+                let before = contacts::get(db, user, &whose)?;
+                contacts::set_conversation(db, user, &whose, &conv, encrypted, false)?;
+                Ok(before)
+            })
+            .await?;
+        if before.as_ref().is_some_and(|before| before.encrypted && !encrypted) {
+            let name = before.and_then(|before| before.info.name).unwrap_or_else(|| contact.to_string());
+            self.say(format!("Notice: the conversation with {name} is not encrypted on the network any more.")).await;
+        }
+        self.keeper.crossings.mailbox(&self.keeper, &self.user, Peer::Contact(contact.clone())).put(Input::FarSide).await;
+        self.look_up(contact);
+        Ok(())
+    }
+
+    async fn invited(&self, info: ConvInfo) -> store::Result<()> {
+        let ConvKind::Direct { contact } = info.kind else {
+            self.not_bridged(info);
+            return Ok(());
+        };
+        let (user, whose, conv, encrypted) = (self.user.id, contact.clone(), info.id, info.encrypted);
+        let store = &self.keeper.store;
+        store.call(move |db, _| contacts::set_conversation(db, user, &whose, &conv, encrypted, true)).await?;
+        roster::invited(&self.keeper, &self.user, &contact).await;
+        Ok(())
+    }
+
+    async fn gone(&self, conv: Option<ConvId>, reason: &str) -> store::Result<()> {
+        let (user, Some(conv)) = (self.user.id, conv) else { return Ok(()) };
+        let contact = self
+            .keeper
+            .store
+            .call(move |db, _| {
+                let contact = contacts::of_conversation(db, user, &conv)?;
+                contacts::clear_conversation(db, user, &conv)?;
+                Ok(contact)
+            })
+            .await?;
+        if let Some(contact) = contact {
+            roster::gone(&self.keeper, &self.user, &contact.info.id, reason).await;
+        }
+        Ok(())
+    }
+
+    async fn contact(&self, info: ContactInfo) -> store::Result<()> {
+        let (user, contact) = (self.user.id, info.id.clone());
+        if self.keeper.store.call(move |db, _| contacts::set_info(db, user, &info)).await? {
+            roster::refresh(&self.keeper, &self.user, &contact).await;
+        }
+        Ok(())
+    }
+
+    async fn trust(&self, contact: Option<ContactId>, text: String, blocks: bool) -> store::Result<()> {
+        if let (Some(contact), true) = (contact, blocks) {
+            let (user, why) = (self.user.id, text.clone());
+            self.keeper.store.call(move |db, _| contacts::set_blocked(db, user, &contact, Some(&why))).await?;
+        }
+        self.say(text).await;
+        Ok(())
+    }
+
+    async fn say(&self, text: String) {
+        self.keeper.crossings.say(&self.keeper, &self.user, text).await;
+    }
+
+    /// Name and picture, without holding the network's events up.
+    fn look_up(&self, contact: ContactId) {
+        let (keeper, user) = (self.keeper.clone(), self.user.clone());
+        tokio::spawn(async move {
+            if let Some(session) = keeper.accounts.session(&user.jid)
+                && let Ok(info) = session.contact(&contact).await
+            {
+                let id = user.id;
+                if let Err(error) = keeper.store.call(move |db, _| contacts::set_info(db, id, &info)).await {
+                    tracing::error!(%error, "cannot store a contact's name");
+                }
+            }
+            roster::refresh(&keeper, &user, &contact).await;
+        });
+    }
+
+    /// Until group rooms come: the user is told once, in words, which rooms stay outside.
+    fn not_bridged(&self, info: ConvInfo) {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.push(info.name.unwrap_or_else(|| info.id.to_string()));
+        if rooms.len() > 1 {
+            return;
+        }
+        let (keeper, user, rooms) = (self.keeper.clone(), self.user.clone(), self.rooms.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(GATHERING).await;
+            let id = user.id;
+            if keeper.store.call(move |db, _| users::tell_once(db, id, Once::RoomsNotBridged)).await.unwrap_or(false) {
+                let rooms = std::mem::take(&mut *rooms.lock().unwrap_or_else(PoisonError::into_inner));
+                keeper.crossings.say(&keeper, &user, rooms_not_bridged(&rooms)).await;
+            }
+        });
+    }
+}
+
+fn rooms_not_bridged(rooms: &[String]) -> String {
+    let named = rooms.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match rooms.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("Only conversations with one person are bridged so far. These rooms are not: {named}{more}.")
+}
+
+/// The same event has the same stanza id at every try, so that clients can drop repeats. It tells nothing of the event.
+fn stanza_id(conv: &ConvId, remote: &RemoteId, version: u32) -> String {
+    let mut hash = Sha256::new();
+    for part in [conv.as_str().as_bytes(), remote.as_str().as_bytes(), &version.to_be_bytes()] {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().take(16).map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_keeps_its_stanza_id_and_shares_it_with_none() {
+        let id = |conv: &str, remote: &str, version| stanza_id(&ConvId::new(conv), &RemoteId::new(remote), version);
+        assert_eq!(id("!a:x", "$1", 0), id("!a:x", "$1", 0));
+        assert_ne!(id("!a:x", "$1", 0), id("!a:x", "$1", 1));
+        assert_ne!(id("!a:x$", "1", 0), id("!a:x", "$1", 0));
+    }
+
+    #[test]
+    fn the_user_is_told_names_and_how_many_more() {
+        let rooms: Vec<_> = (0..12).map(|n| format!("room {n}")).collect();
+        let told = rooms_not_bridged(&rooms);
+        assert!(told.contains("room 9 and 2 more."), "{told}");
+        assert!(!told.contains("room 10"), "{told}");
+    }
+}

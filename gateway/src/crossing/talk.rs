@@ -1,0 +1,34 @@
+//! Words of the gateway itself: notices and answers to commands. They are not durable; what matters is in `status`.
+
+use jid::FullJid;
+
+use super::conversation::Conversation;
+use crate::to_xmpp;
+use crate::xmpp::element::random_id;
+
+impl Conversation {
+    /// A notice, to every client with a session, or in clear to the account if there is none and clear is allowed.
+    pub(super) async fn say(&mut self, text: &str) {
+        let (id, content) = (random_id(), to_xmpp::words(text));
+        let mut sealed = false;
+        for resource in self.endpoints.resources() {
+            sealed |= matches!(self.post_sealed(&resource, &id, &content).await, Some(Ok(())));
+        }
+        if !sealed {
+            // Notices hold no message content, so they may go in clear where nothing better is there.
+            let _ = self.post_clear(&self.them().clone().into(), &id, content).await;
+        }
+    }
+
+    /// The answer to a command, the way it came. One that came encrypted is never answered in clear.
+    pub(super) async fn answer(&mut self, to: &FullJid, secure: bool, lines: Vec<String>) {
+        for line in lines {
+            let content = to_xmpp::words(&line);
+            if secure {
+                let _ = self.post_sealed(to, &random_id(), &content).await;
+            } else {
+                let _ = self.post_clear(&to.clone().into(), &random_id(), content).await;
+            }
+        }
+    }
+}

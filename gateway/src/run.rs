@@ -1,0 +1,165 @@
+//! The whole daemon on one screen: open what it needs, serve every network, settle everything at the end.
+
+use std::sync::Arc;
+
+use drawbridge_bridge::Secret;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use crate::accounts::Accounts;
+use crate::component::{self, Incoming, LinkConfig};
+use crate::config::{Config, ConfigError, NetworkConfig};
+use crate::control;
+use crate::crossing::Crossings;
+use crate::keeper::Keeper;
+use crate::networks;
+use crate::store::{self, Sealer, Store};
+use crate::xml::Limits;
+use crate::xmpp::presence::Presences;
+use crate::xmpp::requests::Requests;
+use crate::xmpp::route;
+
+/// Why the daemon could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration, or a file it names.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The data directory.
+    #[error("cannot use the data directory: {0}")]
+    DataDir(#[source] std::io::Error),
+    /// The socket for the command line.
+    #[error("cannot open the control socket: {0}")]
+    Control(#[source] std::io::Error),
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(#[source] std::io::Error),
+}
+
+/// Runs until SIGTERM or SIGINT, then finishes what is in flight.
+///
+/// # Errors
+/// [`Error`] if it cannot start.
+pub async fn run(config: Config) -> Result<(), Error> {
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let mut signals = crate::shutdown::Signals::listen().map_err(Error::Signals)?;
+    tokio::spawn(async move {
+        signals.received().await;
+        tracing::info!("stopping");
+        stopping.cancel();
+    });
+    serve(Arc::new(config), stop).await
+}
+
+/// Serves every configured network until `stop`.
+///
+/// # Errors
+/// [`Error`] if it cannot start.
+pub async fn serve(config: Arc<Config>, stop: CancellationToken) -> Result<(), Error> {
+    prepare(&config.data_dir).map_err(Error::DataDir)?;
+    let store = Store::open(&config.data_dir.join("drawbridge.db"), sealer(&config.store_key()?)?)?;
+    // Links outlive the conversations, which say goodbye through them.
+    let links = CancellationToken::new();
+    let mut keepers = Vec::new();
+    let mut serving = tokio::task::JoinSet::new();
+    for settings in config.networks.clone() {
+        let (keeper, incoming) = open(&config, settings, &store, links.clone())?;
+        keeper.accounts.start_all(&keeper).await;
+        serving.spawn(attend(keeper.clone(), incoming));
+        keepers.push(keeper);
+    }
+    let control = control::listen(&config, keepers.clone(), stop.clone()).await.map_err(Error::Control)?;
+    let keeping = tokio::spawn(housekeeping(store.clone()));
+    tracing::info!("ready");
+
+    stop.cancelled().await;
+    for keeper in &keepers {
+        keeper.accounts.stop_all().await;
+        keeper.crossings.stop().await;
+    }
+    links.cancel();
+    while serving.join_next().await.is_some() {}
+    control.abort();
+    keeping.abort();
+    store.checkpoint().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// One network: its keeper, and what comes in on its link.
+fn open(
+    config: &Arc<Config>,
+    settings: NetworkConfig,
+    store: &Store,
+    links: CancellationToken,
+) -> Result<(Arc<Keeper>, tokio::sync::mpsc::Receiver<Incoming>), Error> {
+    let limits = Limits { max_depth: config.limits.max_depth, max_stanza: config.limits.max_stanza };
+    let link = component::open(
+        LinkConfig {
+            jid: settings.jid.clone(),
+            server: settings.server.to_string(),
+            secret: settings.secret.clone(),
+            limits,
+        },
+        links,
+    );
+    let keeper = Keeper {
+        config: config.clone(),
+        domain: settings.jid.clone(),
+        network: networks::build(&settings),
+        store: store.clone(),
+        out: link.outgoing,
+        requests: Requests::default(),
+        presences: Presences::default(),
+        accounts: Accounts::new(&settings, &config.data_dir),
+        crossings: Crossings::new(&config.limits),
+        settings,
+    };
+    Ok((Arc::new(keeper), link.incoming))
+}
+
+/// Everything that comes in on one link, in order.
+async fn attend(keeper: Arc<Keeper>, mut incoming: tokio::sync::mpsc::Receiver<Incoming>) {
+    while let Some(incoming) = incoming.recv().await {
+        match incoming {
+            Incoming::Stanza(stanza) => route::route(&keeper, stanza).await,
+            Incoming::Up => route::link_up(&keeper).await,
+            Incoming::Down | Incoming::Refused(_) => {}
+        }
+    }
+}
+
+/// Old ids are forgotten, and what was deleted leaves the disk.
+async fn housekeeping(store: Store) {
+    const EVERY: std::time::Duration = std::time::Duration::from_secs(600);
+    const KEPT: i64 = 30 * 24 * 3600;
+    let mut tick = tokio::time::interval(EVERY);
+    loop {
+        tick.tick().await;
+        let before = store::unix(std::time::SystemTime::now()) - KEPT;
+        let done = async {
+            store.call(move |db, _| store::inbox::prune(db, before)).await?;
+            store.checkpoint().await
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(%error, "housekeeping failed");
+        }
+    }
+}
+
+fn sealer(key: &Secret) -> Result<Sealer, store::Error> {
+    let key: Zeroizing<[u8; store::seal::KEY_LEN]> =
+        Zeroizing::new(key.expose().try_into().map_err(|_| store::Error::Seal)?);
+    Sealer::new(key)
+}
+
+/// The data directory, private to us.
+fn prepare(dir: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
+}

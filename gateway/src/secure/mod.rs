@@ -1,0 +1,11 @@
+//! Encryption towards the user's clients: which protection a conversation has, and the machines that provide it.
+//!
+//! - [`policy`]: what we accept in a negotiation, and what we may truthfully say in it.
+//! - [`negotiation`]: one half-open ESession; its arithmetic runs on blocking threads.
+//! - [`endpoints`]: the sessions of one conversation, one a client of the user.
+//! - [`limiter`]: how many negotiations may be half open.
+
+pub mod endpoints;
+pub mod limiter;
+pub mod negotiation;
+pub mod policy;

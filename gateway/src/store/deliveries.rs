@@ -1,0 +1,119 @@
+//! Far to XMPP, second half: what has still to reach the user's client, one ordered queue per conversation.
+
+use drawbridge_bridge::{ContactId, Plaintext, RemoteId, secret::for_sealing};
+use rusqlite::{Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::{Result, Sealer, UserId, links};
+
+/// What the user's client is to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parcel {
+    /// The words.
+    #[serde(with = "for_sealing")]
+    pub text: Plaintext,
+    /// Whether the user wrote them, in another client.
+    pub mine: bool,
+    /// When, in seconds since 1970, by the network's word.
+    pub time: Option<i64>,
+}
+
+/// A delivery about to be stored.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// The id the user's client sees.
+    pub stanza: String,
+    /// The far event, where there is one.
+    pub remote: Option<RemoteId>,
+    /// What to show.
+    pub parcel: Parcel,
+}
+
+/// A delivery that waits.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Its place in the order.
+    pub seq: i64,
+    /// The id the user's client sees.
+    pub stanza: String,
+    /// What to show.
+    pub parcel: Parcel,
+}
+
+/// Stores a delivery, unless one of the same id waits already.
+///
+/// # Errors
+/// SQLite's.
+pub fn add(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    contact: &ContactId,
+    delivery: &NewDelivery,
+    at: i64,
+) -> Result<()> {
+    let sealed = sealer.seal("delivery", &delivery.parcel)?;
+    db.execute(
+        "INSERT INTO deliveries (user, contact, stanza, remote, sealed, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO NOTHING",
+        params![
+            user.0,
+            contact.as_str(),
+            delivery.stanza,
+            delivery.remote.as_ref().map(RemoteId::as_str),
+            sealed,
+            at
+        ],
+    )?;
+    if let Some(remote) = &delivery.remote {
+        links::add(db, user, contact, &delivery.stanza, remote, delivery.parcel.mine, at)?;
+    }
+    Ok(())
+}
+
+/// Those behind `after`, in order, at most `limit`.
+///
+/// # Errors
+/// SQLite's, or a seal that does not open.
+pub fn waiting(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    contact: &ContactId,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<Delivery>> {
+    let mut query = db.prepare_cached(
+        "SELECT seq, stanza, sealed FROM deliveries WHERE user = ?1 AND contact = ?2 AND seq > ?3
+         ORDER BY seq LIMIT ?4",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = query.query_map(params![user.0, contact.as_str(), after, limit], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
+    })?;
+    rows.map(|row| {
+        let (seq, stanza, sealed) = row?;
+        Ok(Delivery { seq, stanza, parcel: sealer.open("delivery", &sealed)? })
+    })
+    .collect()
+}
+
+/// The client has it: it goes. `false` if no such delivery waits.
+///
+/// # Errors
+/// SQLite's.
+pub fn done(db: &Transaction<'_>, user: UserId, contact: &ContactId, stanza: &str) -> Result<bool> {
+    let rows = db.execute(
+        "DELETE FROM deliveries WHERE user = ?1 AND contact = ?2 AND stanza = ?3",
+        params![user.0, contact.as_str(), stanza],
+    )?;
+    Ok(rows > 0)
+}
+
+/// How many wait for the user, in all conversations.
+///
+/// # Errors
+/// SQLite's.
+pub fn count(db: &Transaction<'_>, user: UserId) -> Result<i64> {
+    Ok(db.query_row("SELECT count(*) FROM deliveries WHERE user = ?1", [user.0], |row| row.get(0))?)
+}

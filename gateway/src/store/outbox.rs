@@ -1,0 +1,140 @@
+//! XMPP to far, second half: what has still to be sent, one ordered queue per conversation.
+
+use drawbridge_bridge::{ContactId, Plaintext, RemoteId, TxnId, secret::for_sealing};
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::{Result, Sealer, UserId, links};
+
+/// A message about to be stored.
+#[derive(Debug, Clone)]
+pub struct NewCrossing {
+    /// Makes the send idempotent.
+    pub txn: TxnId,
+    /// What was written.
+    pub text: Plaintext,
+    /// Whom to answer.
+    pub reply: ReplyTo,
+}
+
+/// Whom to tell about the outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyTo {
+    /// The full JID that sent it.
+    pub to: String,
+    /// The id that receipts name: the origin id inside the encryption, or the stanza's own.
+    pub id: Option<String>,
+    /// The id of the stanza itself, that errors name.
+    pub stanza: Option<String>,
+    /// Whether a receipt was asked for (XEP-0184).
+    pub receipt: bool,
+    /// Whether it came encrypted.
+    pub secure: bool,
+}
+
+/// A message that waits to be sent.
+#[derive(Debug, Clone)]
+pub struct Crossing {
+    /// Its place in the order.
+    pub seq: i64,
+    /// Makes the send idempotent.
+    pub txn: TxnId,
+    /// What was written.
+    pub text: Plaintext,
+    /// Whom to answer.
+    pub reply: ReplyTo,
+    /// When it was stored, in seconds since 1970.
+    pub at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    #[serde(with = "for_sealing")]
+    text: Plaintext,
+    reply: ReplyTo,
+}
+
+pub(super) fn add(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    contact: &ContactId,
+    crossing: &NewCrossing,
+    at: i64,
+) -> Result<()> {
+    let sealed = Sealed { text: crossing.text.clone(), reply: crossing.reply.clone() };
+    db.execute(
+        "INSERT INTO outbox (user, contact, txn, sealed, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![user.0, contact.as_str(), crossing.txn.as_str(), sealer.seal("outbox", &sealed)?, at],
+    )?;
+    Ok(())
+}
+
+/// The head of the conversation's queue.
+///
+/// # Errors
+/// SQLite's, or a seal that does not open.
+pub fn head(db: &Transaction<'_>, sealer: &Sealer, user: UserId, contact: &ContactId) -> Result<Option<Crossing>> {
+    let row: Option<(i64, String, Vec<u8>, i64)> = db
+        .query_row(
+            "SELECT seq, txn, sealed, at FROM outbox WHERE user = ?1 AND contact = ?2 ORDER BY seq LIMIT 1",
+            params![user.0, contact.as_str()],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )
+        .optional()?;
+    row.map(|(seq, txn, sealed, at)| {
+        let Sealed { text, reply } = sealer.open("outbox", &sealed)?;
+        Ok(Crossing { seq, txn: TxnId::new(txn), text, reply, at })
+    })
+    .transpose()
+}
+
+/// The network has accepted it: the text goes, the link stays.
+///
+/// # Errors
+/// SQLite's.
+pub fn sent(
+    db: &Transaction<'_>,
+    user: UserId,
+    contact: &ContactId,
+    crossing: &Crossing,
+    remote: &RemoteId,
+    at: i64,
+) -> Result<()> {
+    db.execute("DELETE FROM outbox WHERE seq = ?1", [crossing.seq])?;
+    if let Some(id) = &crossing.reply.id {
+        db.execute(
+            "UPDATE inbox SET sent = 1 WHERE user = ?1 AND contact = ?2 AND id = ?3",
+            params![user.0, contact.as_str(), id],
+        )?;
+        links::add(db, user, contact, id, remote, true, at)?;
+    }
+    Ok(())
+}
+
+/// It will never be sent. Its id is forgotten too, so that the sender may try it again.
+///
+/// # Errors
+/// SQLite's.
+pub fn failed(db: &Transaction<'_>, user: UserId, contact: &ContactId, crossing: &Crossing) -> Result<()> {
+    db.execute("DELETE FROM outbox WHERE seq = ?1", [crossing.seq])?;
+    if let Some(id) = &crossing.reply.id {
+        db.execute(
+            "DELETE FROM inbox WHERE user = ?1 AND contact = ?2 AND id = ?3",
+            params![user.0, contact.as_str(), id],
+        )?;
+    }
+    Ok(())
+}
+
+/// The contacts of a user for whom something waits, in either direction.
+///
+/// # Errors
+/// SQLite's.
+pub fn contacts_with_work(db: &Transaction<'_>, user: UserId) -> Result<Vec<ContactId>> {
+    let mut query = db.prepare(
+        "SELECT contact FROM outbox WHERE user = ?1 UNION SELECT contact FROM deliveries WHERE user = ?1 ORDER BY 1",
+    )?;
+    let rows = query.query_map([user.0], |row| Ok(ContactId::new(row.get::<_, String>(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

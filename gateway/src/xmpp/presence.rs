@@ -1,0 +1,464 @@
+//! Who of the users is there, on which clients; and what they see of the gateway and their contacts (RFC 6121,
+//! section 4).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use drawbridge_bridge::{Availability, ContactId};
+use jid::{BareJid, FullJid, Jid};
+use minidom::Element;
+
+use super::abilities::{self, Abilities, Caps};
+use super::element::{Build, element, sender, stanza};
+use super::subscription::{self, Half};
+use super::{ns, requests, roster, shown};
+use crate::keeper::{Keeper, Peer};
+use crate::store::{User, contacts};
+
+/// Clients of one user that we keep in mind.
+const CLIENTS: usize = 64;
+/// After a probe is known to have reached the server, its answers may still take this long.
+const PROBE_ANSWERS: Duration = Duration::from_secs(5);
+
+/// Which of the users' clients are online, and what they can do.
+#[derive(Default)]
+pub struct Presences {
+    users: Mutex<HashMap<BareJid, Seen>>,
+    known: abilities::Known,
+    /// Subscriptions that are being worked on: a second request of the same kind is the same request.
+    pub(super) under_way: Mutex<HashSet<(BareJid, ContactId)>>,
+}
+
+/// A client of a user that is online.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Its address.
+    pub full: FullJid,
+    /// As the client has set it; messages for the bare JID do not go to negative ones.
+    pub priority: i8,
+    /// How its user wants to be seen.
+    pub show: Show,
+    /// Whether it speaks ESessions (XEP-0116).
+    pub esession: bool,
+    /// Whether it sends receipts (XEP-0184).
+    pub receipts: bool,
+    /// Whether the features are known already.
+    pub known: bool,
+}
+
+/// RFC 6121, section 4.7.2.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Show {
+    /// `xa`
+    ExtendedAway,
+    /// `away`
+    Away,
+    /// `dnd`
+    Busy,
+    /// No `<show/>`.
+    Available,
+    /// `chat`
+    Chatty,
+}
+
+/// What we know about one user.
+#[derive(Default)]
+struct Seen {
+    clients: BTreeMap<FullJid, Client>,
+    /// What the network last said about contacts.
+    far: HashMap<ContactId, (Availability, Option<String>)>,
+    /// The user's own presence, as the network was told.
+    told: Option<(Availability, Option<String>)>,
+    /// Whether we asked, in this run, to see the user's presence as the gateway.
+    asked: bool,
+    /// The half of a removal from the roster that came first.
+    half: HashMap<ContactId, (Half, Instant)>,
+}
+
+struct Client {
+    priority: i8,
+    show: Show,
+    status: Option<String>,
+    caps: Option<Caps>,
+    abilities: Option<Abilities>,
+    /// To whom it has shown itself; it is gone when it has left them all. (Taking one contact out of the roster sends
+    /// `unavailable` to that contact alone, RFC 6121, section 3.3.3.)
+    shown_to: HashSet<Peer>,
+    /// Seen on the present stream.
+    fresh: bool,
+}
+
+impl Presences {
+    /// The user's clients that are online, the most available first.
+    pub fn online(&self, user: &BareJid) -> Vec<Resource> {
+        let mut online: Vec<_> = self.lock().get(user).map(Seen::resources).unwrap_or_default();
+        online.sort_by_key(|resource| std::cmp::Reverse((resource.priority, resource.show)));
+        online
+    }
+
+    /// The clients that want to be told of avatars (XEP-0084).
+    pub(super) fn avatar_watchers(&self, user: &BareJid) -> Vec<FullJid> {
+        let users = self.lock();
+        let clients = users.get(user).map(|seen| seen.clients.iter()).into_iter().flatten();
+        clients.filter(|(_, client)| client.abilities.is_some_and(|a| a.avatars)).map(|(full, _)| full.clone()).collect()
+    }
+
+    /// What the network last said about a contact's presence.
+    pub(super) fn far(&self, user: &BareJid, contact: &ContactId) -> Option<(Availability, Option<String>)> {
+        self.lock().get(user)?.far.get(contact).cloned()
+    }
+
+    /// `true` the first time in this run: the gateway should ask to see this user's presence.
+    pub(super) fn ask_first(&self, user: &BareJid) -> bool {
+        !std::mem::replace(&mut self.lock().entry(user.clone()).or_default().asked, true)
+    }
+
+    /// Notes one half of a removal from the roster; `true` if the other half came just before.
+    pub(super) fn removal(&self, user: &BareJid, contact: &ContactId, half: Half, within: Duration) -> bool {
+        let mut users = self.lock();
+        let halves = &mut users.entry(user.clone()).or_default().half;
+        halves.retain(|_, (_, since)| since.elapsed() < within);
+        let whole = halves.get(contact).is_some_and(|(other, _)| *other != half);
+        if whole {
+            halves.remove(contact);
+        } else {
+            halves.insert(contact.clone(), (half, Instant::now()));
+        }
+        whole
+    }
+
+    /// Forgets a user (unregistered).
+    pub fn forget(&self, user: &BareJid) {
+        self.lock().remove(user);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<BareJid, Seen>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A presence stanza from somebody who may use the gateway, to a peer of ours. `user` if they are registered.
+pub async fn handle(keeper: &Arc<Keeper>, from: &Jid, user: Option<&User>, peer: Peer, presence: &Element) {
+    let bare = from.to_bare();
+    match presence.attr("type") {
+        None => available(keeper, from, peer, presence).await,
+        Some("unavailable") => gone(keeper, from, Some(&peer)).await,
+        Some("error") if from.is_full() => gone(keeper, from, None).await,
+        Some("error") => {}
+        Some("probe") => show_peer(keeper, &bare, user, &peer).await,
+        Some(kind) => subscription::handle(keeper, &bare, user, peer, kind).await,
+    }
+}
+
+/// After every connection to the XMPP server: asks for the users' presence, and forgets clients that have gone
+/// meanwhile.
+pub async fn start(keeper: &Arc<Keeper>) {
+    for seen in keeper.presences.lock().values_mut() {
+        for client in seen.clients.values_mut() {
+            client.fresh = false;
+            client.shown_to.clear();
+        }
+    }
+    let network = keeper.network.descriptor().id;
+    let probes = keeper.store.call(move |db, _| {
+        let users = crate::store::users::all(db, network)?;
+        let granted = |user: &User| {
+            let all = contacts::all(db, user.id)?;
+            Ok(all.into_iter().find(|contact| contact.subscription.granted).map(|contact| contact.info.id))
+        };
+        users.iter().map(|user| Ok((user.jid.clone(), granted(user)?))).collect::<crate::store::Result<Vec<_>>>()
+    });
+    for (user, contact) in probes.await.unwrap_or_default() {
+        for peer in std::iter::once(Peer::Gateway).chain(contact.map(Peer::Contact)) {
+            probe(keeper, &user, &peer).await;
+        }
+    }
+    let keeper = keeper.clone();
+    tokio::spawn(async move {
+        if requests::barrier(&keeper).await.is_err() {
+            return; // the link is gone again, and there will be another start
+        }
+        tokio::time::sleep(PROBE_ANSWERS).await;
+        forget_stale(&keeper).await;
+    });
+}
+
+/// Asks the user's server for their presence, as the peer sees it.
+pub(super) async fn probe(keeper: &Arc<Keeper>, user: &BareJid, peer: &Peer) {
+    if let Some(jid) = keeper.jid(peer) {
+        let probe = stanza("presence", &jid.into(), &user.clone().into()).with("type", "probe");
+        let _ = keeper.out.send(probe).await;
+    }
+}
+
+/// The user's login came up or went: their contacts with it. The gateway itself stays, and says how the login stands.
+pub async fn login_changed(keeper: &Arc<Keeper>, user: &BareJid) {
+    if let Some(seen) = keeper.presences.lock().get_mut(user) {
+        seen.told = None;
+        if keeper.accounts.session(user).is_none() {
+            seen.far.clear();
+        }
+    }
+    let online = !keeper.presences.online(user).is_empty();
+    if let Ok(Some(user)) = keeper.accounts.user(keeper, user).await
+        && online
+    {
+        show_all(keeper, &user).await;
+        tell_network(keeper, &user.jid);
+    }
+}
+
+/// The network says how reachable a contact is.
+pub async fn far_presence(
+    keeper: &Arc<Keeper>,
+    user: &User,
+    contact: &ContactId,
+    availability: Availability,
+    status: Option<String>,
+) {
+    let now = (availability, status);
+    let before = {
+        let mut users = keeper.presences.lock();
+        users.entry(user.jid.clone()).or_default().far.insert(contact.clone(), now.clone())
+    };
+    if before != Some(now) && !keeper.presences.online(&user.jid).is_empty() {
+        show_peer(keeper, &user.jid, Some(user), &Peer::Contact(contact.clone())).await;
+    }
+}
+
+/// Shows one peer to the user, as it stands. Contacts are shown only to whoever subscribed to them.
+pub(super) async fn show_peer(keeper: &Arc<Keeper>, who: &BareJid, user: Option<&User>, peer: &Peer) {
+    let presence = match (peer, user) {
+        (Peer::Gateway, user) => shown::gateway(keeper, who, user.is_some()),
+        (Peer::Contact(_), None) => return,
+        (Peer::Contact(contact), Some(user)) => {
+            let (id, contact) = (user.id, contact.clone());
+            let row = keeper.store.call(move |db, _| contacts::get(db, id, &contact)).await;
+            match row {
+                Ok(Some(contact)) if contact.subscription.subscribed => shown::contact(keeper, who, &contact),
+                _ => return,
+            }
+        }
+    };
+    if let Some(presence) = presence {
+        let _ = keeper.out.send(presence).await;
+    }
+}
+
+/// Shows the gateway and all contacts that the user subscribed to.
+async fn show_all(keeper: &Arc<Keeper>, user: &User) {
+    if let Some(presence) = shown::gateway(keeper, &user.jid, true) {
+        let _ = keeper.out.send(presence).await;
+    }
+    let id = user.id;
+    let all = keeper.store.call(move |db, _| contacts::all(db, id)).await.unwrap_or_default();
+    for contact in all.iter().filter(|contact| contact.subscription.subscribed) {
+        if let Some(presence) = shown::contact(keeper, &user.jid, contact) {
+            let _ = keeper.out.send(presence).await;
+        }
+    }
+}
+
+async fn available(keeper: &Arc<Keeper>, from: &Jid, peer: Peer, presence: &Element) {
+    let Ok(full) = from.clone().try_into_full() else { return };
+    let bare = from.to_bare();
+    let update = {
+        let known = &keeper.presences.known;
+        let mut users = keeper.presences.lock();
+        users.entry(bare.clone()).or_default().take(&full, &peer, presence, |caps| known.get(caps))
+    };
+    if update.ask {
+        learn(keeper, &full, &peer);
+    }
+    if update.changed {
+        keeper.crossings.resources_changed(keeper, &bare).await;
+        tell_network(keeper, &bare);
+    }
+    let (keeper, first) = (keeper.clone(), update.first);
+    let new_to_gateway = update.new_to_peer && peer == Peer::Gateway;
+    if first || new_to_gateway {
+        tokio::spawn(async move {
+            let user = keeper.accounts.user(&keeper, &bare).await.ok().flatten();
+            match user {
+                Some(user) if first => {
+                    show_all(&keeper, &user).await;
+                    roster::resume(&keeper, &user).await;
+                }
+                user => show_peer(&keeper, &bare, user.as_ref(), &Peer::Gateway).await,
+            }
+        });
+    }
+}
+
+async fn gone(keeper: &Arc<Keeper>, from: &Jid, peer: Option<&Peer>) {
+    let bare = from.to_bare();
+    let changed = keeper.presences.lock().get_mut(&bare).is_some_and(|seen| seen.leave(from, peer));
+    if changed {
+        keeper.crossings.resources_changed(keeper, &bare).await;
+        tell_network(keeper, &bare);
+    }
+}
+
+async fn forget_stale(keeper: &Arc<Keeper>) {
+    let mut changed = Vec::new();
+    for (user, seen) in keeper.presences.lock().iter_mut() {
+        let before = seen.clients.len();
+        seen.clients.retain(|_, client| client.fresh);
+        if seen.clients.len() != before {
+            changed.push(user.clone());
+        }
+    }
+    for user in changed {
+        keeper.crossings.resources_changed(keeper, &user).await;
+        tell_network(keeper, &user);
+    }
+}
+
+/// Asks the client what it can do, and keeps the answer if the client is still the same then. A client that does not
+/// answer can do nothing.
+fn learn(keeper: &Arc<Keeper>, full: &FullJid, peer: &Peer) {
+    let Some(asker) = keeper.jid(peer).and_then(|jid| jid.with_resource_str(super::RESOURCE).ok()) else { return };
+    let (keeper, full) = (keeper.clone(), full.clone());
+    tokio::spawn(async move {
+        let bare = full.to_bare();
+        let caps = keeper.presences.lock().get(&bare).and_then(|seen| seen.clients.get(&full)?.caps.clone());
+        let answer = abilities::ask(&keeper, &keeper.presences.known, &asker.into(), &full, caps.as_ref()).await;
+        let same = {
+            let mut users = keeper.presences.lock();
+            let client = users.get_mut(&bare).and_then(|seen| seen.clients.get_mut(&full));
+            let client = client.filter(|client| client.caps == caps && client.abilities.is_none());
+            client.map(|client| client.abilities = Some(answer.unwrap_or_default())).is_some()
+        };
+        if same {
+            keeper.crossings.resources_changed(&keeper, &bare).await;
+            if answer.is_some_and(|abilities| abilities.avatars) {
+                roster::show_avatars(&keeper, &full).await;
+            }
+        }
+    });
+}
+
+/// The user's own presence goes to the network, when it has changed.
+fn tell_network(keeper: &Arc<Keeper>, user: &BareJid) {
+    let Some(session) = keeper.accounts.session(user) else { return };
+    let now = {
+        let mut users = keeper.presences.lock();
+        let Some(seen) = users.get_mut(user) else { return };
+        let now = seen.own();
+        if seen.told.as_ref() == Some(&now) {
+            return;
+        }
+        seen.told.insert(now).clone()
+    };
+    tokio::spawn(async move {
+        if let Some(signals) = session.signals() {
+            let _ = signals.presence(now.0, now.1.as_deref()).await;
+        }
+    });
+}
+
+/// What a presence brought.
+struct Update {
+    /// The user had no client online before.
+    first: bool,
+    /// The client had not shown itself to this peer before.
+    new_to_peer: bool,
+    /// Something that matters is different.
+    changed: bool,
+    /// Its features have to be asked for.
+    ask: bool,
+}
+
+impl Seen {
+    fn take(
+        &mut self,
+        full: &FullJid,
+        peer: &Peer,
+        presence: &Element,
+        known: impl Fn(Option<&Caps>) -> Option<Abilities>,
+    ) -> Update {
+        let nothing = Update { first: false, new_to_peer: false, changed: false, ask: false };
+        let first = self.clients.is_empty();
+        let new = !self.clients.contains_key(full);
+        if new && self.clients.len() >= CLIENTS {
+            return nothing;
+        }
+        let (priority, show, status) = (priority(presence), show(presence), status(presence));
+        let caps = Caps::of(presence);
+        let client = self.clients.entry(full.clone()).or_insert_with(|| Client {
+            priority,
+            show,
+            status: None,
+            caps: None,
+            abilities: None,
+            shown_to: HashSet::new(),
+            fresh: true,
+        });
+        let changed = new || (client.priority, client.show, &client.status) != (priority, show, &status);
+        let other_caps = client.caps != caps;
+        (client.priority, client.show, client.status, client.fresh) = (priority, show, status, true);
+        let new_to_peer = client.shown_to.insert(peer.clone());
+        if new || other_caps {
+            client.abilities = known(caps.as_ref());
+            client.caps = caps;
+        }
+        let ask = (new || other_caps) && client.abilities.is_none();
+        Update { first, new_to_peer, changed: changed || other_caps, ask }
+    }
+
+    /// A client has left `peer`, or everybody. A bare address means all clients.
+    fn leave(&mut self, from: &Jid, peer: Option<&Peer>) -> bool {
+        let before = self.clients.len();
+        self.clients.retain(|full, client| {
+            if from.is_full() && full.as_str() != from.as_str() {
+                return true;
+            }
+            match peer {
+                Some(peer) => client.shown_to.remove(peer),
+                None => return false,
+            };
+            !client.shown_to.is_empty()
+        });
+        self.clients.len() != before
+    }
+
+    fn resources(&self) -> Vec<Resource> {
+        let resource = |(full, client): (&FullJid, &Client)| Resource {
+            full: full.clone(),
+            priority: client.priority,
+            show: client.show,
+            esession: client.abilities.is_some_and(|a| a.esession),
+            receipts: client.abilities.is_some_and(|a| a.receipts),
+            known: client.abilities.is_some(),
+        };
+        self.clients.iter().map(resource).collect()
+    }
+
+    /// The user as the network should see them: as on the client where they are the most reachable.
+    fn own(&self) -> (Availability, Option<String>) {
+        match self.clients.values().max_by_key(|client| (client.show, client.priority)) {
+            None => (Availability::Offline, None),
+            Some(client) if client.show <= Show::Away => (Availability::Away, client.status.clone()),
+            Some(client) => (Availability::Online, client.status.clone()),
+        }
+    }
+}
+
+fn priority(presence: &Element) -> i8 {
+    presence.get_child("priority", ns::CLIENT).and_then(|p| p.text().trim().parse().ok()).unwrap_or(0)
+}
+
+fn show(presence: &Element) -> Show {
+    match presence.get_child("show", ns::CLIENT).map(Element::text).as_deref().map(str::trim) {
+        Some("chat") => Show::Chatty,
+        Some("away") => Show::Away,
+        Some("dnd") => Show::Busy,
+        Some("xa") => Show::ExtendedAway,
+        _ => Show::Available,
+    }
+}
+
+fn status(presence: &Element) -> Option<String> {
+    presence.get_child("status", ns::CLIENT).map(Element::text).filter(|text| !text.is_empty())
+}
