@@ -1,0 +1,250 @@
+//! What the database promises, told as stories.
+
+use std::path::Path;
+
+use drawbridge_bridge::{ContactId, ConvId, LoginId, LoginRecord, Plaintext, RemoteId, Secret, TxnId};
+use jid::BareJid;
+use zeroize::Zeroizing;
+
+use super::deliveries::{self, NewDelivery, Parcel};
+use super::inbox::{self, Arrival};
+use super::*;
+
+fn open(path: &Path) -> Store {
+    Store::open(path, Sealer::new(Zeroizing::new([7; seal::KEY_LEN])).unwrap()).unwrap()
+}
+
+struct World {
+    _dir: tempfile::TempDir,
+    path: std::path::PathBuf,
+    store: Store,
+    alice: UserId,
+    bob: ContactId,
+}
+
+impl World {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let store = open(&path);
+        let jid = BareJid::new("alice@example.org").unwrap();
+        let alice = store.call(move |db, _| users::add(db, "echo", &jid)).await.unwrap().id;
+        Self { _dir: dir, path, store, alice, bob: ContactId::new("bob") }
+    }
+
+    async fn arrive(&self, id: Option<&str>, txn: &str) -> Arrival {
+        let (alice, bob, id) = (self.alice, self.bob.clone(), id.map(str::to_owned));
+        let crossing = NewCrossing { txn: TxnId::new(txn), text: Plaintext::new("canary"), reply: reply(id.as_deref()) };
+        self.store
+            .call(move |db, sealer| inbox::arrive(db, sealer, alice, &bob, id.as_deref(), &crossing, 1))
+            .await
+            .unwrap()
+    }
+
+    async fn head(&self) -> Option<Crossing> {
+        let (alice, bob) = (self.alice, self.bob.clone());
+        self.store.call(move |db, sealer| outbox::head(db, sealer, alice, &bob)).await.unwrap()
+    }
+
+    async fn sent(&self, crossing: Crossing, remote: &str) {
+        let (alice, bob, remote) = (self.alice, self.bob.clone(), RemoteId::new(remote));
+        self.store.call(move |db, _| outbox::sent(db, alice, &bob, &crossing, &remote, 2)).await.unwrap();
+    }
+}
+
+fn reply(id: Option<&str>) -> ReplyTo {
+    ReplyTo {
+        to: "alice@example.org/phone".to_owned(),
+        id: id.map(str::to_owned),
+        stanza: None,
+        receipt: true,
+        secure: true,
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_message_is_stored_once_and_known_by_its_outcome() {
+    let world = World::new().await;
+    assert_eq!(world.arrive(Some("m1"), "t1").await, Arrival::Fresh);
+    assert_eq!(world.arrive(Some("m1"), "t2").await, Arrival::Waiting);
+    let head = world.head().await.unwrap();
+    assert_eq!((head.txn.as_str(), head.text.expose()), ("t1", "canary"));
+    world.sent(head, "$1").await;
+    assert!(world.head().await.is_none());
+    assert_eq!(world.arrive(Some("m1"), "t3").await, Arrival::Sent);
+    assert!(world.head().await.is_none());
+}
+
+#[tokio::test]
+async fn messages_without_an_id_are_each_their_own() {
+    let world = World::new().await;
+    assert_eq!(world.arrive(None, "t1").await, Arrival::Fresh);
+    assert_eq!(world.arrive(None, "t2").await, Arrival::Fresh);
+}
+
+#[tokio::test]
+async fn what_waits_is_there_after_a_restart_in_order() {
+    let world = World::new().await;
+    for n in 1..=3 {
+        world.arrive(Some(&format!("m{n}")), &format!("t{n}")).await;
+    }
+    let world = World { store: open(&world.path), ..world };
+    for n in 1..=3 {
+        let head = world.head().await.unwrap();
+        assert_eq!(head.txn.as_str(), format!("t{n}"));
+        world.sent(head, &format!("${n}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_failed_for_good_may_be_tried_again_under_the_same_id() {
+    let world = World::new().await;
+    world.arrive(Some("m1"), "t1").await;
+    let (alice, bob, head) = (world.alice, world.bob.clone(), world.head().await.unwrap());
+    world.store.call(move |db, _| outbox::failed(db, alice, &bob, &head)).await.unwrap();
+    assert_eq!(world.arrive(Some("m1"), "t2").await, Arrival::Fresh);
+}
+
+#[tokio::test]
+async fn a_failed_transaction_leaves_nothing() {
+    let world = World::new().await;
+    let (alice, bob) = (world.alice, world.bob.clone());
+    let crossing = NewCrossing { txn: TxnId::new("t1"), text: Plaintext::new("x"), reply: reply(Some("m1")) };
+    let failed: Result<()> = world
+        .store
+        .call(move |db, sealer| {
+            inbox::arrive(db, sealer, alice, &bob, Some("m1"), &crossing, 1)?;
+            Err(Error::Seal)
+        })
+        .await;
+    assert!(matches!(failed, Err(Error::Seal)));
+    assert_eq!(world.arrive(Some("m1"), "t1").await, Arrival::Fresh);
+}
+
+#[tokio::test]
+async fn a_delivery_waits_until_its_receipt_and_a_read_mark_finds_the_users_last_message() {
+    let world = World::new().await;
+    world.arrive(Some("mine"), "t1").await;
+    let head = world.head().await.unwrap();
+    world.sent(head, "$mine").await;
+    let (alice, bob) = (world.alice, world.bob.clone());
+    let found = world
+        .store
+        .call(move |db, sealer| {
+            let parcel = Parcel { text: Plaintext::new("hi"), mine: false, time: None };
+            let new = NewDelivery { stanza: "d1".to_owned(), remote: Some(RemoteId::new("$theirs")), parcel };
+            deliveries::add(db, sealer, alice, &bob, &new, 1)?;
+            deliveries::add(db, sealer, alice, &bob, &new, 1)?;
+            assert_eq!(deliveries::waiting(db, sealer, alice, &bob, 0, 9)?.len(), 1, "stored once");
+            assert!(deliveries::done(db, alice, &bob, "d1")?);
+            assert!(!deliveries::done(db, alice, &bob, "d1")?);
+            assert_eq!(links::remote_of(db, alice, &bob, "d1")?, Some(RemoteId::new("$theirs")));
+            let mark = |remote: &str| links::mine_up_to(db, alice, &bob, &RemoteId::new(remote));
+            Ok((mark("$mine")?, mark("$theirs")?, mark("$unknown")?))
+        })
+        .await
+        .unwrap();
+    assert_eq!(found, (Some("mine".to_owned()), Some("mine".to_owned()), None));
+}
+
+#[tokio::test]
+async fn clear_text_and_secrets_are_not_in_the_file_nor_in_its_log() {
+    let world = World::new().await;
+    world.arrive(Some("m1"), "t1").await;
+    let (alice, bob) = (world.alice, world.bob.clone());
+    world
+        .store
+        .call(move |db, sealer| {
+            let record = LoginRecord {
+                id: LoginId::new("l1"),
+                account: bob.clone(),
+                state: Secret::new("canary-token".as_bytes().to_vec()),
+            };
+            logins::add(db, sealer, &Login { user: alice, record })?;
+            let secret = NewRetained { secret: Secret::new(*b"canary-retained"), pending: true, verified: false };
+            retained::add(db, sealer, alice, "", &secret, 1)?;
+            let parcel = Parcel { text: Plaintext::new("canary"), mine: false, time: None };
+            let new = NewDelivery { stanza: "d1".to_owned(), remote: None, parcel };
+            deliveries::add(db, sealer, alice, &bob, &new, 1)
+        })
+        .await
+        .unwrap();
+    for suffix in ["", "-wal"] {
+        let octets = std::fs::read(format!("{}{suffix}", world.path.display())).unwrap();
+        assert!(!octets.is_empty());
+        assert!(!octets.windows(6).any(|w| w == b"canary"), "clear text in the database{suffix}");
+    }
+    let login = world.store.call(move |db, sealer| logins::get(db, sealer, alice)).await.unwrap().unwrap();
+    assert_eq!(login.record.state.expose(), b"canary-token");
+}
+
+#[tokio::test]
+async fn pending_secrets_never_push_out_a_confirmed_one() {
+    let world = World::new().await;
+    let alice = world.alice;
+    let left = world
+        .store
+        .call(move |db, sealer| {
+            let secret = |octet: u8| NewRetained { secret: Secret::new([octet; 32]), pending: true, verified: true };
+            let first = retained::add(db, sealer, alice, "bob", &secret(0), 1)?;
+            retained::confirm(db, first, None)?;
+            for octet in 1..=20 {
+                retained::add(db, sealer, alice, "bob", &secret(octet), 1)?;
+                retained::prune(db, alice, "bob", 4)?;
+            }
+            retained::all(db, sealer, alice, "bob")
+        })
+        .await
+        .unwrap();
+    assert_eq!(left.len(), 5);
+    assert_eq!(left.iter().filter(|secret| !secret.pending).count(), 1);
+}
+
+#[tokio::test]
+async fn a_conversation_belongs_to_one_contact_at_a_time() {
+    let world = World::new().await;
+    let (alice, bob, carol) = (world.alice, world.bob.clone(), ContactId::new("carol"));
+    world
+        .store
+        .call(move |db, _| {
+            let conv = ConvId::new("!a");
+            contacts::set_conversation(db, alice, &bob, &conv, true, false)?;
+            contacts::set_conversation(db, alice, &carol, &conv, true, false)?;
+            assert_eq!(contacts::get(db, alice, &bob)?.unwrap().conv, None);
+            assert_eq!(contacts::of_conversation(db, alice, &conv)?.unwrap().info.id, carol);
+            Ok(())
+        })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_removed_user_leaves_no_row_behind() {
+    let world = World::new().await;
+    world.arrive(Some("m1"), "t1").await;
+    let alice = world.alice;
+    let left: i64 = world
+        .store
+        .call(move |db, _| {
+            users::remove(db, alice)?;
+            let tables = ["users", "logins", "contacts", "inbox", "outbox", "deliveries", "links", "retained"];
+            let mut rows = 0;
+            for table in tables {
+                rows += db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0))?;
+            }
+            Ok(rows)
+        })
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_file_of_a_newer_program_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    drop(open(&path));
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let sealer = Sealer::new(Zeroizing::new([7; seal::KEY_LEN])).unwrap();
+    assert!(matches!(Store::open(&path, sealer), Err(Error::Newer { found: 99, known: 1 })));
+}
