@@ -124,7 +124,7 @@ fn typed_ids_are_recognised() {
 }
 
 /// Ids that homeservers accept or have accepted (Matrix appendices, "Historical User IDs"), and Unicode besides.
-fn any_contact(random: &mut TestRng) -> ContactName {
+fn grammars() -> Vec<Vec<char>> {
     const GRAMMARS: [&str; 5] = [
         "abcdefghijklmnopqrstuvwxyz0123456789._=/+-",
         "!\"#$%&'()*+,-./0123456789;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~",
@@ -132,8 +132,12 @@ fn any_contact(random: &mut TestRng) -> ContactName {
         "\\0123456789abcdefABCDEF%",
         "\u{0}\t\n \u{7f}\u{80}\u{a0}\u{ad}\u{df}\u{130}\u{131}\u{3c2}\u{5d0}\u{660}\u{200b}\u{202e}\u{212a}\u{fb01}\u{ff41}\u{ffff}\u{1F600}aA%\\",
     ];
+    GRAMMARS.iter().map(|grammar| grammar.chars().collect()).collect()
+}
+
+fn any_contact(grammars: &[Vec<char>], random: &mut TestRng) -> ContactName {
     let mut text = |most: usize| {
-        let grammar: Vec<char> = GRAMMARS[random.random_range(0..GRAMMARS.len())].chars().collect();
+        let grammar = &grammars[random.random_range(0..grammars.len())];
         (0..random.random_range(1..=most)).map(|_| grammar[random.random_range(0..grammar.len())]).collect::<String>()
     };
     contact(&text(40), &text(30))
@@ -142,14 +146,14 @@ fn any_contact(random: &mut TestRng) -> ContactName {
 #[test]
 fn two_hundred_thousand_ids_survive_the_way_through_a_jid() {
     let mut random = TestRunner::default().new_rng(); // every assertion below names the id that broke it
-    let gateway = gateway();
+    let (gateway, grammars) = (gateway(), grammars());
     let mut seen: HashMap<String, ContactName> = HashMap::new();
     for _ in 0..200_000 {
-        let name = any_contact(&mut random);
+        let name = any_contact(&grammars, &mut random);
         let jid = Address::of(&name, gateway.domain()).unwrap_or_else(|| panic!("{name:?}"));
         let again = Jid::new(jid.as_str()).unwrap();
-        let folded = Jid::new(&jid.as_str().to_lowercase()).unwrap();
-        assert_eq!((again.as_str(), folded.as_str()), (jid.as_str(), jid.as_str()));
+        assert_eq!(again.as_str(), jid.as_str());
+        assert_eq!(jid.as_str().to_lowercase(), jid.as_str());
         let local = again.node().unwrap().as_str();
         assert_eq!(contact_name(local).as_ref(), Some(&name), "{local}");
         if let Some(other) = seen.insert(local.to_owned(), name.clone()) {

@@ -83,8 +83,7 @@ struct Reader {
 
 impl Reader {
     fn new(limits: Limits) -> Self {
-        let mut options = Options::default();
-        options.max_token_length = limits.max_stanza + OPENING.len();
+        let options = Options { max_token_length: limits.max_stanza + OPENING.len(), ..Options::default() };
         Self {
             parser: RawParser::with_options(options),
             forest: Forest::new(limits, Measure::Whole),
