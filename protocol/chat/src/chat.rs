@@ -1,0 +1,297 @@
+//! The whole client without input or output: commands, stanzas and time in; stanzas, events and things to save out.
+//!
+//! Call `handle_*` when something happens, then take everything from [`Chat::poll_output`], then wait until
+//! [`Chat::poll_timeout`] at the longest.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use esession::CryptoRng;
+use jid::{BareJid, FullJid, Jid};
+use minidom::Element;
+
+use crate::command::Command;
+use crate::conversation::Conversation;
+use crate::disco;
+use crate::effects::{Cx, Moment, Output, Settings, Surroundings};
+use crate::event::Event;
+use crate::inner;
+use crate::presence::{self, Shown};
+use crate::requests::{self, ROSTER, Requests};
+use crate::secrets::SecretBook;
+use crate::stanza::{self, CLIENT};
+
+/// How long leaving waits for receipts that are still to come.
+const LAST_RECEIPTS: Duration = Duration::from_secs(5);
+
+/// The client.
+pub struct Chat {
+    around: Surroundings,
+    me: Option<FullJid>,
+    /// Whom commands without `with` mean.
+    with: Option<Jid>,
+    conversations: BTreeMap<BareJid, Conversation>,
+    requests: Requests,
+    shown: Shown,
+    leaving: Option<Leaving>,
+}
+
+/// The steps of leaving.
+enum Leaving {
+    /// Receipts may still come, until then.
+    Delivering(Instant),
+    /// Sessions are being ended.
+    Ending,
+    /// Nothing is left to do.
+    Left,
+}
+
+impl Chat {
+    /// A client that chats with `with` unless told otherwise. `book` is what was saved last.
+    #[must_use]
+    pub fn new(settings: Settings, with: Option<Jid>, book: SecretBook) -> Self {
+        let mut chat = Self {
+            around: Surroundings::new(settings, book),
+            me: None,
+            with: None,
+            conversations: BTreeMap::new(),
+            requests: Requests::default(),
+            shown: Shown::default(),
+            leaving: None,
+        };
+        if let Some(with) = with {
+            chat.conversations.insert(with.to_bare(), Conversation::new(with.clone()));
+            chat.with = Some(with);
+        }
+        chat
+    }
+
+    /// The secrets to save on [`Output::Save`].
+    #[must_use]
+    pub fn book(&self) -> &SecretBook {
+        &self.around.book
+    }
+
+    /// The stream is up, under this JID. `resumed` if nothing was lost in between.
+    pub fn handle_online(&mut self, jid: FullJid, resumed: bool, now: Moment, rng: &mut dyn CryptoRng) {
+        if self.me.is_some() && !resumed {
+            self.each(now, rng, Conversation::handle_stream_lost);
+        }
+        self.around.online = true;
+        self.around.tell(Event::Online { jid: jid.to_string() });
+        self.me = Some(jid);
+        if !resumed {
+            self.requests.clear();
+            let presence = self.shown.to_stanza();
+            self.around.cx(now, rng).send(presence);
+        }
+        self.each(now, rng, Conversation::handle_online);
+    }
+
+    /// The stream is down.
+    pub fn handle_offline(&mut self, reason: Option<String>) {
+        self.around.online = false;
+        self.around.tell(Event::Offline { reason });
+    }
+
+    /// A stanza, in `jabber:client`.
+    pub fn handle_stanza(&mut self, stanza: &Element, now: Moment, rng: &mut dyn CryptoRng) {
+        match stanza.name() {
+            "message" => self.handle_message(stanza, now, rng),
+            "presence" => self.handle_presence(stanza, now, rng),
+            "iq" => self.handle_iq(stanza, now, rng),
+            _ => {}
+        }
+        self.go_on_leaving(now, rng);
+    }
+
+    /// What the user wants.
+    pub fn handle_command(&mut self, command: Command, now: Moment, rng: &mut dyn CryptoRng) {
+        if let Err(error) = self.obey(command, now, rng) {
+            self.around.tell(error);
+        }
+        self.go_on_leaving(now, rng);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Moment, rng: &mut dyn CryptoRng) {
+        self.each(now, rng, Conversation::handle_timeout);
+        self.go_on_leaving(now, rng);
+    }
+
+    /// What is to be done next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.around.out.pop_front()
+    }
+
+    /// When [`Chat::handle_timeout`] is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let leaving = match self.leaving {
+            Some(Leaving::Delivering(until)) => Some(until),
+            _ => None,
+        };
+        self.conversations.values().filter_map(Conversation::poll_timeout).chain(leaving).min()
+    }
+
+    fn obey(&mut self, command: Command, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Event> {
+        match command {
+            Command::Start { with } => {
+                let with = with.map(|with| parse_jid(&with)).transpose()?;
+                self.with = with.or(self.with.take());
+                self.talk(None, now, rng, |talk, cx| talk.start(cx))
+            }
+            Command::Send { text, id, with } => self.talk(with, now, rng, |talk, cx| talk.send(text, id, cx)),
+            Command::ClearSend { text, id, with } => {
+                self.talk(with, now, rng, |talk, cx| talk.clear_send(&text, id, cx))
+            }
+            Command::Typing { on, with } => self.talk(with, now, rng, |talk, cx| talk.set_typing(on, cx)),
+            Command::Displayed { id, with } => self.talk(with, now, rng, |talk, cx| talk.set_displayed(&id, cx)),
+            Command::Verify { with } => self.talk(with, now, rng, Conversation::verify),
+            Command::End { with } => self.talk(with, now, rng, Conversation::end),
+            Command::Presence { show, status } => {
+                self.shown.set(show, status)?;
+                let presence = self.shown.to_stanza();
+                self.around.cx(now, rng).send(presence);
+                Ok(())
+            }
+            Command::Raw { xml } => self.send_raw(&xml, now, rng),
+            Command::Subscribe { to } => self.send_presence(&to, "subscribe", now, rng),
+            Command::Subscribed { to } => self.send_presence(&to, "subscribed", now, rng),
+            Command::Quit {} => {
+                self.leaving.get_or_insert(Leaving::Delivering(now.instant + LAST_RECEIPTS));
+                Ok(())
+            }
+            request => self.ask(request, now, rng),
+        }
+    }
+
+    /// Commands that are requests to somebody.
+    fn ask(&mut self, command: Command, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Event> {
+        let (mut cx, requests) = (self.around.cx(now, rng), &mut self.requests);
+        match command {
+            Command::Register { to, fields } => requests.register(&parse_jid(&to)?, fields, &mut cx),
+            Command::Unregister { to } => requests.unregister(&parse_jid(&to)?, &mut cx),
+            Command::Command { to, node, session, action, fields } => {
+                requests.command(&parse_jid(&to)?, &node, session, action, &fields, &mut cx);
+            }
+            Command::GatewayPrompt { to, text } => {
+                requests.gateway_prompt(&parse_jid(&to)?, text.as_deref(), &mut cx);
+            }
+            Command::Roster {} => requests.roster(&mut cx),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn send_raw(&mut self, xml: &str, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Event> {
+        let bad = |text: String| Event::own_error(None, "bad-command", text);
+        let stanza = inner::parse_element(xml).map_err(|error| bad(error.to_string()))?;
+        if !["message", "presence", "iq"].iter().any(|name| stanza.is(*name, CLIENT)) {
+            return Err(bad("this is not a message, presence or iq in jabber:client".to_owned()));
+        }
+        if let (Some("get" | "set"), Some(id)) = (stanza.attr("type"), stanza.attr("id")) {
+            self.requests.expect_raw(id);
+        }
+        self.around.cx(now, rng).send(stanza);
+        Ok(())
+    }
+
+    fn send_presence(&mut self, to: &str, kind: &str, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Event> {
+        let to = Jid::from(parse_jid(to)?.into_bare());
+        self.around.cx(now, rng).send(stanza::presence(Some(&to), Some(kind)).build());
+        Ok(())
+    }
+
+    fn handle_message(&mut self, message: &Element, now: Moment, rng: &mut dyn CryptoRng) {
+        let Some(from) = stanza::sender(message).or_else(|| self.me.clone().map(Jid::from)) else { return };
+        let bare = from.to_bare();
+        let asks = message.children().any(|child| esession::namespaces::negotiation_form(child).is_some());
+        if asks && !self.around.settings.accept_any && !self.conversations.contains_key(&bare) {
+            // nobody who is not known shall learn that we are here (XEP-0116 section 12)
+            let text = format!("{from} wanted an encrypted session and got no answer (--accept-any would answer)");
+            return self.around.tell(Event::Notice { text });
+        }
+        let conversation = self.conversations.entry(bare).or_insert_with_key(|bare| Conversation::new(bare.clone().into()));
+        let mut cx = self.around.cx(now, rng);
+        conversation.handle_message(message, &from, &mut cx);
+    }
+
+    fn handle_presence(&mut self, stanza: &Element, now: Moment, rng: &mut dyn CryptoRng) {
+        let Some(from) = stanza::sender(stanza) else { return };
+        let is_known = |jid: &BareJid| jid.domain() == from.domain();
+        let accepts = self.around.settings.accept_subscriptions && self.conversations.keys().any(is_known);
+        let mut cx = self.around.cx(now, rng);
+        presence::handle(stanza, &from, accepts, &mut cx);
+        if stanza.attr("type").is_none()
+            && let Some(conversation) = self.conversations.get_mut(&from.to_bare())
+        {
+            conversation.handle_available(now);
+        }
+    }
+
+    fn handle_iq(&mut self, iq: &Element, now: Moment, rng: &mut dyn CryptoRng) {
+        let own = self.me.as_ref().map(|me| me.to_bare());
+        let mut cx = self.around.cx(now, rng);
+        if !matches!(iq.attr("type"), Some("get" | "set")) {
+            return self.requests.handle_answer(iq, &mut cx);
+        }
+        // RFC 6121 section 2.1.6: a roster push is the server's own, whoever claims to send it
+        let is_own = stanza::sender(iq).is_none_or(|from| Some(from.to_bare()) == own);
+        if let (Some(query), true) = (iq.get_child("query", ROSTER), is_own) {
+            cx.tell(Event::Roster { items: requests::roster_items(query), push: true });
+            cx.send(stanza::answer(iq, "result").build());
+            return;
+        }
+        let refusal = || stanza::answer(iq, "error").append(stanza::error("service-unavailable")).build();
+        let answer = disco::answer(iq).unwrap_or_else(refusal);
+        cx.send(answer);
+    }
+
+    /// Works on one conversation: `with`, or the one that was chosen last.
+    fn talk(
+        &mut self,
+        with: Option<String>,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+        work: impl FnOnce(&mut Conversation, &mut Cx<'_>),
+    ) -> Result<(), Event> {
+        let with = match (with, &self.with) {
+            (Some(with), _) => parse_jid(&with)?,
+            (None, Some(with)) => with.clone(),
+            (None, None) => return Err(Event::own_error(None, "bad-command", "with whom? (there was no --with)")),
+        };
+        let conversation = self.conversations.entry(with.to_bare()).or_insert_with(|| Conversation::new(with));
+        let mut cx = self.around.cx(now, rng);
+        work(conversation, &mut cx);
+        Ok(())
+    }
+
+    fn each(&mut self, now: Moment, rng: &mut dyn CryptoRng, work: impl Fn(&mut Conversation, &mut Cx<'_>)) {
+        let mut cx = self.around.cx(now, rng);
+        self.conversations.values_mut().for_each(|conversation| work(conversation, &mut cx));
+    }
+
+    /// Leaves in good order: receipts, then the ends of the sessions, then the stream.
+    fn go_on_leaving(&mut self, now: Moment, rng: &mut dyn CryptoRng) {
+        if let Some(Leaving::Delivering(until)) = self.leaving
+            && (until <= now.instant || !self.conversations.values().any(Conversation::is_delivering))
+        {
+            self.leaving = Some(Leaving::Ending);
+            self.each(now, rng, Conversation::end);
+        }
+        if let Some(Leaving::Ending) = self.leaving
+            && self.conversations.values().all(Conversation::is_idle)
+        {
+            self.leaving = Some(Leaving::Left);
+            if self.around.online {
+                self.around.cx(now, rng).send(stanza::presence(None, Some("unavailable")).build());
+            }
+            self.around.out.push_back(Output::Close);
+        }
+    }
+}
+
+fn parse_jid(text: &str) -> Result<Jid, Event> {
+    Jid::new(text).map_err(|error| Event::own_error(None, "bad-command", format!("{text:?} is not a JID: {error}")))
+}

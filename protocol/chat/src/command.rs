@@ -1,0 +1,142 @@
+//! What the user, or a program, wants done.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// One wish. As JSON: `{"command": "send", "text": "hello"}`. `with` is the peer, by default the one of `--with`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// Ask for an encrypted session.
+    Start {
+        /// The peer.
+        with: Option<String>,
+    },
+    /// Say something in the session, which is started if there is none.
+    Send {
+        /// What to say.
+        text: String,
+        /// The id to use.
+        id: Option<String>,
+        /// The peer.
+        with: Option<String>,
+    },
+    /// Begin or cease typing. Told in a session only.
+    Typing {
+        /// Whether we type.
+        on: bool,
+        /// The peer.
+        with: Option<String>,
+    },
+    /// Show our presence.
+    Presence {
+        /// `available`, `away`, `chat`, `dnd`, `xa`.
+        show: Option<String>,
+        /// In our own words.
+        status: Option<String>,
+    },
+    /// Say that a message was read. Told in a session only.
+    Displayed {
+        /// The id of the message.
+        id: String,
+        /// The peer.
+        with: Option<String>,
+    },
+    /// The user says that the long codes match.
+    Verify {
+        /// The peer.
+        with: Option<String>,
+    },
+    /// End the session.
+    End {
+        /// The peer.
+        with: Option<String>,
+    },
+    /// Say something in the clear.
+    ClearSend {
+        /// What to say.
+        text: String,
+        /// The id to use.
+        id: Option<String>,
+        /// The peer.
+        with: Option<String>,
+    },
+    /// Send a stanza as it stands.
+    Raw {
+        /// The stanza; `jabber:client` is its default namespace.
+        xml: String,
+    },
+    /// Register with a gateway or service (XEP-0077): asks for the form and, if fields are given, sends it filled in.
+    Register {
+        /// Whom.
+        to: String,
+        /// The fields by name.
+        #[serde(default)]
+        fields: BTreeMap<String, Values>,
+    },
+    /// Undo a registration.
+    Unregister {
+        /// With whom.
+        to: String,
+    },
+    /// Run a step of an ad-hoc command (XEP-0050).
+    Command {
+        /// Whose.
+        to: String,
+        /// Which.
+        node: String,
+        /// The session of the step before.
+        session: Option<String>,
+        /// `execute`, `next`, `prev`, `complete` or `cancel`.
+        action: Option<String>,
+        /// The fields by name.
+        #[serde(default)]
+        fields: BTreeMap<String, Values>,
+    },
+    /// Ask a gateway for the JID of somebody (jabber:iq:gateway), or what to ask.
+    GatewayPrompt {
+        /// Which gateway.
+        to: String,
+        /// Whom to find; without it the question is asked for.
+        text: Option<String>,
+    },
+    /// Ask to see somebody's presence.
+    Subscribe {
+        /// Whose.
+        to: String,
+    },
+    /// Let somebody see ours.
+    Subscribed {
+        /// Who.
+        to: String,
+    },
+    /// Ask for the roster.
+    Roster {},
+    /// End the sessions and leave.
+    Quit {},
+}
+
+/// One value or several.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Values {
+    /// One.
+    One(String),
+    /// Several, for lists.
+    Many(Vec<String>),
+    /// Yes or no.
+    Boolean(bool),
+}
+
+impl Values {
+    /// The values as they stand in a form.
+    #[must_use]
+    pub fn to_strings(&self) -> Vec<String> {
+        match self {
+            Self::One(value) => vec![value.clone()],
+            Self::Many(values) => values.clone(),
+            Self::Boolean(value) => vec![u8::from(*value).to_string()],
+        }
+    }
+}

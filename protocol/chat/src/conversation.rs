@@ -1,0 +1,383 @@
+//! One conversation: the pure heart of the client. Stanzas and wishes in, stanzas and events out.
+//!
+//! A conversation has at most one session in force and one negotiation under way. Messages wait in an ordered outbox until
+//! the peer acknowledges them, and go again under the same id in the next session if the present one breaks. Nothing of it
+//! ever leaves in the clear, except by [`Conversation::clear_send`].
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use esession::{Disclosure, Error, Logging, Misuse, Policy, StanzaKind};
+use jid::Jid;
+use minidom::Element;
+use zeroize::Zeroizing;
+
+use crate::content::{self, Content};
+use crate::effects::{Cx, Moment};
+use crate::event::{Event, SessionEvent, SessionState};
+use crate::outbox::Outbox;
+use crate::stanza::{self, CLIENT, Failure};
+use active::Active;
+use negotiation::Half;
+use seen::Seen;
+
+mod active;
+mod negotiation;
+mod seen;
+
+/// An error about a message may mean that the session is gone or that this message is not wanted. After so many in as many
+/// sessions it is the message.
+const MAX_REJECTIONS: u32 = 3;
+/// Octets of content that still fit into a stanza when they are encrypted: servers take 256 KiB (RFC 6120 section 13.12).
+const MAX_CONTENT: usize = 160 * 1024;
+/// The longest pause between two attempts to start a session.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// After so many refusals that will not change by waiting, the messages are given up.
+const MAX_REFUSALS: u32 = 4;
+/// Conditions by which a peer, or its server, says that it has no (longer a) session: RFC 6120 section 8.3.3.
+const SESSION_CONDITIONS: [&str; 6] = [
+    "not-acceptable",
+    "feature-not-implemented",
+    "service-unavailable",
+    "recipient-unavailable",
+    "unexpected-request",
+    "gone",
+];
+
+/// What this client offers and accepts: messages only, and whatever the peer says about disclosure, which is shown.
+#[must_use]
+pub fn default_policy() -> Policy {
+    Policy {
+        stanzas: vec![StanzaKind::Message],
+        disclosure: vec![Disclosure::Never, Disclosure::Disabled, Disclosure::Enabled],
+        logging: vec![Logging::May, Logging::MustNot],
+        ..Policy::default()
+    }
+}
+
+/// The conversation with one peer.
+pub(crate) struct Conversation {
+    /// Whom the user chats with: a bare JID, or a full one if only that resource is wanted.
+    peer: Jid,
+    /// Whom messages in the clear go to: the resource that wrote last, or `peer`.
+    last_seen: Jid,
+    /// The session we asked for.
+    asking: Option<Half>,
+    /// The session the peer asked for. Both can be under way if the two requests have crossed.
+    answering: Option<Half>,
+    active: Option<Active>,
+    /// Threads of sessions that ended or were replaced; late stanzas of theirs are nobody's business.
+    past: VecDeque<String>,
+    outbox: Outbox,
+    seen: Seen,
+    /// Whether this peer ever sent a receipt. If not, a session that ends well has to do as one.
+    gives_receipts: bool,
+    typing: bool,
+    retry: Option<Instant>,
+    failures: u32,
+    refusals: u32,
+}
+
+impl Conversation {
+    pub(crate) fn new(peer: Jid) -> Self {
+        Self {
+            last_seen: peer.clone(),
+            peer,
+            asking: None,
+            answering: None,
+            active: None,
+            past: VecDeque::new(),
+            outbox: Outbox::default(),
+            seen: Seen::default(),
+            gives_receipts: false,
+            typing: false,
+            retry: None,
+            failures: 0,
+            refusals: 0,
+        }
+    }
+
+    /// The user wants a session.
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) {
+        (self.failures, self.refusals) = (0, 0);
+        if let Some(active) = &self.active {
+            let text = format!("there is a session with {} already", active.with());
+            cx.tell(Event::own_error(None, "state", text));
+        } else if self.is_idle() {
+            self.begin(cx);
+        }
+    }
+
+    /// The user says something: it is sent in the session, now or as soon as there is one.
+    pub(crate) fn send(&mut self, text: String, id: Option<String>, cx: &mut Cx<'_>) {
+        let text = Zeroizing::new(text);
+        let id = id.unwrap_or_else(|| cx.fresh_id());
+        let sizes: Option<Vec<usize>> =
+            content::chat_message(&id, &text).iter().map(|part| Some(stanza::serialize(part)?.len())).collect();
+        let Some(sizes) = sizes else {
+            let words = "this text has characters that XML cannot carry";
+            return cx.tell(Event::own_error(Some(&id), "not-sent", words));
+        };
+        if sizes.iter().sum::<usize>() > MAX_CONTENT {
+            cx.tell(Event::own_error(Some(&id), "not-sent", "this text is too long for one stanza"));
+        } else if !self.outbox.push(id.clone(), text) {
+            cx.tell(Event::own_error(Some(&id), "not-sent", "a message with this id is on its way already"));
+        } else {
+            self.refusals = 0;
+            self.deliver(cx);
+        }
+    }
+
+    /// The user says something in the clear.
+    pub(crate) fn clear_send(&mut self, text: &str, id: Option<String>, cx: &mut Cx<'_>) {
+        let id = id.unwrap_or_else(|| cx.fresh_id());
+        let to = self.last_seen.clone();
+        let message = stanza::message(&to, Some("chat"), &id).append_all(content::chat_message(&id, text)).build();
+        if cx.send(message) > 0 {
+            cx.tell(Event::Sent { id, to: to.to_string(), encrypted: false });
+        }
+    }
+
+    /// The user types. Worth nothing without a session, so nobody hears of it then.
+    pub(crate) fn set_typing(&mut self, on: bool, cx: &mut Cx<'_>) {
+        if self.is_open() {
+            self.seal(&content::typing(on), cx);
+        }
+    }
+
+    /// The user has read a message.
+    pub(crate) fn set_displayed(&mut self, id: &str, cx: &mut Cx<'_>) {
+        if self.is_open() {
+            self.seal(&content::displayed(id), cx);
+        } else {
+            cx.tell(Event::own_error(Some(id), "state", "there is no session to say this in"));
+        }
+    }
+
+    /// The user says that the long codes match.
+    pub(crate) fn verify(&mut self, cx: &mut Cx<'_>) {
+        let bare = self.peer.to_bare();
+        match &mut self.active {
+            Some(active) => {
+                active.verify(&bare, cx);
+                cx.save();
+                let event = active.event(SessionState::Active);
+                cx.tell(event);
+            }
+            None => cx.tell(Event::own_error(None, "state", "there is no session to verify")),
+        }
+    }
+
+    /// The user ends the session. What could not be sent so far is given back.
+    pub(crate) fn end(&mut self, cx: &mut Cx<'_>) {
+        self.fail_negotiations(|_| true, "ended by the user", cx);
+        self.retry = None;
+        for item in self.outbox.take_unsent() {
+            cx.tell(Event::own_error(Some(&item.id), "not-sent", "the conversation was ended before this could be sent"));
+        }
+        self.terminate(cx);
+    }
+
+    /// A message of the peer.
+    pub(crate) fn handle_message(&mut self, message: &Element, from: &Jid, cx: &mut Cx<'_>) {
+        let thread = stanza::child_text(message, "thread", CLIENT);
+        if message.attr("type") == Some("error") {
+            return self.handle_error(message, from, thread.as_deref(), cx);
+        }
+        for child in message.children() {
+            if let Some(form) = esession::namespaces::negotiation_form(child) {
+                let completes = child.has_ns(esession::namespaces::ESESSION_INIT);
+                return self.handle_form(message, form, completes, from, thread, cx);
+            }
+            if esession::namespaces::is_encrypted(child) {
+                return self.handle_encrypted(message, child, from, thread.as_deref(), cx);
+            }
+        }
+        self.handle_clear(message, from, cx);
+    }
+
+    /// The peer has come online: a good time to try again.
+    pub(crate) fn handle_available(&mut self, now: Moment) {
+        if self.retry.is_some() && self.is_idle() {
+            self.retry = Some(now.instant);
+        }
+    }
+
+    /// The stream was lost, and maybe stanzas with it: no session survives that (XEP-0200 section 5).
+    pub(crate) fn handle_stream_lost(&mut self, cx: &mut Cx<'_>) {
+        self.fail("the connection was lost", cx);
+        self.fail_negotiations(|_| true, "the connection was lost", cx);
+    }
+
+    /// The stream is up.
+    pub(crate) fn handle_online(&mut self, cx: &mut Cx<'_>) {
+        self.deliver(cx);
+    }
+
+    /// When [`Conversation::handle_timeout`] is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let halves = self.asking.iter().chain(&self.answering).map(Half::deadline);
+        let active = self.active.as_ref().and_then(Active::deadline);
+        halves.chain(active).chain(self.retry).min()
+    }
+
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.now.instant;
+        self.fail_negotiations(|half| half.deadline() <= now, "the peer did not answer in time", cx);
+        if self.active.as_ref().and_then(Active::deadline).is_some_and(|deadline| deadline <= now) {
+            self.handle_active_timeout(cx);
+        }
+        if self.retry.is_some_and(|retry| retry <= now) {
+            self.retry = None;
+            self.deliver(cx);
+        }
+    }
+
+    /// Whether there is nothing left to wait for.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.asking.is_none() && self.answering.is_none() && self.active.is_none()
+    }
+
+    /// Whether messages are on their way that somebody may still acknowledge.
+    pub(crate) fn is_delivering(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Sends what waits, or starts the session that it needs.
+    fn deliver(&mut self, cx: &mut Cx<'_>) {
+        if self.is_open() {
+            self.flush(cx);
+        } else if !self.outbox.is_empty() && self.is_idle() && self.retry.is_none() && cx.online {
+            self.begin(cx);
+        }
+    }
+
+    /// The session is over, and not in good order.
+    fn fail(&mut self, reason: &str, cx: &mut Cx<'_>) {
+        let Some(active) = self.active.take() else { return };
+        cx.tell(failed(active.failed_event(), reason));
+        self.typing = false;
+        self.schedule_retry(cx);
+    }
+
+    /// Negotiations are over without a session.
+    fn fail_negotiations(&mut self, which: impl Fn(&Half) -> bool, reason: &str, cx: &mut Cx<'_>) {
+        let over = [self.asking.take_if(|half| which(half)), self.answering.take_if(|half| which(half))];
+        for half in over.into_iter().flatten() {
+            cx.tell(failed(half.event(SessionState::Failed), reason));
+            self.schedule_retry(cx);
+        }
+    }
+
+    /// A new session is tried when something waits for it, after a pause that grows.
+    fn schedule_retry(&mut self, cx: &mut Cx<'_>) {
+        if !self.is_idle() || self.outbox.is_empty() {
+            return;
+        }
+        self.outbox.rewind();
+        if self.refusals >= MAX_REFUSALS {
+            for item in self.outbox.take_unsent() {
+                cx.tell(Event::own_error(Some(&item.id), "not-sent", "the peer refuses an encrypted session"));
+            }
+            return;
+        }
+        let pause = Duration::from_millis(250).saturating_mul(1 << self.failures.min(8)).min(MAX_PAUSE);
+        self.failures += 1;
+        self.retry = Some(cx.now.instant + pause / 2 + cx.jitter(pause));
+    }
+
+    /// An error stanza. Nobody vouches for it, so it may break a session but never make us less careful.
+    fn handle_error(&mut self, message: &Element, from: &Jid, thread: Option<&str>, cx: &mut Cx<'_>) {
+        let failure = Failure::read(message);
+        let id = message.attr("id").unwrap_or_default();
+        let about_session = SESSION_CONDITIONS.contains(&failure.condition.as_str());
+        if self.asking.iter().chain(&self.answering).any(|half| half.is_about(from, thread, id)) {
+            let lasting = matches!(failure.condition.as_str(), "not-acceptable" | "feature-not-implemented");
+            self.refusals += u32::from(lasting);
+            return self.fail_negotiations(|half| half.is_about(from, thread, id), &refusal(&failure), cx);
+        }
+        let in_session = self.active.as_ref().is_some_and(|active| active.is_about(from, thread, id));
+        let rejections = self.outbox.count_rejection(id);
+        if in_session && about_session && rejections.unwrap_or_default() < MAX_REJECTIONS {
+            return self.fail(&format!("the peer has no such session ({})", failure.condition), cx);
+        }
+        self.outbox.remove(id);
+        if rejections.is_some() || thread.is_none_or(|thread| !self.past.iter().any(|past| past == thread)) {
+            let Failure { condition, text } = failure;
+            cx.tell(Event::Error { id: Some(id.to_owned()), condition, text, from: Some(from.to_string()) });
+        }
+    }
+
+    /// A message in the clear: shown as such, and answered by nothing.
+    fn handle_clear(&mut self, message: &Element, from: &Jid, cx: &mut Cx<'_>) {
+        if message.attr("type") == Some("groupchat") {
+            return;
+        }
+        self.last_seen = from.clone();
+        self.show(Content::read(message.children()), message.attr("id"), from, false, cx);
+    }
+
+    /// Tells the user what a message says. Returns the id to send a receipt for, if one is due.
+    fn show(&mut self, content: Content, id: Option<&str>, from: &Jid, encrypted: bool, cx: &mut Cx<'_>) -> Option<String> {
+        // receipts in the clear prove nothing about what was sent in a session
+        for id in content.received {
+            if encrypted {
+                self.gives_receipts = true;
+                self.failures = 0;
+                self.outbox.remove(&id);
+            }
+            cx.tell(Event::Receipt { id, encrypted });
+        }
+        for id in content.displayed {
+            if encrypted {
+                self.outbox.remove(&id);
+            }
+            cx.tell(Event::Displayed { id, encrypted });
+        }
+        if let Some(on) = content.typing
+            && on != self.typing
+        {
+            self.typing = on;
+            cx.tell(Event::Typing { from: from.to_string(), on });
+        }
+        let text = content.body?;
+        let id = content.origin_id.or_else(|| id.map(str::to_owned));
+        let is_new = id.as_deref().is_none_or(|id| self.seen.insert(encrypted, id));
+        if is_new {
+            let (from, delayed) = (from.to_string(), content.delayed);
+            cx.tell(Event::Message { from, text, id: id.clone(), encrypted, delayed });
+        }
+        id.filter(|_| content.wants_receipt)
+    }
+
+    fn remember_past(&mut self, thread: String) {
+        self.past.push_back(thread);
+        if self.past.len() > 16 {
+            self.past.pop_front();
+        }
+    }
+}
+
+fn failed(event: SessionEvent, reason: &str) -> Event {
+    Event::Session(Box::new(SessionEvent { reason: Some(reason.to_owned()), ..event }))
+}
+
+/// Why a negotiation came to nothing, in words.
+fn refusal(failure: &Failure) -> String {
+    let words = match failure.condition.as_str() {
+        "service-unavailable" | "feature-not-implemented" => "the peer does not do encrypted sessions, or is not there",
+        "not-acceptable" => "the peer accepts none of the options",
+        _ => "the peer answered with an error",
+    };
+    format!("{words} ({})", failure.condition)
+}
+
+/// Why a negotiation or a session broke on this side, in words.
+fn breakage(error: &Error) -> String {
+    match error {
+        Error::DecryptFailed => "a stanza is missing, doubled or forged".to_owned(),
+        Error::Misuse(Misuse::KeyExhausted) => "the key has encrypted as much as it may".to_owned(),
+        other => other.to_string(),
+    }
+}

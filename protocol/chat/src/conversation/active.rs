@@ -1,0 +1,341 @@
+//! The session in force: sealing, opening, ending (XEP-0200, XEP-0116 section 8).
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use esession::{Agreed, ChainOutcome, Disclosure, Ending, Established, Sas, Session, Standing};
+use jid::{BareJid, Jid};
+use minidom::Element;
+use minidom::rxml::xml_ncname;
+
+use super::negotiation::{Tally, send_error, session_event};
+use super::{Conversation, breakage};
+use crate::content::{self, Content};
+use crate::effects::Cx;
+use crate::event::{Chain, Event, SessionEvent, SessionKeys, SessionState};
+use crate::inner;
+use crate::stanza::{self, CLIENT};
+
+/// How long a responder waits for the stanza that shows that the initiator holds the final keys. Our own kind sends it at
+/// once; peers that follow the letter never do.
+const CONFIRMATION_WAIT: Duration = Duration::from_secs(2);
+/// How many ids of stanzas are remembered, to recognise errors about them.
+const REMEMBERED_IDS: usize = 512;
+/// What clients that cannot decrypt show. Constant, so that it tells nothing.
+const FALLBACK: &str = "This message is encrypted (ESession, XEP-0200).";
+/// What may not be in decrypted content (XEP-0200 section 5).
+const FORBIDDEN: [&str; 4] = ["thread", "error", "c", "amp"];
+
+/// An active session with one resource of the peer.
+pub(super) struct Active {
+    pub(super) thread: String,
+    with: Jid,
+    session: Session,
+    agreed: Agreed,
+    sas: Sas,
+    chain: ChainOutcome,
+    /// The name of the new retained secret in the book.
+    secret: u64,
+    verified: bool,
+    /// Whether the user was told that it is active. Nothing is sent before.
+    announced: bool,
+    confirmation_due: Option<Instant>,
+    acknowledgement_due: Option<Instant>,
+    tally: Tally,
+    ids: VecDeque<String>,
+}
+
+impl Active {
+    pub(super) fn new(thread: String, with: Jid, established: Established, secret: u64, tally: Tally, cx: &Cx<'_>) -> Self {
+        let Established { session, agreed, sas, chain, .. } = established;
+        let confirmation_due = (!session.is_confirmed()).then_some(cx.now.instant + CONFIRMATION_WAIT);
+        Self {
+            thread,
+            with,
+            session,
+            agreed,
+            sas,
+            verified: chain.is_verified(),
+            chain,
+            secret,
+            announced: false,
+            confirmation_due,
+            acknowledgement_due: None,
+            tally,
+            ids: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn with(&self) -> &Jid {
+        &self.with
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        [self.confirmation_due, self.acknowledgement_due].into_iter().flatten().min()
+    }
+
+    /// Whether an error stanza is about this session.
+    pub(super) fn is_about(&self, from: &Jid, thread: Option<&str>, id: &str) -> bool {
+        from.to_bare() == self.with.to_bare()
+            && (thread == Some(self.thread.as_str()) || self.ids.iter().any(|sent| sent == id))
+    }
+
+    /// The long codes match: the chain is verified from here on.
+    pub(super) fn verify(&mut self, peer: &BareJid, cx: &mut Cx<'_>) {
+        self.verified = cx.book.verify(peer, self.secret);
+    }
+
+    /// The event with everything that was agreed.
+    pub(super) fn event(&self, state: SessionState) -> Event {
+        let chain = match self.chain {
+            ChainOutcome::New => Chain::New,
+            ChainOutcome::Continued { .. } => Chain::Continued,
+            ChainOutcome::Lost { .. } => Chain::Lost,
+        };
+        let confirmed = self.session.is_confirmed();
+        let keys = SessionKeys {
+            sas: self.sas.to_string(),
+            long: format!("{:#}", self.sas),
+            // what an unconfirmed session says about its chain, anybody could have made it say (W2)
+            verified: self.verified && confirmed,
+            confirmed,
+            chain,
+            group: self.agreed.group.name().to_owned(),
+            cipher: self.agreed.cipher.name().to_owned(),
+            disclosure: self.agreed.disclosure.map(|disclosure| disclosure.name().to_owned()),
+            logging: self.agreed.logging.map(|logging| logging.name().to_owned()),
+            milliseconds: self.tally.milliseconds,
+            stanzas: self.tally.stanzas,
+            bytes: self.tally.bytes,
+        };
+        Event::Session(Box::new(SessionEvent { keys: Some(keys), ..self.plain_event(state) }))
+    }
+
+    pub(super) fn failed_event(&self) -> SessionEvent {
+        self.plain_event(SessionState::Failed)
+    }
+
+    fn plain_event(&self, state: SessionState) -> SessionEvent {
+        session_event(&self.with, state, self.agreed.role)
+    }
+
+    fn is_open(&self) -> bool {
+        self.announced && self.session.standing() == Standing::Open
+    }
+
+    /// Sends a `<c/>`: with a type of chat, the thread, and what keeps copies from going where nobody can read them (W18).
+    fn send(&mut self, id: &str, c: Element, extras: Vec<Element>, cx: &mut Cx<'_>) {
+        let encryption = Element::builder("encryption", "urn:xmpp:eme:0")
+            .attr(xml_ncname!("namespace").to_owned(), esession::namespaces::ENCRYPTED)
+            .attr(xml_ncname!("name").to_owned(), "ESession");
+        let message = stanza::message(&self.with, Some("chat"), id)
+            .append(stanza::thread(&self.thread))
+            .append(c)
+            .append_all(extras)
+            .append(encryption.build())
+            .append(Element::bare("private", "urn:xmpp:carbons:2"))
+            .append(hint("no-copy"));
+        cx.send(message.build());
+        self.ids.push_back(id.to_owned());
+        if self.ids.len() > REMEMBERED_IDS {
+            self.ids.pop_front();
+        }
+    }
+}
+
+impl Conversation {
+    /// Whether messages can be sent in the session.
+    pub(super) fn is_open(&self) -> bool {
+        self.active.as_ref().is_some_and(Active::is_open)
+    }
+
+    /// A new session takes the place of the one before, if there is one.
+    pub(super) fn take_over(&mut self, active: Active, cx: &mut Cx<'_>) {
+        if let Some(mut old) = self.active.take() {
+            if old.with != active.with
+                && let Ok(c) = old.session.terminate()
+            {
+                let id = cx.fresh_id();
+                old.send(&id, c, vec![hint("no-store")], cx);
+            }
+            self.remember_past(old.thread);
+        }
+        (self.asking, self.answering) = (None, None);
+        self.outbox.rewind();
+        (self.refusals, self.typing, self.retry) = (0, false, None);
+        let active = self.active.insert(active);
+        if active.session.is_confirmed() {
+            // shows the peer that we hold the final keys, so that it may commit its secret (W2)
+            if let Ok(c) = active.session.confirm() {
+                let id = cx.fresh_id();
+                active.send(&id, c, vec![hint("no-store")], cx);
+            }
+            self.handle_confirmation(cx);
+        }
+    }
+
+    /// Sends everything that waits, in order.
+    pub(super) fn flush(&mut self, cx: &mut Cx<'_>) {
+        while let Some(active) = self.active.as_mut().filter(|active| active.is_open())
+            && let Some(item) = self.outbox.next()
+        {
+            match active.session.seal(&serialize(&content::chat_message(&item.id, &item.text))) {
+                Ok(c) => {
+                    let fallback = stanza::text("body", CLIENT, FALLBACK);
+                    active.send(&item.id, c, vec![fallback, hint("store")], cx);
+                    cx.tell(Event::Sent { id: item.id.clone(), to: active.with.to_string(), encrypted: true });
+                }
+                Err(error) => self.fail(&breakage(&error), cx),
+            }
+        }
+    }
+
+    /// Seals and sends what is not a message: states, receipts, markers.
+    pub(super) fn seal(&mut self, content: &[Element], cx: &mut Cx<'_>) {
+        let Some(active) = self.active.as_mut().filter(|active| active.is_open()) else { return };
+        match active.session.seal(&serialize(content)) {
+            Ok(c) => {
+                let id = cx.fresh_id();
+                active.send(&id, c, vec![hint("no-store")], cx);
+            }
+            Err(error) => self.fail(&breakage(&error), cx),
+        }
+    }
+
+    /// Ends the session, if there is one, and waits for the acknowledgement.
+    pub(super) fn terminate(&mut self, cx: &mut Cx<'_>) {
+        let Some(active) = &mut self.active else { return };
+        if let Ok(c) = active.session.terminate() {
+            active.acknowledgement_due = Some(cx.now.instant + cx.settings.ending_timeout);
+            active.confirmation_due = None;
+            let id = cx.fresh_id();
+            active.send(&id, c, vec![hint("no-store")], cx);
+        }
+    }
+
+    /// A stanza with a `<c/>`.
+    pub(super) fn handle_encrypted(
+        &mut self,
+        message: &Element,
+        c: &Element,
+        from: &Jid,
+        thread: Option<&str>,
+        cx: &mut Cx<'_>,
+    ) {
+        let known = |active: &&mut Active| active.with == *from && thread == Some(active.thread.as_str());
+        let Some(active) = self.active.as_mut().filter(known) else {
+            // of a session that is over there is nothing to say; of one that we lost, the peer should know
+            if thread.is_none_or(|thread| !self.past.iter().any(|past| past == thread)) {
+                send_error(message, from, thread, stanza::error("not-acceptable"), cx);
+            }
+            return;
+        };
+        let opened = active.session.open(c).map_err(|error| breakage(&error)).and_then(|opened| {
+            let content = inner::parse_content(opened.content.expose()).map_err(|error| error.to_string())?;
+            match content.iter().find(|element| FORBIDDEN.contains(&element.name())) {
+                Some(element) => Err(format!("<{}/> in a session", element.name())),
+                None => Ok((content, opened)),
+            }
+        });
+        let (elements, opened) = match opened {
+            Ok(opened) => opened,
+            Err(reason) => {
+                send_error(message, from, thread, stanza::error("not-acceptable"), cx);
+                return self.fail(&reason, cx);
+            }
+        };
+        if opened.confirms {
+            self.handle_confirmation(cx);
+        }
+        let mut content = Content::read(&elements);
+        // only the server knows when it held a message back, so its word is all there is (W7)
+        content.delayed = content.delayed.or(Content::read(message.children()).delayed);
+        if let Some(id) = self.show(content, message.attr("id"), from, true, cx) {
+            self.seal(&content::receipt(&id), cx);
+        }
+        if let Some(ending) = opened.ending {
+            self.handle_ending(ending, cx);
+        }
+    }
+
+    /// Nobody confirmed, or nobody acknowledged.
+    pub(super) fn handle_active_timeout(&mut self, cx: &mut Cx<'_>) {
+        let Some(active) = &mut self.active else { return };
+        if active.acknowledgement_due.is_some_and(|due| due <= cx.now.instant) {
+            let reason = "the peer did not acknowledge the end: its last messages may be missing".to_owned();
+            return self.finish(false, Some(reason), cx);
+        }
+        active.confirmation_due = None;
+        self.announce(cx);
+    }
+
+    /// The peer holds the final keys: only now the new secret takes the place of the old one.
+    fn handle_confirmation(&mut self, cx: &mut Cx<'_>) {
+        let Some(active) = &mut self.active else { return };
+        active.confirmation_due = None;
+        cx.book.confirm(&self.peer.to_bare(), active.secret);
+        cx.save();
+        self.announce(cx);
+    }
+
+    /// Tells the user what the session is, and sends what waited for it.
+    fn announce(&mut self, cx: &mut Cx<'_>) {
+        let Some(active) = &mut self.active else { return };
+        active.announced = true;
+        let event = active.event(SessionState::Active);
+        cx.tell(event);
+        if let (ChainOutcome::Lost { was_verified }, true) = (active.chain, active.session.is_confirmed()) {
+            let before = if was_verified { "a verified session" } else { "sessions" };
+            cx.tell(Event::Notice {
+                text: format!(
+                    "WARNING: you had {before} with {} before, and this peer knows nothing of them. It may be a new client, \
+                     or somebody else. Compare the long codes.",
+                    active.with.to_bare()
+                ),
+            });
+        }
+        if let Some(Disclosure::Enabled) = active.agreed.disclosure {
+            let peer = active.with.to_bare();
+            cx.tell(Event::Notice { text: format!("{peer} says that what you write here is disclosed to third parties.") });
+        }
+        self.flush(cx);
+    }
+
+    fn handle_ending(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+        if let (Ending::ByPeer { acknowledgement }, Some(active)) = (ending, &mut self.active) {
+            let id = cx.fresh_id();
+            active.send(&id, acknowledgement, vec![hint("no-store")], cx);
+            // what crossed with the end was not read by the peer; it goes again if receipts tell what was
+            if self.gives_receipts {
+                self.outbox.rewind();
+            }
+        }
+        self.finish(true, None, cx);
+    }
+
+    /// The session is over in good order, or as far as can be known.
+    fn finish(&mut self, acknowledged: bool, reason: Option<String>, cx: &mut Cx<'_>) {
+        let Some(active) = self.active.take() else { return };
+        let event = active.plain_event(SessionState::Ended);
+        cx.tell(Event::Session(Box::new(SessionEvent { acknowledged: Some(acknowledged), reason, ..event })));
+        self.typing = false;
+        self.remember_past(active.thread);
+        for item in self.outbox.take_sent() {
+            if !acknowledged || self.gives_receipts {
+                let text = "no receipt came for this message before the session ended";
+                cx.tell(Event::own_error(Some(&item.id), "uncertain", text));
+            }
+        }
+        self.schedule_retry(cx);
+    }
+}
+
+/// The content of a stanza as text, wiped after use.
+fn serialize(content: &[Element]) -> zeroize::Zeroizing<String> {
+    zeroize::Zeroizing::new(content.iter().filter_map(stanza::serialize).collect())
+}
+
+/// A message processing hint (XEP-0334).
+fn hint(name: &str) -> Element {
+    Element::bare(name, "urn:xmpp:hints")
+}

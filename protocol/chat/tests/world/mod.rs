@@ -1,0 +1,277 @@
+//! A small world: two clients, the server between them, and a clock that stands still unless somebody waits.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use esession_chat::{Chat, Command, Event, Moment, Output, SecretBook, SessionEvent, SessionKeys, SessionState, Settings};
+use getrandom::SysRng;
+use jid::{FullJid, Jid};
+use minidom::Element;
+use minidom::rxml::{Namespace, xml_ncname};
+use rand_core::UnwrapErr;
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// alice@example.org/a
+    Alice,
+    /// bob@example.org/b
+    Bob,
+}
+
+/// The longest time that may pass in one [`World::settle`].
+const PATIENCE: Duration = Duration::from_secs(100);
+
+/// The world.
+pub(crate) struct World {
+    sides: [Side; 2],
+    now: Moment,
+    /// Everything that was sent.
+    wire: Vec<String>,
+    thread: String,
+}
+
+struct Side {
+    end: End,
+    chat: Chat,
+    events: Vec<Event>,
+    waiting: VecDeque<Element>,
+    saved: SecretBook,
+    /// How many messages pass before some are dropped, and how many are.
+    drops: (usize, usize),
+    cut: bool,
+    sent: usize,
+    left: bool,
+}
+
+impl World {
+    /// Both are online and chat with each other.
+    pub(crate) fn new() -> Self {
+        let now = Moment { instant: Instant::now(), unix: 1_700_000_000 };
+        let mut world =
+            Self { sides: [Side::new(End::Alice), Side::new(End::Bob)], now, wire: Vec::new(), thread: String::new() };
+        world.connect(End::Alice);
+        world.connect(End::Bob);
+        world
+    }
+
+    /// Gives a command.
+    pub(crate) fn tell(&mut self, end: End, command: Command) {
+        let now = self.now;
+        self.side(end).chat.handle_command(command, now, &mut UnwrapErr(SysRng));
+        self.collect(end);
+    }
+
+    /// Puts a stanza of somebody else before one end.
+    pub(crate) fn inject(&mut self, end: End, xml: &str) {
+        let stanza = esession_chat::inner::parse_element(xml).unwrap();
+        let now = self.now;
+        self.side(end).chat.handle_stanza(&stanza, now, &mut UnwrapErr(SysRng));
+        self.collect(end);
+    }
+
+    /// Carries stanzas, and lets time pass when there are none, until nothing happens any more.
+    pub(crate) fn settle(&mut self) {
+        let limit = self.now.instant + PATIENCE;
+        loop {
+            if self.carry() {
+                continue;
+            }
+            let due = self.sides.iter().filter_map(|side| side.chat.poll_timeout()).min();
+            let Some(due) = due.filter(|due| *due <= limit) else { return };
+            self.now.instant = due.max(self.now.instant);
+            for end in [End::Alice, End::Bob] {
+                let now = self.now;
+                self.side(end).chat.handle_timeout(now, &mut UnwrapErr(SysRng));
+                self.collect(end);
+            }
+        }
+    }
+
+    /// Loses the next messages of one end.
+    pub(crate) fn drop_next(&mut self, end: End, count: usize) {
+        self.drop_after(end, 0, count);
+    }
+
+    /// Lets some messages of one end pass and loses the next.
+    pub(crate) fn drop_after(&mut self, end: End, pass: usize, count: usize) {
+        self.side(end).drops = (pass, count);
+    }
+
+    /// Nothing reaches this end any more.
+    pub(crate) fn cut(&mut self, end: End) {
+        self.side(end).cut = true;
+    }
+
+    /// Everything reaches it again.
+    pub(crate) fn mend(&mut self, end: End) {
+        self.side(end).cut = false;
+    }
+
+    /// Kills one end; it comes back with what it saved.
+    pub(crate) fn restart(&mut self, end: End) {
+        let saved = self.side(end).saved.clone();
+        *self.side(end) = Side { saved: saved.clone(), chat: chat(end, saved), ..Side::new(end) };
+        self.connect(end);
+    }
+
+    /// Kills one end; it comes back with nothing.
+    pub(crate) fn forget_secrets(&mut self, end: End) {
+        *self.side(end) = Side::new(end);
+        self.connect(end);
+    }
+
+    /// All events of one end.
+    pub(crate) fn events(&mut self, end: End) -> &[Event] {
+        &self.side(end).events
+    }
+
+    /// What one end was told, and whether it came encrypted.
+    pub(crate) fn texts(&mut self, end: End) -> Vec<(String, bool)> {
+        let texts = self.events(end).iter().filter_map(|event| match event {
+            Event::Message { text, encrypted, .. } => Some((text.clone(), *encrypted)),
+            _ => None,
+        });
+        texts.collect()
+    }
+
+    /// How many receipts one end got out of sessions.
+    pub(crate) fn receipts(&mut self, end: End) -> usize {
+        self.events(end).iter().filter(|event| matches!(event, Event::Receipt { encrypted: true, .. })).count()
+    }
+
+    /// The states its sessions went through.
+    pub(crate) fn states(&mut self, end: End) -> Vec<SessionState> {
+        self.sessions(end).iter().map(|session| session.state).collect()
+    }
+
+    /// The last thing it heard about a session.
+    pub(crate) fn last_session(&mut self, end: End) -> SessionEvent {
+        self.sessions(end).last().cloned().expect("a session")
+    }
+
+    /// What it knows about the keys.
+    pub(crate) fn keys(&mut self, end: End) -> SessionKeys {
+        self.last_session(end).keys.expect("an active session")
+    }
+
+    /// How many stanzas one end has sent.
+    pub(crate) fn sent_by(&mut self, end: End) -> usize {
+        self.side(end).sent
+    }
+
+    /// Whether it is gone.
+    pub(crate) fn has_left(&mut self, end: End) -> bool {
+        self.side(end).left
+    }
+
+    /// Everything that went over the wire.
+    pub(crate) fn wire_text(&self) -> String {
+        self.wire.concat()
+    }
+
+    /// The thread of the last message.
+    pub(crate) fn thread(&self) -> String {
+        self.thread.clone()
+    }
+
+    fn sessions(&mut self, end: End) -> Vec<SessionEvent> {
+        let sessions = self.events(end).iter().filter_map(|event| match event {
+            Event::Session(session) => Some((**session).clone()),
+            _ => None,
+        });
+        sessions.collect()
+    }
+
+    fn connect(&mut self, end: End) {
+        let now = self.now;
+        self.side(end).chat.handle_online(end.jid(), false, now, &mut UnwrapErr(SysRng));
+        self.collect(end);
+    }
+
+    /// Carries one stanza; `false` if there is none.
+    fn carry(&mut self) -> bool {
+        let Some(end) = [End::Alice, End::Bob].into_iter().find(|end| !self.side(*end).waiting.is_empty()) else {
+            return false;
+        };
+        let Some(stanza) = self.side(end).waiting.pop_front() else { return false };
+        let now = self.now;
+        self.side(end).chat.handle_stanza(&stanza, now, &mut UnwrapErr(SysRng));
+        self.collect(end);
+        true
+    }
+
+    /// Does what one end wants done.
+    fn collect(&mut self, end: End) {
+        while let Some(output) = self.side(end).chat.poll_output() {
+            match output {
+                Output::Save => self.side(end).saved = self.side(end).chat.book().clone(),
+                Output::Event(event) => self.side(end).events.push(event),
+                Output::Close => self.side(end).left = true,
+                Output::Send(stanza) => self.post(end, stanza),
+            }
+        }
+    }
+
+    /// The server: stamps the sender, and brings messages to the other end.
+    fn post(&mut self, end: End, mut stanza: Element) {
+        self.side(end).sent += 1;
+        self.wire.push(String::from(&stanza));
+        let to = stanza.attr("to").and_then(|to| Jid::new(to).ok());
+        let other = [End::Alice, End::Bob].into_iter().find(|other| to.as_ref().is_some_and(|to| to.to_bare() == other.jid().to_bare()));
+        let Some(other) = other else { return };
+        let (pass, count) = self.side(end).drops;
+        match (pass, count) {
+            (0, 0) => {}
+            (0, count) => {
+                self.side(end).drops = (0, count - 1);
+                return;
+            }
+            (pass, count) => self.side(end).drops = (pass - 1, count),
+        }
+        if self.side(other).cut {
+            return;
+        }
+        if let Some(thread) = stanza.get_child("thread", "jabber:client") {
+            self.thread = thread.text();
+        }
+        stanza.set_attr(Namespace::NONE, xml_ncname!("from").to_owned(), end.jid().to_string());
+        self.side(other).waiting.push_back(stanza);
+    }
+
+    fn side(&mut self, end: End) -> &mut Side {
+        self.sides.iter_mut().find(|side| side.end == end).expect("both ends")
+    }
+}
+
+impl End {
+    fn jid(self) -> FullJid {
+        FullJid::new(if self == Self::Alice { "alice@example.org/a" } else { "bob@example.org/b" }).unwrap()
+    }
+
+    fn other(self) -> Self {
+        if self == Self::Alice { Self::Bob } else { Self::Alice }
+    }
+}
+
+impl Side {
+    fn new(end: End) -> Self {
+        Self {
+            end,
+            chat: chat(end, SecretBook::default()),
+            events: Vec::new(),
+            waiting: VecDeque::new(),
+            saved: SecretBook::default(),
+            drops: (0, 0),
+            cut: false,
+            sent: 0,
+            left: false,
+        }
+    }
+}
+
+fn chat(end: End, book: SecretBook) -> Chat {
+    let mut settings = Settings::default();
+    settings.policy.groups = vec![esession::Group::Modp14];
+    Chat::new(settings, Some(end.other().jid().into_bare().into()), book)
+}
