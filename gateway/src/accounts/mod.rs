@@ -12,8 +12,8 @@ mod state;
 mod supervision;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use drawbridge_bridge::{ContactId, Error as NetworkError, KeySharing, Session};
 use futures::future::join_all;
@@ -21,7 +21,7 @@ use jid::BareJid;
 use tokio::sync::Semaphore;
 
 use crate::commands::Desk;
-use crate::config::People;
+use crate::config::{NetworkConfig, People};
 use crate::keeper::Keeper;
 use crate::store::{self, Login, User, logins, users};
 
@@ -39,6 +39,7 @@ pub struct Accounts {
     /// The commands that users have under way.
     pub desk: Desk,
     allow: People,
+    data: PathBuf,
     up: Mutex<HashMap<BareJid, Arc<Supervised>>>,
     openings: Arc<Semaphore>,
 }
@@ -70,11 +71,12 @@ pub enum AccountError {
 }
 
 impl Accounts {
-    /// For a network that `allow` may use.
-    pub fn new(allow: People) -> Self {
+    /// For one network, with the daemon's data directory.
+    pub fn new(settings: &NetworkConfig, data: &Path) -> Self {
         Self {
             desk: Desk::default(),
-            allow,
+            allow: settings.allow.clone(),
+            data: data.to_owned(),
             up: Mutex::default(),
             openings: Arc::new(Semaphore::new(OPENINGS)),
         }
@@ -110,37 +112,34 @@ impl Accounts {
     }
 
     /// Brings up every stored login, a few at a time. Returns as soon as they are on their way.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub async fn start_all(&self, keeper: &Arc<Keeper>) -> store::Result<()> {
+    pub async fn start_all(&self, keeper: &Arc<Keeper>) {
         let network = keeper.network.descriptor().id;
-        let stored = keeper
-            .store
-            .call(move |db, sealer| {
-                let mut stored = Vec::new();
-                for user in users::all(db, network)? {
-                    match logins::get(db, sealer, user.id) {
-                        Ok(Some(login)) => stored.push((user, login)),
-                        Ok(None) => {}
-                        // One damaged row must not keep the others down.
-                        Err(error) => tracing::error!(%error, user = user.id.0, "a stored login cannot be opened"),
-                    }
+        let stored = keeper.store.call(move |db, sealer| {
+            let with_login = |user: User| match logins::get(db, sealer, user.id) {
+                Ok(login) => login.map(|login| (user, login)),
+                // One damaged row must not keep the others down.
+                Err(error) => {
+                    tracing::error!(%error, user = user.id.0, "a stored login cannot be opened");
+                    None
                 }
-                Ok(stored)
-            })
-            .await?;
-        tracing::info!(network, logins = stored.len(), "bringing up the logins");
-        for (user, login) in stored {
-            self.start(keeper, user, login);
+            };
+            Ok(users::all(db, network)?.into_iter().filter_map(with_login).collect::<Vec<_>>())
+        });
+        match stored.await {
+            Ok(stored) => {
+                tracing::info!(network, logins = stored.len(), "bringing up the logins");
+                for (user, login) in stored {
+                    self.start(keeper, user, login);
+                }
+            }
+            Err(error) => tracing::error!(network, %error, "the stored logins cannot be read"),
         }
-        Ok(())
     }
 
-    /// Ends every session; whoever has not settled within `deadline` is dropped.
-    pub async fn stop_all(&self, deadline: Duration) {
+    /// Ends every session; who has not settled within ten seconds is dropped.
+    pub async fn stop_all(&self) {
         let all: Vec<_> = self.lock().drain().map(|(_, supervised)| supervised).collect();
-        join_all(all.iter().map(|supervised| supervised.stop(deadline))).await;
+        join_all(all.iter().map(|supervised| supervised.stop())).await;
     }
 
     /// Hands the user's choice of devices to their live session; at each start it is handed over anyway.

@@ -13,6 +13,7 @@ use super::place::{self, Provisional};
 use super::{AccountError, Accounts};
 use crate::keeper::Keeper;
 use crate::store::{self, Login, User, logins, users};
+use crate::xmpp::roster;
 
 /// One person logging in. Dropped or cancelled before [`Accounts::finish`], it leaves no files behind.
 pub struct SigningIn {
@@ -52,7 +53,7 @@ impl Accounts {
         let none = || NetworkError::Rejected("this network offers no way to log in".into());
         let flow = keeper.network.login_flows().into_iter().next().ok_or_else(none)?;
         let id = place::new_id().ok_or(AccountError::NoRandomness)?;
-        let dir = Provisional::make(&keeper.config.data_dir, &id)?;
+        let dir = Provisional::make(&self.data, &id)?;
         let place = place_of(keeper, &id, dir.path()).await?;
         let process = keeper.network.begin_login(&UserRef(user.to_string()), &flow.id, place)?;
         Ok(SigningIn { id, process, dir })
@@ -84,16 +85,11 @@ impl Accounts {
         self.start(keeper, stored.user.clone(), Login { user: stored.user.id, record });
         let (keeper, welcome) = (keeper.clone(), stored.user.clone());
         // Not awaited: the answer to the form or command comes first, subscriptions after it (XEP-0100 4.1.1).
-        tokio::spawn(async move { crate::xmpp::roster::welcome(&keeper, &welcome).await });
+        tokio::spawn(async move { roster::welcome(&keeper, &welcome).await });
         Ok(stored.user)
     }
 
-    async fn store_login(
-        &self,
-        keeper: &Keeper,
-        user: &BareJid,
-        record: &LoginRecord,
-    ) -> Result<Stored, AccountError> {
+    async fn store_login(&self, keeper: &Keeper, user: &BareJid, record: &LoginRecord) -> Result<Stored, AccountError> {
         // Somebody may have come first, by another door.
         if let Some(up) = self.supervised(user).filter(|up| !up.state().is_over()) {
             return Err(AccountError::LoggedInAlready(up.account.clone()));
@@ -117,12 +113,12 @@ impl Accounts {
     async fn clear_away(&self, keeper: &Arc<Keeper>, user: &BareJid, stored: &Stored, account: &ContactId) {
         let supervised = self.lock().remove(user);
         if let Some(supervised) = supervised {
-            supervised.stop(super::signing_out::DEADLINE).await;
+            supervised.stop().await;
         }
         let Some((old, old_account)) = &stored.before else { return };
-        place::remove(&place::of(&keeper.config.data_dir, old));
+        place::remove(&place::of(&self.data, old));
         if old_account != account {
-            crate::xmpp::roster::remove_all(keeper, &stored.user).await;
+            roster::remove_contacts(keeper, &stored.user).await;
             keeper.crossings.forget(user).await;
             let id = stored.user.id;
             if let Err(error) = keeper.store.call(move |db, _| logins::clear(db, id)).await {

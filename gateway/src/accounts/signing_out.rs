@@ -10,9 +10,7 @@ use tokio::time::timeout;
 use super::{AccountError, Accounts, place, signing_in::place_of};
 use crate::keeper::Keeper;
 use crate::store::{self, User, logins, users};
-
-/// How long a session may take to settle before it is dropped.
-pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+use crate::xmpp::roster;
 
 /// How long the network may take to end a login.
 const FAREWELL: Duration = Duration::from_secs(30);
@@ -35,6 +33,8 @@ impl Accounts {
     /// [`AccountError::NotRegistered`], or SQLite's.
     pub async fn logout(&self, keeper: &Arc<Keeper>, who: &BareJid) -> Result<SignedOut, AccountError> {
         let user = self.user(keeper, who).await?.ok_or(AccountError::NotRegistered)?;
+        // They come back with the next login; until then nobody answers under these addresses.
+        roster::remove_contacts(keeper, &user).await;
         self.end_login(keeper, &user).await
     }
 
@@ -45,7 +45,7 @@ impl Accounts {
     pub async fn unregister(&self, keeper: &Arc<Keeper>, who: &BareJid) -> Result<SignedOut, AccountError> {
         let user = self.user(keeper, who).await?.ok_or(AccountError::NotRegistered)?;
         // First, while the contacts are known (XEP-0100 4.3).
-        crate::xmpp::roster::remove_all(keeper, &user).await;
+        roster::remove_all(keeper, &user).await;
         let ended = self.end_login(keeper, &user).await?;
         keeper.store.call(move |db, _| users::remove(db, user.id)).await?;
         keeper.store.checkpoint().await?;
@@ -56,7 +56,7 @@ impl Accounts {
         let supervised = self.lock().remove(&user.jid);
         let mut session = None;
         if let Some(supervised) = supervised {
-            supervised.stop(DEADLINE).await;
+            supervised.stop().await;
             session = supervised.opened();
         }
         let id = user.id;
@@ -74,7 +74,7 @@ impl Accounts {
         keeper.store.call(move |db, _| logins::remove(db, id)).await?;
         keeper.store.checkpoint().await?;
         if let Some(record) = record {
-            place::remove(&place::of(&keeper.config.data_dir, &record.id));
+            place::remove(&place::of(&keeper.accounts.data, &record.id));
         }
         keeper.crossings.login_changed(keeper, &user.jid).await;
         Ok(ended)
@@ -98,7 +98,7 @@ async fn farewell(keeper: &Keeper, opened: Option<Arc<dyn Session>>, record: &Lo
 }
 
 async fn open(keeper: &Keeper, record: &LoginRecord) -> Result<Arc<dyn Session>, NetworkError> {
-    let dir = place::of(&keeper.config.data_dir, &record.id);
+    let dir = place::of(&keeper.accounts.data, &record.id);
     let place = place_of(keeper, &record.id, &dir)
         .await
         .map_err(|error| NetworkError::Transient { reason: error.to_string(), after: None })?;

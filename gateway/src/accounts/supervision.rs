@@ -29,6 +29,9 @@ const STEADY: Duration = Duration::from_secs(60);
 /// A login on its way up does not hold the others back for longer than this.
 const OPENING: Duration = Duration::from_secs(10);
 
+/// How long a session may take to settle before it is dropped.
+const SETTLING: Duration = Duration::from_secs(10);
+
 /// A login with the task that keeps it up.
 pub(super) struct Supervised {
     /// The user's own id on the network.
@@ -87,12 +90,12 @@ impl Supervised {
         self.stop.cancel();
     }
 
-    /// Ends the task; by force after `deadline`.
-    pub(super) async fn stop(&self, deadline: Duration) {
+    /// Ends the task; by force if it does not settle in time.
+    pub(super) async fn stop(&self) {
         self.stop.cancel();
         let task = lock(&self.task).take();
         if let Some(mut task) = task
-            && timeout(deadline, &mut task).await.is_err()
+            && timeout(SETTLING, &mut task).await.is_err()
         {
             tracing::warn!("a login session did not settle in time");
             task.abort();
@@ -158,7 +161,7 @@ impl Task {
         if let Some(session) = self.supervised.opened() {
             return Ok(session);
         }
-        let dir = place::of(&self.keeper.config.data_dir, &record.id);
+        let dir = place::of(&self.keeper.accounts.data, &record.id);
         let again = |reason: String| Exit::Retry { after: None, reason };
         let place = place_of(&self.keeper, &record.id, &dir).await.map_err(|error| again(error.to_string()))?;
         self.keeper.network.open(record.clone(), place).map_err(|error| match error {

@@ -24,7 +24,8 @@ struct List;
 impl Steps for List {
     async fn step(&mut self, asker: &Asker, _: Answers) -> Result<Output, Failure> {
         let user = asker.user().await?;
-        let all = asker.keeper.store.call(move |db, _| contacts::all(db, user.id)).await.map_err(AccountError::Store)?;
+        let all =
+            asker.keeper.store.call(move |db, _| contacts::all(db, user.id)).await.map_err(AccountError::Store)?;
         if all.is_empty() {
             return Ok(Output::Done("You have no contacts here yet.".into()));
         }

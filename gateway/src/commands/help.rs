@@ -5,13 +5,8 @@ use async_trait::async_trait;
 use super::{Answers, Asker, Command, Door, Failure, Output, Steps, Who, offered};
 use crate::accounts::AccountError;
 
-pub(super) const COMMAND: Command = Command {
-    node: "help",
-    title: "Help",
-    about: "show this list",
-    who: Who::Allowed,
-    begin: || Box::new(Help),
-};
+pub(super) const COMMAND: Command =
+    Command { node: "help", title: "Help", about: "show this list", who: Who::Allowed, begin: || Box::new(Help) };
 
 struct Help;
 

@@ -1,10 +1,11 @@
 //! `login`: from nothing to a live login, by the network's own questions.
 
 use async_trait::async_trait;
-use drawbridge_bridge::{Error as NetworkError, LoginGrant, LoginStep};
+use drawbridge_bridge::{Error as NetworkError, Field, LoginGrant, LoginStep};
 
 use super::{Answers, Asker, Command, Door, Failure, Form, Output, Question, Steps, Who, sentence};
 use crate::accounts::SigningIn;
+use crate::networks;
 
 pub(super) const COMMAND: Command = Command {
     node: "login",
@@ -31,7 +32,7 @@ impl Steps for Login {
         };
         match signing_in.step(answers).await {
             Ok(LoginStep::Form { instructions, fields }) => {
-                let questions: Vec<_> = fields.into_iter().map(Question::from).collect();
+                let questions: Vec<_> = fields.into_iter().map(|field| suggested(asker, field)).collect();
                 Ok(Output::Form(with_warning(asker, Form::new(instructions, questions))))
             }
             Ok(LoginStep::Show { instructions, text }) => Ok(Output::Show(format!("{instructions}\n{text}"))),
@@ -56,12 +57,21 @@ impl Login {
         let Some(signing_in) = self.signing_in.take() else { return Err(Failure::Broken) };
         let (account, notice) = (grant.account.clone(), grant.notice.clone());
         asker.keeper.accounts.finish(&asker.keeper, &asker.jid, signing_in, grant).await?;
-        let mut text = format!("You are logged in to {} as {account}. Your contacts will appear soon.", asker.network());
+        let mut text =
+            format!("You are logged in to {} as {account}. Your contacts will appear soon.", asker.network());
         if let Some(notice) = notice {
             text.push_str(&format!("\n{notice}"));
         }
         Ok(Output::Done(text))
     }
+}
+
+/// A question of the network, with what the operator suggests as its answer.
+fn suggested(asker: &Asker, mut field: Field) -> Question {
+    if let Some(suggestion) = networks::suggested(&asker.keeper.settings, &field.name) {
+        field.default = Some(suggestion.to_owned());
+    }
+    field.into()
 }
 
 /// Says who else reads what is answered, where that is so.

@@ -46,8 +46,7 @@ fn form(user: &User, stopped: &[(ContactId, String)]) -> Form {
     let devices = [KeySharing::CrossSigned, KeySharing::All];
     let devices = devices.map(|devices| Choice::new(sharing_word(devices), sharing(devices)));
     let mut questions = vec![
-        Question::new("encryption", "Encryption to your client", Kind::OneOf(policies.into()))
-            .or(user.policy.as_str()),
+        Question::new("encryption", "Encryption to your client", Kind::OneOf(policies.into())).or(user.policy.as_str()),
         Question::new("devices", "Devices that get message keys", Kind::OneOf(devices.into()))
             .or(sharing_word(user.sharing)),
     ];

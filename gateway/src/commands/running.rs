@@ -1,6 +1,6 @@
 //! A command under way.
 
-use super::{Answers, Asker, Command, Failure, Form, Output, Steps, Who};
+use super::{Answers, Asker, Command, Door, Failure, Form, Output, Steps, Who};
 use crate::accounts::AccountError;
 
 /// One command under way: checks who asks and what is answered, so that the commands need not.
@@ -59,7 +59,7 @@ impl Running {
     async fn try_step(&mut self, asker: &Asker, answers: Answers) -> Result<Output, Failure> {
         // At every step: the operator may have changed their mind, the user may have unregistered by another door.
         match self.command.who {
-            Who::Allowed if !asker.keeper.accounts.allowed(&asker.jid) => return Err(AccountError::NotAllowed.into()),
+            Who::Allowed if !asker.keeper.accounts.allowed(&asker.jid) => return Err(not_allowed(asker)),
             Who::Allowed => {}
             Who::Registered => drop(asker.user().await?),
         }
@@ -68,5 +68,15 @@ impl Running {
             None => Answers::default(),
         };
         self.steps.step(asker, accepted).await
+    }
+}
+
+fn not_allowed(asker: &Asker) -> Failure {
+    match asker.door {
+        Door::Host => Failure::NotAllowed(format!(
+            "{} may not use this network. Add them to its allow list in the configuration, and restart drawbridge.",
+            asker.jid
+        )),
+        Door::Form | Door::Chat { .. } => AccountError::NotAllowed.into(),
     }
 }

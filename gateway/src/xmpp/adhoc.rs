@@ -121,9 +121,8 @@ fn frame(node: &str, id: &str, status: &str) -> Element {
 /// Both ways to go on lead to the next step: nobody knows before whether it is the last.
 fn executing(node: &str, id: &str) -> Element {
     let actions = element("actions", ns::COMMANDS).with("execute", "complete");
-    frame(node, id, "executing").with_child(
-        actions.with_child(element("next", ns::COMMANDS)).with_child(element("complete", ns::COMMANDS)),
-    )
+    frame(node, id, "executing")
+        .with_child(actions.with_child(element("next", ns::COMMANDS)).with_child(element("complete", ns::COMMANDS)))
 }
 
 fn note(kind: &str, text: &str) -> Element {

@@ -47,7 +47,8 @@ async fn serve(asker: &Asker, iq: &Element) -> Result<Element, Refusal> {
 async fn offer(asker: &Asker, iq: &Element) -> Result<Element, Refusal> {
     let registered = asker.keeper.accounts.user(&asker.keeper, &asker.jid).await.map_err(AccountError::Store);
     let registered = registered.map_err(|error| refused(error.into()))?.is_some();
-    let mut query = element("query", ns::REGISTER).with_children(registered.then(|| element("registered", ns::REGISTER)));
+    let mut query =
+        element("query", ns::REGISTER).with_children(registered.then(|| element("registered", ns::REGISTER)));
     let (form, mut login) = match ask(asker).await {
         Ok(asked) => asked,
         // Logged in, or not allowed any more: there is nothing to fill in, but a registration to remove.

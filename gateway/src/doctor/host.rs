@@ -1,0 +1,44 @@
+//! The host: its clock, and the libraries in this program.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use super::Finding;
+use crate::config::Config;
+/// As the daemon names it.
+const DATABASE: &str = "drawbridge.db";
+
+/// Before this program was written: 2026-01-01.
+const EARLIEST: Duration = Duration::from_secs(1_767_225_600);
+
+/// A clock may be set back this much without harm.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// SQLite without the write-ahead log's corruption race.
+pub(super) fn sqlite() -> Finding {
+    let version = rusqlite::version();
+    if rusqlite::version_number() < 3_051_003 {
+        return Finding::fault(
+            format!("SQLite {version} can corrupt its write-ahead log"),
+            "build drawbridge with its own SQLite (the rusqlite feature bundled), 3.51.3 or newer",
+        );
+    }
+    Finding::Well(format!("SQLite {version}"))
+}
+
+/// Whether the clock can be right: not before this program was written, nor before the database's last change.
+pub(super) fn clock(config: &Config) -> Finding {
+    let changed = fs::metadata(config.data_dir.join(DATABASE)).and_then(|file| file.modified()).ok();
+    clock_at(SystemTime::now(), changed)
+}
+
+pub(super) fn clock_at(now: SystemTime, database: Option<SystemTime>) -> Finding {
+    let fix = "set the clock, best by a time service (timedatectl set-ntp true)";
+    if now < SystemTime::UNIX_EPOCH + EARLIEST {
+        return Finding::fault("the clock of this host is years behind", fix);
+    }
+    if database.is_some_and(|changed| changed > now + SLACK) {
+        return Finding::fault("the clock of this host is behind: the database was changed in the future", fix);
+    }
+    Finding::Well("the clock can be right".into())
+}
