@@ -1,0 +1,120 @@
+//! The commands. Each is answered with one event that carries the command's `id`:
+//!
+//! | command | answer |
+//! |---|---|
+//! | `{"cmd":"create_dm","user"}` | `room_created {room}` |
+//! | `{"cmd":"send","room" or "user","text"}` | `sent {room, event_id}` |
+//! | `{"cmd":"typing","room","on"}` | `done` |
+//! | `{"cmd":"read","room","event_id"}` | `done` |
+//! | `{"cmd":"presence","state":"online" or "unavailable" or "offline","status"?}` | `done` |
+//! | `{"cmd":"join" or "leave","room"}` | `done` |
+//! | `{"cmd":"rename","name"}` | `done` |
+//! | `{"cmd":"enable_recovery"}` | `recovery_key {key}` |
+//! | `{"cmd":"recover","key"}` | `done` |
+//! | `{"cmd":"devices","user"}` | `devices {devices: [{device, signed_by_owner}]}` |
+//!
+//! What fails is answered with `error {error}`.
+
+use matrix_sdk::{
+    Client, Room,
+    ruma::{
+        RoomId, UserId,
+        api::client::receipt::create_receipt::v3::ReceiptType,
+        events::{receipt::ReceiptThread, room::message::RoomMessageEventContent},
+        presence::PresenceState,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::Failure;
+
+/// Does what the command says and gives the answer.
+pub(crate) async fn obey(client: &Client, command: &Value) -> Value {
+    let mut answer = match perform(client, command).await {
+        Ok(answer) => answer,
+        Err(error) => json!({ "event": "error", "error": error.to_string() }),
+    };
+    answer["id"] = command["id"].clone();
+    answer
+}
+
+async fn perform(client: &Client, command: &Value) -> Result<Value, Failure> {
+    let done = json!({ "event": "done" });
+    match text(command, "cmd")? {
+        "create_dm" => {
+            let room = client.create_dm(&UserId::parse(text(command, "user")?)?).await?;
+            Ok(json!({ "event": "room_created", "room": room.room_id() }))
+        }
+        "send" => send(client, command).await,
+        "typing" => {
+            room(client, command)?.typing_notice(command["on"].as_bool().ok_or("\"on\" is missing")?).await?;
+            Ok(done)
+        }
+        "read" => {
+            let event = text(command, "event_id")?.try_into()?;
+            room(client, command)?.send_single_receipt(ReceiptType::Read, ReceiptThread::Unthreaded, event).await?;
+            Ok(done)
+        }
+        "presence" => {
+            let status = command["status"].as_str().map(ToOwned::to_owned);
+            client.set_presence(PresenceState::from(text(command, "state")?), status, true).await?;
+            Ok(done)
+        }
+        "join" => {
+            client.join_room_by_id(&RoomId::parse(text(command, "room")?)?).await?;
+            Ok(done)
+        }
+        "leave" => {
+            room(client, command)?.leave().await?;
+            Ok(done)
+        }
+        "rename" => {
+            client.account().set_display_name(Some(text(command, "name")?)).await?;
+            Ok(done)
+        }
+        "enable_recovery" => {
+            let key = client.encryption().recovery().enable().wait_for_backups_to_upload().await?;
+            Ok(json!({ "event": "recovery_key", "key": key }))
+        }
+        "recover" => {
+            client.encryption().recovery().recover(text(command, "key")?).await?;
+            Ok(done)
+        }
+        "devices" => devices(client, &UserId::parse(text(command, "user")?)?).await,
+        other => Err(format!("no command {other:?}").into()),
+    }
+}
+
+async fn send(client: &Client, command: &Value) -> Result<Value, Failure> {
+    let room = match command["user"].as_str() {
+        None => room(client, command)?,
+        Some(user) => {
+            let user = UserId::parse(user)?;
+            match client.get_dm_room(&user) {
+                Some(room) => room,
+                None => client.create_dm(&user).await?,
+            }
+        }
+    };
+    let sent = room.send(RoomMessageEventContent::text_plain(text(command, "text")?)).await?;
+    Ok(json!({ "event": "sent", "room": room.room_id(), "event_id": sent.response.event_id }))
+}
+
+async fn devices(client: &Client, user: &UserId) -> Result<Value, Failure> {
+    client.encryption().request_user_identity(user).await?;
+    let devices = client.encryption().get_user_devices(user).await?;
+    let devices: Vec<Value> = devices
+        .devices()
+        .map(|device| json!({ "device": device.device_id(), "signed_by_owner": device.is_cross_signed_by_owner() }))
+        .collect();
+    Ok(json!({ "event": "devices", "devices": devices }))
+}
+
+fn room(client: &Client, command: &Value) -> Result<Room, Failure> {
+    let id = RoomId::parse(text(command, "room")?)?;
+    client.get_room(&id).ok_or_else(|| format!("{id} is not one of our rooms").into())
+}
+
+fn text<'a>(command: &'a Value, key: &str) -> Result<&'a str, Failure> {
+    command[key].as_str().ok_or_else(|| format!("{key:?} is missing").into())
+}

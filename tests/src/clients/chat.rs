@@ -1,0 +1,79 @@
+//! `esession-chat --json`: the XMPP user.
+
+use std::{
+    ops::{Deref, DerefMut},
+    path::Path,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::JsonLines;
+use crate::{Error, process::bound_to_us, programs, servers::Prosody};
+
+/// An XMPP account, and where its server listens.
+#[derive(Clone, Debug)]
+pub struct ChatAccount {
+    /// Bare JID, or full JID to choose the resource.
+    pub jid: String,
+    /// Its password.
+    pub password: String,
+    /// The loopback port of its server.
+    pub port: u16,
+}
+
+impl ChatAccount {
+    /// Makes an account on that server.
+    pub fn create(prosody: &Prosody, name: &str, password: &str) -> Result<Self, Error> {
+        let jid = prosody.add_user(name, password)?;
+        Ok(Self { jid, password: password.to_owned(), port: prosody.client_port() })
+    }
+
+    /// The same account with another device.
+    pub fn with_resource(&self, resource: &str) -> Self {
+        let bare = self.jid.split('/').next().unwrap_or_default();
+        Self { jid: format!("{bare}/{resource}"), ..self.clone() }
+    }
+}
+
+/// A running chat client; everything that JSON lines can do, and shorthands.
+pub struct Chat {
+    lines: JsonLines,
+}
+
+impl Chat {
+    /// Starts it for a conversation with the JID `with`; `more` are further arguments (`--trace`, …). Its log lies in `dir`.
+    pub fn start(dir: &Path, account: &ChatAccount, with: &str, more: &[&str]) -> Result<Self, Error> {
+        let mut command = bound_to_us(programs::built("esession-chat", "ESESSION_CHAT_BIN")?);
+        command.args(["--json", "--account", &account.jid, "--with", with]);
+        command.args(["--server", &format!("127.0.0.1:{}", account.port)]).args(more);
+        command.env("ESESSION_CHAT_PASSWORD", &account.password).current_dir(dir);
+        let file = account.jid.replace('/', "-") + ".log";
+        let lines = JsonLines::start(format!("esession-chat of {}", account.jid), command, dir.join(file))?;
+        Ok(Self { lines })
+    }
+
+    /// Sends text to the contact that it was started with.
+    pub fn say(&mut self, text: &str) -> Result<(), Error> {
+        self.lines.send(&json!({ "cmd": "send", "text": text }))
+    }
+
+    /// Waits for a message with exactly this text.
+    pub fn hear(&mut self, text: &str, timeout: Duration) -> Result<Value, Error> {
+        let wanted = |event: &Value| event["event"] == "message" && event["text"] == text;
+        self.lines.expect(&format!("message {text:?}"), timeout, wanted)
+    }
+}
+
+impl Deref for Chat {
+    type Target = JsonLines;
+    fn deref(&self) -> &JsonLines {
+        &self.lines
+    }
+}
+
+impl DerefMut for Chat {
+    fn deref_mut(&mut self) -> &mut JsonLines {
+        &mut self.lines
+    }
+}

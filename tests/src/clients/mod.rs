@@ -1,0 +1,9 @@
+//! The people of a story: each a client process of its own, told what to do and heard as JSON lines.
+
+mod chat;
+mod json_lines;
+mod matrix_peer;
+
+pub use chat::{Chat, ChatAccount};
+pub use json_lines::JsonLines;
+pub use matrix_peer::MatrixPeer;

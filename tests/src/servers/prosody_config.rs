@@ -1,0 +1,96 @@
+//! What Prosody is told: one virtual host, its components, everything inside one directory and on loopback.
+
+use std::path::Path;
+
+/// A domain of ours and the components beside it.
+#[derive(Clone, Debug)]
+pub struct ProsodySettings {
+    /// The domain of the accounts, for example `xmpp.test`.
+    pub domain: String,
+    /// The components that may connect (XEP-0114).
+    pub components: Vec<Component>,
+    /// Whether every stanza goes to the log as it is on the wire (for looking at what the server sees; costs time).
+    pub trace: bool,
+}
+
+/// A component that may connect.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Its domain, for example `matrix.xmpp.test`.
+    pub domain: String,
+    /// The secret of its handshake.
+    pub secret: String,
+    /// Whether it may read and write rosters, see presence and send messages for the users (XEP-0356).
+    pub privileged: bool,
+}
+
+pub(super) struct Ports {
+    pub(super) client: u16,
+    pub(super) component: u16,
+}
+
+const MODULES: &[&str] = &[
+    "blocklist",
+    "carbons",
+    "csi_simple",
+    "disco",
+    "mam",
+    "offline",
+    "pep",
+    "ping",
+    "private",
+    "roster",
+    "saslauth",
+    "smacks",
+    "vcard4",
+    "vcard_legacy",
+];
+
+/// The text of `prosody.cfg.lua`. Rust's quoting of strings is Lua's for all that we write.
+pub(super) fn write(settings: &ProsodySettings, dir: &Path, ports: &Ports) -> String {
+    let ProsodySettings { domain, components, trace } = settings;
+    let Ports { client, component } = ports;
+    let trace = if *trace { &["stanza_debug"][..] } else { &[] };
+    let modules: String = MODULES.iter().chain(trace).map(|module| format!("{module:?}; ")).collect();
+    let mut config = format!(
+        r#"run_as_root = true
+pidfile = {pidfile:?}
+data_path = {data:?}
+certificates = {dir:?}
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {client} }}
+c2s_direct_tls_ports = {{}}
+component_interfaces = {{ "127.0.0.1" }}
+component_ports = {{ {component} }}
+http_ports = {{}}
+https_ports = {{}}
+modules_disabled = {{ "s2s"; "tls" }}
+modules_enabled = {{ {modules}}}
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+authentication = "internal_hashed"
+storage = "internal"
+log = {{ {{ to = "console"; levels = {{ min = "debug" }}; timestamps = "%H:%M:%S" }} }}
+
+VirtualHost {domain:?}
+"#,
+        pidfile = dir.join("prosody.pid"),
+        data = dir.join("data"),
+    );
+    let privileged: Vec<_> = components.iter().filter(|component| component.privileged).collect();
+    if !privileged.is_empty() {
+        config += "  modules_enabled = { \"privilege\" }\n  privileged_entities = {\n";
+        for component in privileged {
+            let grant = r#"{ roster = "both"; message = "outgoing"; presence = "roster" }"#;
+            config.push_str(&format!("    [{:?}] = {grant};\n", component.domain));
+        }
+        config += "  }\n";
+    }
+    for Component { domain, secret, privileged } in components {
+        config.push_str(&format!("\nComponent {domain:?}\n  component_secret = {secret:?}\n"));
+        if *privileged {
+            config += "  modules_enabled = { \"privilege\" }\n";
+        }
+    }
+    config
+}
