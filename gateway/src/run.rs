@@ -9,14 +9,16 @@ use zeroize::Zeroizing;
 use crate::accounts::Accounts;
 use crate::component::{self, Incoming, LinkConfig};
 use crate::config::{Config, ConfigError, NetworkConfig};
-use crate::control;
+use crate::control::{Control, ControlError};
 use crate::crossing::Crossings;
 use crate::keeper::Keeper;
-use crate::networks;
+use crate::networks::{self, NotBuilt};
 use crate::store::{self, Sealer, Store};
 use crate::xml::Limits;
-use crate::xmpp::presence::Presences;
+use crate::xmpp::presence::{self, Presences};
+use crate::xmpp::privilege::Privileges;
 use crate::xmpp::requests::Requests;
+use crate::xmpp::roster::Pacing;
 use crate::xmpp::route;
 
 /// Why the daemon could not start or go on.
@@ -32,8 +34,11 @@ pub enum Error {
     #[error("cannot use the data directory: {0}")]
     DataDir(#[source] std::io::Error),
     /// The socket for the command line.
-    #[error("cannot open the control socket: {0}")]
-    Control(#[source] std::io::Error),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// A network that this program cannot serve.
+    #[error(transparent)]
+    Network(#[from] NotBuilt),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(#[source] std::io::Error),
@@ -61,6 +66,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// [`Error`] if it cannot start.
 pub async fn serve(config: Arc<Config>, stop: CancellationToken) -> Result<(), Error> {
     prepare(&config.data_dir).map_err(Error::DataDir)?;
+    // Taken first: it also keeps a second daemon away from the data directory.
+    let control = Control::bind(&config.data_dir)?;
     let store = Store::open(&config.data_dir.join("drawbridge.db"), sealer(&config.store_key()?)?)?;
     // Links outlive the conversations, which say goodbye through them.
     let links = CancellationToken::new();
@@ -72,7 +79,7 @@ pub async fn serve(config: Arc<Config>, stop: CancellationToken) -> Result<(), E
         serving.spawn(attend(keeper.clone(), incoming));
         keepers.push(keeper);
     }
-    let control = control::listen(&config, keepers.clone(), stop.clone()).await.map_err(Error::Control)?;
+    let control = tokio::spawn(control.serve(keepers.clone(), stop.clone()));
     let keeping = tokio::spawn(housekeeping(store.clone()));
     tracing::info!("ready");
 
@@ -110,10 +117,12 @@ fn open(
     let keeper = Keeper {
         config: config.clone(),
         domain: settings.jid.clone(),
-        network: networks::build(&settings),
+        network: networks::build(&settings)?,
         store: store.clone(),
         out: link.outgoing,
         requests: Requests::default(),
+        privileges: Privileges::default(),
+        pacing: Pacing::default(),
         presences: Presences::default(),
         accounts: Accounts::new(&settings, &config.data_dir),
         crossings: Crossings::new(&config.limits),
@@ -127,8 +136,10 @@ async fn attend(keeper: Arc<Keeper>, mut incoming: tokio::sync::mpsc::Receiver<I
     while let Some(incoming) = incoming.recv().await {
         match incoming {
             Incoming::Stanza(stanza) => route::route(&keeper, stanza).await,
-            Incoming::Up => route::link_up(&keeper).await,
-            Incoming::Down | Incoming::Refused(_) => {}
+            Incoming::Up => presence::start(&keeper).await,
+            Incoming::Down => keeper.privileges.forget(),
+            // The link has answered already.
+            Incoming::Refused(_) => {}
         }
     }
 }

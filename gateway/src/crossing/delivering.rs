@@ -13,8 +13,9 @@ use crate::secure::policy;
 use crate::store::deliveries::{self, Delivery, Parcel};
 use crate::store::links;
 use crate::to_xmpp;
-use crate::xmpp::element::random_id;
-use crate::xmpp::privilege;
+use crate::xmpp::element::{Build, element, random_id};
+use crate::xmpp::{ns, privilege};
+use crate::xmpp::requests;
 
 /// How many messages may be on their way to a client without a receipt.
 const WINDOW: usize = 64;
@@ -104,16 +105,25 @@ impl Conversation {
     }
 
     async fn deliver_clear(&mut self, delivery: &Delivery) -> bool {
-        let sent = if delivery.parcel.mine && privilege::allows_message(&self.keeper) {
-            let own = to_xmpp::text(&delivery.parcel.text, &delivery.stanza, None);
-            privilege::outgoing_copy(&self.keeper, self.them(), &self.me.to_bare(), &delivery.stanza, own).await
-        } else {
-            self.post_clear(&self.them().clone().into(), &delivery.stanza, content(delivery)).await
-        };
-        if sent.is_ok() {
+        let sent = self.post_own(delivery).await
+            || self.post_clear(&self.them().clone().into(), &delivery.stanza, content(delivery)).await.is_ok();
+        if sent {
             self.flight.out.insert(delivery.stanza.clone(), delivery.seq);
         }
-        sent.is_ok()
+        sent
+    }
+
+    /// What the user wrote in another client, shown as theirs where their server lets us (XEP-0356).
+    async fn post_own(&self, delivery: &Delivery) -> bool {
+        if !delivery.parcel.mine || !self.keeper.privileges.allows_message(self.them()) {
+            return false;
+        }
+        let message = element("message", ns::CLIENT)
+            .with("to", self.me.to_bare().as_str())
+            .with("type", "chat")
+            .with("id", delivery.stanza.as_str())
+            .with_children(to_xmpp::words(delivery.parcel.text.expose()));
+        privilege::outgoing_copy(&self.keeper, self.them(), message).await
     }
 
     /// In clear a delivery is done when the XMPP server has taken it: the answer to a request sent behind it says so.
@@ -121,7 +131,7 @@ impl Conversation {
     fn ask_for_acceptance(&self, ids: Vec<String>) {
         let (keeper, mailbox) = (self.keeper.clone(), self.mailbox.clone());
         tokio::spawn(async move {
-            if keeper.requests.barrier(&keeper).await.is_ok() {
+            if requests::barrier(&keeper).await.is_ok() {
                 mailbox.put(Input::Accepted(ids)).await;
             }
         });

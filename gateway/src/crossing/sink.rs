@@ -111,7 +111,7 @@ impl LoginSink {
             Event::Displayed { up_to } => self.pass(conv, Input::Displayed(up_to)).await?,
             Event::Typing { on } => self.pass(conv, Input::Typing(on)).await?,
             Event::Presence { contact, availability, status } => {
-                presence::far_presence(&self.keeper, &self.user, &contact, availability, status.as_deref()).await;
+                presence::far_presence(&self.keeper, &self.user, &contact, availability, status).await;
             }
             Event::ConvUpsert(info) => self.conversation(info).await?,
             Event::Invite(info) => self.invited(info).await?,
