@@ -7,7 +7,7 @@ use crate::counter::Counter;
 use crate::established::Role;
 use crate::group::{KeyPair, PublicValue, bare_power};
 use crate::responder::Draw;
-use crate::schedule::{DirectionKeys, KeyLengths, SharedSecret};
+use crate::schedule::{DirectionKeys, KeyLengths, RekeyRole, SharedSecret, rekeyed};
 use crate::{
     AwaitCompletion, AwaitIdentity, AwaitResponse, Cipher, Error, Group, Misbehaviour, Policy, Responder,
     RetainedSecret, Secret, Session,
@@ -100,13 +100,36 @@ pub fn provisional_keys(alice: &AwaitCompletion, role: Role) -> Keys {
     alice.finalist.provisional.keys(role, alice.finalist.choice.cipher, alice.finalist.lengths).into()
 }
 
-/// The key schedule alone, from the octets that are hashed to K.
-pub fn derive(dh: &[u8], role: Role, cipher: Cipher, truncated: bool) -> Keys {
-    SharedSecret::negotiated(&Secret::new(dh)).keys(role, cipher, lengths(truncated)).into()
+/// The key schedule alone.
+pub fn derive(k: &[u8], role: Role, cipher: Cipher, truncated: bool) -> Keys {
+    SharedSecret::from_octets(k).keys(role, cipher, lengths(truncated)).into()
+}
+
+/// KC and KM of a re-key.
+pub fn derive_rekey(dh: &[u8], initiator: bool, cipher: Cipher) -> (Vec<u8>, Vec<u8>) {
+    let role = if initiator { RekeyRole::Initiator } else { RekeyRole::Acceptor };
+    let keys = rekeyed(&Secret::new(dh), role, cipher, KeyLengths::Whole);
+    (keys.cipher.expose().to_vec(), keys.mac.expose().to_vec())
+}
+
+/// The final K and the new retained secret.
+pub fn strengthen(k: &[u8], srs: Option<&Secret>, oss: Option<&Secret>) -> (Vec<u8>, Vec<u8>) {
+    let shared = SharedSecret::from_octets(k).strengthen(srs, oss);
+    (shared.expose().to_vec(), shared.new_retained_secret().expose().to_vec())
+}
+
+/// The hashes of a retained secret in `rshashes` and in `srshash`.
+pub fn secret_hashes(secret: &RetainedSecret, nonce_a: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    (secret.request_hash(nonce_a), secret.response_hash())
 }
 
 fn lengths(truncated: bool) -> KeyLengths {
     if truncated { KeyLengths::Truncated } else { KeyLengths::Whole }
+}
+
+/// SHA-256 alone.
+pub fn sha256(octets: &[u8]) -> [u8; 32] {
+    crate::primitives::sha256(&[octets])
 }
 
 /// CTR mode alone.
@@ -174,4 +197,9 @@ pub fn seal(session: &mut Session, content: &str, rekey: Option<&[u8]>, old: &[V
 /// Seals with a `<key/>` of any octets and an intact MAC, as a hostile peer could.
 pub fn seal_with_key(session: &mut Session, key: &[u8], new: usize) -> Result<Element, Error> {
     session.live_to_send()?.seal_hostile(key, new)
+}
+
+/// HMAC-SHA-256 alone.
+pub fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    crate::primitives::hmac_sha256(key, parts).to_vec()
 }

@@ -111,8 +111,16 @@ impl Finalist {
             Role::Responder => (responder, initiator),
         };
         let Choice { group, cipher, hash, sas: _, stanzas, disclosure, logging, rekey_freq } = self.choice;
-        let session =
-            Session::new(self.role, cipher, &self.policy, rekey_freq, sending, receiving, self.pair, self.peer);
+        let session = Session::new(
+            self.role,
+            (cipher, self.lengths),
+            &self.policy,
+            rekey_freq,
+            sending,
+            receiving,
+            self.pair,
+            self.peer,
+        );
         let role = self.role;
         let peer_extras = self.peer_extras;
         let agreed = Agreed { role, group, cipher, hash, stanzas, disclosure, logging, rekey_freq, peer_extras };

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::error::{Error, Misbehaviour, Misuse};
 use crate::group::{KeyPair, PublicValue};
 use crate::options::Cipher;
-use crate::schedule::{RekeyRole, StanzaKeys, rekeyed};
+use crate::schedule::{KeyLengths, RekeyRole, StanzaKeys, rekeyed};
 
 /// Keys the peer may be using, and the private value that was new when they became possible.
 pub(crate) struct ReceiveSet {
@@ -16,6 +16,7 @@ pub(crate) struct ReceiveSet {
 /// Both directions' keys. There is more than one receive set while the peer has not shown that it saw our newest key.
 pub(crate) struct Epochs {
     cipher: Cipher,
+    lengths: KeyLengths,
     sending: StanzaKeys,
     sets: VecDeque<ReceiveSet>,
     /// The newest value of the peer.
@@ -29,13 +30,14 @@ const MAX_SETS: usize = 16;
 
 impl Epochs {
     pub(crate) fn new(
-        cipher: Cipher,
+        (cipher, lengths): (Cipher, KeyLengths),
         sending: StanzaKeys,
         receiving: StanzaKeys,
         pair: KeyPair,
         peer: PublicValue,
     ) -> Self {
-        Self { cipher, sending, sets: [ReceiveSet { keys: receiving, pair }].into(), peer, unreported: 0 }
+        let sets = [ReceiveSet { keys: receiving, pair }].into();
+        Self { cipher, lengths, sending, sets, peer, unreported: 0 }
     }
 
     /// The keys for our next stanza.
@@ -54,7 +56,7 @@ impl Epochs {
         self.unreported
     }
 
-    /// A fresh pair in the group of the session.
+    /// The group of the session.
     pub(crate) fn group(&self) -> Result<crate::Group, Error> {
         self.sets.back().map(|set| set.pair.group()).ok_or(Error::Misuse(Misuse::Closed))
     }
@@ -74,8 +76,9 @@ impl Epochs {
         self.unreported = 0;
         if let Some(pair) = pair {
             let shared = pair.agree(&self.peer)?;
-            self.sending = rekeyed(&shared, RekeyRole::Initiator, self.cipher);
-            self.sets.push_back(ReceiveSet { keys: rekeyed(&shared, RekeyRole::Acceptor, self.cipher), pair });
+            self.sending = rekeyed(&shared, RekeyRole::Initiator, self.cipher, self.lengths);
+            self.sets
+                .push_back(ReceiveSet { keys: rekeyed(&shared, RekeyRole::Acceptor, self.cipher, self.lengths), pair });
         }
         Ok(())
     }
@@ -98,10 +101,10 @@ impl Epochs {
         let shared = oldest.pair.agree(&value)?;
         let crossed = self.has_crossed();
         for set in &mut self.sets {
-            set.keys = rekeyed(&shared, RekeyRole::Initiator, self.cipher);
+            set.keys = rekeyed(&shared, RekeyRole::Initiator, self.cipher, self.lengths);
         }
         if !crossed {
-            self.sending = rekeyed(&shared, RekeyRole::Acceptor, self.cipher);
+            self.sending = rekeyed(&shared, RekeyRole::Acceptor, self.cipher, self.lengths);
         }
         self.peer = value;
         self.unreported = self.unreported.saturating_add(1);

@@ -16,6 +16,16 @@ pub(crate) enum KeyLengths {
     Truncated,
 }
 
+impl KeyLengths {
+    /// Octets of a MAC or SIGMA key.
+    fn mac(self) -> usize {
+        match self {
+            Self::Whole => 32,
+            Self::Truncated => 16,
+        }
+    }
+}
+
 /// K: what both ends share.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedSecret(Secret);
@@ -40,10 +50,7 @@ impl SharedSecret {
             Role::Initiator => [b"Initiator Cipher Key", b"Initiator MAC Key", b"Initiator SIGMA Key"],
             Role::Responder => [b"Responder Cipher Key", b"Responder MAC Key", b"Responder SIGMA Key"],
         };
-        let mac_length = match lengths {
-            KeyLengths::Whole => 32,
-            KeyLengths::Truncated => 16,
-        };
+        let mac_length = lengths.mac();
         DirectionKeys {
             stanza: StanzaKeys {
                 cipher: last(derive(cipher_label).as_slice(), cipher.key_length()),
@@ -56,6 +63,11 @@ impl SharedSecret {
     /// The next retained secret.
     pub(crate) fn new_retained_secret(&self) -> Secret {
         Secret::new(hmac_sha256(self.0.expose(), &[b"New Retained Secret"]).as_slice())
+    }
+
+    #[cfg(feature = "dangerous-test-hooks")]
+    pub(crate) fn from_octets(octets: &[u8]) -> Self {
+        Self(Secret::new(octets))
     }
 
     #[cfg(feature = "dangerous-test-hooks")]
@@ -86,14 +98,14 @@ pub(crate) enum RekeyRole {
 }
 
 /// The keys after a re-key; K is mpi(dh) here, not hashed.
-pub(crate) fn rekeyed(dh: &Secret, role: RekeyRole, cipher: Cipher) -> StanzaKeys {
+pub(crate) fn rekeyed(dh: &Secret, role: RekeyRole, cipher: Cipher, lengths: KeyLengths) -> StanzaKeys {
     let [cipher_label, mac_label]: [&[u8]; 2] = match role {
         RekeyRole::Initiator => [b"Rekey Initiator Crypt", b"Rekey Initiator MAC"],
         RekeyRole::Acceptor => [b"Rekey Acceptor Crypt", b"Rekey Acceptor MAC"],
     };
     StanzaKeys {
         cipher: last(hmac_sha256(dh.expose(), &[cipher_label]).as_slice(), cipher.key_length()),
-        mac: last(hmac_sha256(dh.expose(), &[mac_label]).as_slice(), 32),
+        mac: last(hmac_sha256(dh.expose(), &[mac_label]).as_slice(), lengths.mac()),
     }
 }
 

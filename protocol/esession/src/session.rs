@@ -12,7 +12,7 @@ use crate::plaintext::Plaintext;
 use crate::policy::Policy;
 use crate::primitives::{CryptoRng, aes_ctr, constant_time_eq, hmac_sha256};
 use crate::rekey::Epochs;
-use crate::schedule::StanzaKeys;
+use crate::schedule::{KeyLengths, StanzaKeys};
 use crate::stanza::{Envelope, Parts};
 use crate::termination::{ACKNOWLEDGE, Notice, TERMINATE, find_notice};
 
@@ -89,7 +89,7 @@ impl Session {
     #[allow(clippy::too_many_arguments, reason = "one caller, and every argument is of another type")]
     pub(crate) fn new(
         role: Role,
-        cipher: Cipher,
+        (cipher, lengths): (Cipher, KeyLengths),
         policy: &Policy,
         rekey_freq: u32,
         sending: (StanzaKeys, Counter),
@@ -99,7 +99,7 @@ impl Session {
     ) -> Self {
         let live = Live {
             cipher,
-            epochs: Epochs::new(cipher, sending.0, receiving.0, pair, peer),
+            epochs: Epochs::new((cipher, lengths), sending.0, receiving.0, pair, peer),
             sending: Track { counter: sending.1, used: 0 },
             receiving: Track { counter: receiving.1, used: 0 },
             rekey_freq,

@@ -1,0 +1,58 @@
+//! What a negotiation costs: `cargo run --release -p esession --example measure`.
+//!
+//! Stanzas, octets of the four forms, and the time of both ends together, next to the bare exponentiations in the same run.
+
+#![allow(clippy::print_stdout, clippy::disallowed_methods, clippy::disallowed_types, reason = "it is a program")]
+
+use std::time::{Duration, Instant};
+
+use esession::{Error, Group, Initiator, Policy, Responder, dangerous};
+use getrandom::{SysRng, rand_core::UnwrapErr};
+
+const ROUNDS: usize = 50;
+
+fn main() -> Result<(), Error> {
+    println!("medians of {ROUNDS} rounds, both ends in one thread");
+    for group in [Group::Modp14, Group::Modp15, Group::Modp16] {
+        let policy = Policy { groups: vec![group], ..Policy::default() };
+        let mut octets = 0;
+        let negotiation = median(|| {
+            octets = negotiate(&policy)?;
+            Ok(())
+        })?;
+        let four = median(|| (0..4).try_for_each(|_| dangerous::power(group, &[2], &[0xaa; 64]).map(drop)))?;
+        println!(
+            "group {}: 4 stanzas, {octets} octets of forms, {:.2} ms; of it 4 bare exponentiations {:.2} ms",
+            group.name(),
+            milliseconds(negotiation),
+            milliseconds(four),
+        );
+    }
+    Ok(())
+}
+
+/// A whole negotiation; gives the octets of its forms.
+fn negotiate(policy: &Policy) -> Result<usize, Error> {
+    let rng = &mut UnwrapErr(SysRng);
+    let (alice, form_a) = Initiator::begin(policy, &[], rng)?;
+    let (bob, form_b) = Responder::respond(policy, &form_a, &[], rng)?;
+    let (alice, form_a2) = alice.handle_response(&form_b, &[], None, rng)?;
+    let (_, form_b2) = bob.handle_identity(&form_a2, &[], None, rng)?;
+    alice.handle_completion(&form_b2)?;
+    Ok([form_a, form_b, form_a2, form_b2].iter().map(|form| String::from(form).len()).sum())
+}
+
+fn median(mut work: impl FnMut() -> Result<(), Error>) -> Result<Duration, Error> {
+    let mut times = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        work()?;
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times.get(ROUNDS / 2).copied().unwrap_or_default())
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

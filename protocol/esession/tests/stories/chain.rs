@@ -1,0 +1,238 @@
+//! Retained secrets: the chain that lets users compare once, and the two attacks on it (esessions W1 and W2).
+
+use esession::{ChainOutcome, Error, Evidence, Initiator, Responder, RetainedSecret, Secret, extra_fields};
+
+use crate::world::{Dice, End, Failure, field, negotiate, negotiate_through, over_the_wire, set_values, value};
+
+fn secret(id: u64, octet: u8, verified: bool) -> RetainedSecret {
+    RetainedSecret::new(id, Secret::new(&[octet; 32]), verified)
+}
+
+fn end(secrets: &[RetainedSecret]) -> End {
+    End { secrets: secrets.to_vec(), ..End::toy() }
+}
+
+#[test]
+fn one_comparison_covers_every_later_session() {
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 1);
+    assert_eq!((alice.chain, bob.chain), (ChainOutcome::New, ChainOutcome::New));
+    assert!(!alice.new_secret.is_verified());
+    assert_eq!(alice.sas.long, bob.sas.long);
+    assert!(alice.new_secret.verify(Evidence::LongCode) && bob.new_secret.verify(Evidence::LongCode));
+    for round in 2..6 {
+        (alice.new_secret.id, bob.new_secret.id) = (round, round + 100);
+        (alice, bob) = negotiate(&end(&[alice.new_secret]), &end(&[bob.new_secret]), round);
+        assert_eq!(alice.chain, ChainOutcome::Continued { id: round, verified: true });
+        assert_eq!(bob.chain, ChainOutcome::Continued { id: round + 100, verified: true });
+        assert!(alice.new_secret.is_verified() && bob.new_secret.is_verified());
+        assert_eq!(alice.new_secret.value().expose(), bob.new_secret.value().expose());
+    }
+}
+
+#[test]
+fn the_right_one_is_found_among_many_and_the_number_does_not_show() {
+    for count in 0..=8 {
+        let secrets: Vec<_> = (0..count).map(|n| secret(u64::from(n), n, n == 3)).collect();
+        let mut announced = 0;
+        let (alice, bob) = negotiate_through(&end(&secrets), &end(&[secret(77, 3, false)]), 10, |message, form| {
+            if message == 3 {
+                announced = field(form, "rshashes").children().count();
+            }
+        })
+        .unwrap();
+        assert_eq!(announced, 8);
+        if count > 3 {
+            assert_eq!(alice.chain, ChainOutcome::Continued { id: 3, verified: true });
+            assert_eq!(bob.chain, ChainOutcome::Continued { id: 77, verified: false });
+        } else {
+            assert_eq!(bob.chain, ChainOutcome::Lost { was_verified: false });
+        }
+    }
+}
+
+#[test]
+fn the_place_of_the_real_hash_is_random() {
+    let mut places = std::collections::BTreeSet::new();
+    for seed in 0..100 {
+        let known = secret(1, 9, true);
+        let mut forms = Vec::new();
+        negotiate_through(&end(std::slice::from_ref(&known)), &End::toy(), seed, |_, form| forms.push(form.clone()))
+            .unwrap();
+        let nonce = crate::world::unbase64(&value(&forms[0], "my_nonce"));
+        let real = crate::world::base64(&esession::dangerous::secret_hashes(&known, &nonce).0);
+        places.insert(field(&mut forms[2], "rshashes").children().position(|hash| hash.text() == real).unwrap());
+    }
+    assert_eq!(places.len(), 8);
+}
+
+#[test]
+fn a_lost_chain_is_visible_at_both_ends() {
+    let (alice, bob) = negotiate(&end(&[secret(1, 1, true)]), &end(&[secret(2, 2, false)]), 20);
+    assert_eq!(alice.chain, ChainOutcome::Lost { was_verified: true });
+    assert_eq!(bob.chain, ChainOutcome::Lost { was_verified: false });
+    assert!(!alice.new_secret.is_verified() && !bob.new_secret.is_verified());
+}
+
+/// W1: five characters that a man in the middle can grind never verify anybody.
+#[test]
+fn the_short_code_alone_never_verifies() {
+    let (mut alice, _) = negotiate(&End::toy(), &End::toy(), 30);
+    assert!(!alice.new_secret.verify(Evidence::ShortCode));
+    assert!(!alice.new_secret.is_verified());
+    assert!(alice.new_secret.derive("label", b"context").is_none());
+    assert!(alice.new_secret.verify(Evidence::LongCode));
+    assert!(alice.new_secret.verify(Evidence::ShortCode), "and it takes nothing away either");
+}
+
+/// W1: a man in the middle grinds the random `rshashes` until a prefix of the short code is the same on both legs (two
+/// of the five characters here, to be quick). The long code covers committed values only and still differs.
+#[test]
+fn grinding_the_short_code_does_not_move_the_long_one() {
+    let policy = crate::world::toy();
+    let rng = &mut Dice(31);
+    let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
+    let (mallory_a, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
+    let (alice, form_a2) = alice.handle_response(&form_b, &[], None, rng).unwrap();
+    drop(mallory_a.handle_identity(&form_a2, &[], None, rng).unwrap());
+
+    let (nonce, private) = ([7; 16], [0xaa; 40]);
+    let (mallory_b, form_m) = Initiator::begin(&policy, &[], rng).unwrap();
+    drop(mallory_b);
+    // Mallory's own request with an exponent he knows, so that he can make message 3 again and again
+    let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
+    let mut form_m = form_m;
+    let commitment = crate::world::base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)));
+    set_values(&mut form_m, "dhhashes", &[&commitment]);
+    let (_bob, form_b) = esession::dangerous::respond(&policy, &form_m, &nonce, 1 << 126, &[0xbb; 40]).unwrap();
+    let same_short = (0..20_000_u32).find_map(|filler| {
+        let again = esession::dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]);
+        let filler = esession::dangerous::sha256(&filler.to_be_bytes()).to_vec();
+        let (state, _) = esession::dangerous::identify(again.unwrap(), &form_b, &[filler], &[], None, false).unwrap();
+        (state.sas().short[..2] == alice.sas().short[..2]).then(|| state.sas().clone())
+    });
+    let ground = same_short.expect("the short code can be ground");
+    assert_ne!(ground.long, alice.sas().long);
+}
+
+#[test]
+fn the_long_code_does_not_depend_on_what_is_revealed_last() {
+    let sas = |m_a: &[u8], e: &[u8]| esession::dangerous::sas(m_a, "form A", "form B", e);
+    assert_eq!(sas(b"one", b"e").long, sas(b"two", b"e").long);
+    assert_ne!(sas(b"one", b"e").short, sas(b"two", b"e").short);
+    assert_ne!(sas(b"one", b"e").long, sas(b"one", b"f").long);
+}
+
+/// W2: Mallory copies Alice's N_A into a request of his own and pastes her `rshashes`. Bob finds the secret, but nobody
+/// ever shows him the final keys: he commits nothing, and the next session of Alice and Bob finds the chain unbroken.
+#[test]
+fn pasted_hashes_do_not_break_the_chain() {
+    let shared = secret(1, 42, true);
+    let policy = crate::world::toy();
+    let rng = &mut Dice(40);
+    let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
+    let (mallory_to_alice, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
+    let (alice, form_a2) = alice.handle_response(&form_b, std::slice::from_ref(&shared), None, rng).unwrap();
+    drop(mallory_to_alice);
+
+    // Mallory's own leg to Bob, with Alice's ID and her hashes
+    let private = [0xcc; 40];
+    let (_, mut form_m) = Initiator::begin(&policy, &[], rng).unwrap();
+    let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
+    set_values(
+        &mut form_m,
+        "dhhashes",
+        &[&crate::world::base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)))],
+    );
+    set_values(&mut form_m, "my_nonce", &[&value(&form_a, "my_nonce")]);
+    let (bob, form_b) = Responder::respond(&policy, &form_m, &[], rng).unwrap();
+    let mallory =
+        esession::dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]).unwrap();
+    let mut hashes = form_a2.clone();
+    let pasted: Vec<_> =
+        field(&mut hashes, "rshashes").children().map(|hash| crate::world::unbase64(&hash.text())).collect();
+    let (mallory, form_m2) = esession::dangerous::identify(mallory, &form_b, &pasted, &[], None, false).unwrap();
+    let (mut bob, form_b2) = bob.handle_identity(&form_m2, std::slice::from_ref(&shared), None, rng).unwrap();
+    assert_eq!(bob.chain, ChainOutcome::Continued { id: 1, verified: true }, "Bob has found the secret");
+
+    // Mallory cannot finish, so the session is never confirmed and the pending secret never replaces the shared one
+    assert_eq!(mallory.handle_completion(&form_b2).unwrap_err(), Error::DecryptFailed);
+    assert!(!bob.session.is_confirmed());
+    let forged: esession::Element =
+        "<c xmlns='http://www.xmpp.org/extensions/xep-0200.html#ns'><mac>AAAA</mac></c>".parse().unwrap();
+    assert_eq!(bob.session.open(&forged).unwrap_err(), Error::DecryptFailed);
+    assert!(!bob.session.is_confirmed());
+    // relaying Bob's srshash to Alice does not help either: she verifies before she touches anything
+    let mut relayed = form_b2.clone();
+    set_values(&mut relayed, "nonce", &[&value(&form_a, "my_nonce")]);
+    assert_eq!(alice.handle_completion(&relayed).unwrap_err(), Error::DecryptFailed);
+
+    let mut pending = bob.new_secret;
+    pending.id = 2;
+    let (alice, bob) = negotiate(&end(std::slice::from_ref(&shared)), &end(&[pending, shared.clone()]), 41);
+    assert_eq!(alice.chain, ChainOutcome::Continued { id: 1, verified: true });
+    assert_eq!(bob.chain, ChainOutcome::Continued { id: 1, verified: true });
+}
+
+/// The link breaks after message 4: Alice has committed the new secret, Bob has it pending. Both are found.
+#[test]
+fn a_pending_secret_is_as_good_as_the_confirmed_one() {
+    let shared = secret(1, 5, true);
+    let (mut alice, mut bob) = negotiate(&end(std::slice::from_ref(&shared)), &end(std::slice::from_ref(&shared)), 50);
+    assert!(alice.session.is_confirmed() && !bob.session.is_confirmed());
+    (alice.new_secret.id, bob.new_secret.id) = (2, 2);
+    let (alice, bob) = negotiate(&end(&[alice.new_secret]), &end(&[shared, bob.new_secret]), 51);
+    assert_eq!(alice.chain, ChainOutcome::Continued { id: 2, verified: true });
+    assert_eq!(bob.chain, ChainOutcome::Continued { id: 2, verified: true });
+}
+
+/// Message 4 is lost: only Bob knows the new secret, and Alice still has the old one. Both are searched.
+#[test]
+fn a_lost_last_message_loses_nothing() {
+    let shared = secret(1, 6, true);
+    let rng = &mut Dice(52);
+    let policy = crate::world::toy();
+    let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
+    let (bob, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
+    let (_, form_a2) = alice.handle_response(&form_b, std::slice::from_ref(&shared), None, rng).unwrap();
+    let (mut bob, _) = bob.handle_identity(&form_a2, std::slice::from_ref(&shared), None, rng).unwrap();
+    bob.new_secret.id = 2;
+    let (alice, bob) = negotiate(&end(std::slice::from_ref(&shared)), &end(&[bob.new_secret, shared]), 53);
+    assert_eq!(alice.chain, ChainOutcome::Continued { id: 1, verified: true });
+    assert_eq!(bob.chain, ChainOutcome::Continued { id: 1, verified: true });
+}
+
+#[test]
+fn a_damaged_srshash_is_noticed() {
+    let shared = secret(1, 7, true);
+    let ends = [end(std::slice::from_ref(&shared)), end(std::slice::from_ref(&shared))];
+    let failed = negotiate_through(&ends[0], &ends[1], 54, |message, form| {
+        if message == 4 {
+            set_values(form, "srshash", &[&crate::world::base64(&[0; 32])]);
+        }
+    });
+    assert_eq!(failed.unwrap_err(), Failure::Alice4(Error::DecryptFailed));
+}
+
+/// The gateway's "verify once": a verified chain with one JID vouches for sessions with others.
+#[test]
+fn a_verified_chain_gives_other_shared_secrets() {
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 60);
+    alice.new_secret.verify(Evidence::LongCode);
+    bob.new_secret.verify(Evidence::LongCode);
+    let of = |secret: &RetainedSecret, label: &str, context: &[u8]| secret.derive(label, context).unwrap();
+    let for_contact = of(&alice.new_secret, "contact", b"bob%matrix.org@example");
+    assert_eq!(for_contact.expose(), of(&bob.new_secret, "contact", b"bob%matrix.org@example").expose());
+    assert_ne!(for_contact.expose(), of(&bob.new_secret, "contact", b"eve%matrix.org@example").expose());
+    assert_ne!(of(&alice.new_secret, "ab", b"c").expose(), of(&alice.new_secret, "a", b"bc").expose());
+    let with = || End { oss: Some(for_contact.clone()), ..End::toy() };
+    let (mut contact, _) = negotiate(&with(), &with(), 61);
+    assert!(contact.new_secret.verify(Evidence::OtherSecret));
+}
+
+/// The extra fields can be read before the form is answered, so that they can say which secret to use.
+#[test]
+fn extra_fields_are_readable_before_the_answer() {
+    let extra = esession::ExtraField { var: "binding@example.org".into(), values: vec!["v1".into()] };
+    let (_, form_a) = Initiator::begin(&crate::world::toy(), std::slice::from_ref(&extra), &mut Dice(70)).unwrap();
+    assert_eq!(extra_fields(&over_the_wire(&form_a)), [extra]);
+}

@@ -1,0 +1,14 @@
+//! What the protocol promises, and what it does when somebody lies.
+
+#![allow(missing_docs, clippy::disallowed_methods, reason = "tests")]
+
+mod bad_values;
+mod chain;
+mod downgrade;
+mod hostile_stanzas;
+mod malformed;
+mod network;
+mod secrecy;
+mod session;
+mod vectors;
+mod world;

@@ -1,0 +1,222 @@
+//! Sessions as they should be.
+
+use esession::{Cipher, Disclosure, Ending, Error, ExtraField, Group, Logging, Misuse, Policy, Role, Secret, Standing};
+
+use crate::world::{End, negotiate, over_the_wire, toy};
+
+fn real(group: Group, cipher: Cipher) -> End {
+    End::new(Policy { groups: vec![group], ciphers: vec![cipher], ..Policy::default() })
+}
+
+#[test]
+fn a_session_is_made_in_every_group_and_with_every_cipher() {
+    for group in [Group::Modp14, Group::Modp15, Group::Modp16] {
+        for cipher in [Cipher::Aes128Ctr, Cipher::Aes192Ctr, Cipher::Aes256Ctr] {
+            let end = real(group, cipher);
+            let (mut alice, mut bob) = negotiate(&end, &end, 1);
+            assert_eq!((alice.agreed.group, alice.agreed.cipher), (group, cipher));
+            assert_eq!((alice.agreed.role, bob.agreed.role), (Role::Initiator, Role::Responder));
+            assert_eq!((&alice.sas, alice.sas.short.len(), alice.sas.long.len()), (&bob.sas, 5, 16));
+            let c = over_the_wire(&alice.session.seal("<body>ä€🔒 &lt;3</body>").unwrap());
+            assert_eq!(bob.session.open(&c).unwrap().content.expose(), "<body>ä€🔒 &lt;3</body>");
+            let c = over_the_wire(&bob.session.seal("<body>and back</body>").unwrap());
+            assert_eq!(alice.session.open(&c).unwrap().content.expose(), "<body>and back</body>");
+        }
+    }
+}
+
+#[test]
+fn the_responder_takes_the_strongest_that_both_have() {
+    let alice = End::new(Policy { groups: vec![Group::Modp14, Group::Modp15], ..Policy::default() });
+    let bob = End::new(Policy { groups: vec![Group::Modp14, Group::Modp15, Group::Modp16], ..Policy::default() });
+    let (alice, _) = negotiate(&alice, &bob, 2);
+    assert_eq!((alice.agreed.group, alice.agreed.cipher), (Group::Modp15, Cipher::Aes256Ctr));
+}
+
+#[test]
+fn disclosure_and_logging_are_what_the_policies_permit() {
+    let asks = End::new(Policy {
+        disclosure: vec![Disclosure::Never, Disclosure::Enabled],
+        logging: vec![Logging::MustNot, Logging::May],
+        ..toy()
+    });
+    let admits = End::new(Policy { disclosure: vec![Disclosure::Enabled], logging: vec![Logging::May], ..toy() });
+    let (alice, bob) = negotiate(&asks, &admits, 3);
+    for agreed in [alice.agreed, bob.agreed] {
+        assert_eq!((agreed.disclosure, agreed.logging), (Some(Disclosure::Enabled), Some(Logging::May)));
+    }
+}
+
+#[test]
+fn private_fields_cross_and_unknown_ones_are_ignored() {
+    let extra = |var: &str, values: &[&str]| ExtraField {
+        var: var.into(),
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+    };
+    let mut alice = End::toy();
+    alice.extras = vec![extra("binding@example.org", &["one", "twö & <three>"]), extra("empty@example.org", &[])];
+    let mut bob = End::toy();
+    bob.extras = vec![extra("answer@example.org", &["yes"])];
+    let (with_alice, with_bob) = negotiate(&alice, &bob, 4);
+    assert_eq!(with_bob.agreed.peer_extras, alice.extras);
+    assert_eq!(with_alice.agreed.peer_extras, bob.extras);
+
+    for var in ["modp", "", "a\u{1}b"] {
+        alice.extras = vec![extra(var, &["1"])];
+        let begun = esession::Initiator::begin(&alice.policy, &alice.extras, &mut crate::world::Dice(1));
+        assert_eq!(begun.unwrap_err(), Error::Misuse(Misuse::ExtraField));
+    }
+}
+
+#[test]
+fn an_other_shared_secret_must_be_the_same_at_both_ends() {
+    let with = |password: &str| End { oss: Some(Secret::new(password.as_bytes())), ..End::toy() };
+    let (mut alice, mut bob) = negotiate(&with("correct horse"), &with("correct horse"), 5);
+    assert!(bob.session.open(&alice.session.confirm().unwrap()).unwrap().confirms);
+    for (alice, bob) in [(with("correct horse"), with("wrong")), (with("one"), End::toy()), (End::toy(), with("one"))] {
+        let failed = crate::world::negotiate_through(&alice, &bob, 6, |_, _| {}).unwrap_err();
+        assert_eq!(failed, crate::world::Failure::Alice4(Error::DecryptFailed));
+    }
+}
+
+#[test]
+fn lengths_are_hidden_in_steps_of_64() {
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 7);
+    let mut lengths = std::collections::BTreeSet::new();
+    for length in 1..=128 {
+        let content = "x".repeat(length);
+        let c = alice.session.seal(&content).unwrap();
+        lengths.insert(crate::world::unbase64(&c.children().next().unwrap().text()).len());
+        assert_eq!(bob.session.open(&c).unwrap().content.expose(), content);
+    }
+    assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [64, 128]);
+}
+
+#[test]
+fn a_confirmation_is_empty_and_counts_once() {
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 8);
+    assert!(alice.session.is_confirmed() && !bob.session.is_confirmed());
+    let c = alice.session.confirm().unwrap();
+    assert_eq!(c.children().map(|child| child.name().to_owned()).collect::<Vec<_>>(), ["mac"]);
+    let opened = bob.session.open(&c).unwrap();
+    assert!(opened.content.is_empty() && opened.confirms && bob.session.is_confirmed());
+    let opened = bob.session.open(&alice.session.seal("<body/>").unwrap()).unwrap();
+    assert!(!opened.confirms);
+    let opened = alice.session.open(&bob.session.seal("<body/>").unwrap()).unwrap();
+    assert!(!opened.confirms, "only a responder waits for confirmation");
+}
+
+#[test]
+fn termination_is_acknowledged_and_then_nothing_works() {
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 9);
+    let late = bob.session.seal("<body>on its way</body>").unwrap();
+    let c = alice.session.terminate().unwrap();
+    assert_eq!(alice.session.standing(), Standing::Terminating);
+    assert_eq!(alice.session.seal("<body/>").unwrap_err(), Error::Misuse(Misuse::Closed));
+    assert_eq!(alice.session.terminate().unwrap_err(), Error::Misuse(Misuse::Closed));
+    // what the peer sent before it knew still arrives
+    assert_eq!(alice.session.open(&late).unwrap().content.expose(), "<body>on its way</body>");
+    let Some(Ending::ByPeer { acknowledgement }) = bob.session.open(&c).unwrap().ending else { panic!("no ending") };
+    assert_eq!(bob.session.standing(), Standing::Ended);
+    let opened = alice.session.open(&acknowledgement).unwrap();
+    assert!(matches!(opened.ending, Some(Ending::Acknowledged)));
+    assert_eq!(alice.session.standing(), Standing::Ended);
+    for session in [&mut alice.session, &mut bob.session] {
+        assert_eq!(session.open(&acknowledgement).unwrap_err(), Error::Misuse(Misuse::Closed));
+        assert_eq!(session.seal("<body/>").unwrap_err(), Error::Misuse(Misuse::Closed));
+        assert_eq!(session.standing(), Standing::Ended, "a clean end stays one");
+    }
+}
+
+#[test]
+fn terminating_at_the_same_time_is_a_clean_end_for_both() {
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 10);
+    let [a, b] = [alice.session.terminate().unwrap(), bob.session.terminate().unwrap()];
+    assert!(matches!(bob.session.open(&a).unwrap().ending, Some(Ending::Acknowledged)));
+    assert!(matches!(alice.session.open(&b).unwrap().ending, Some(Ending::Acknowledged)));
+}
+
+#[test]
+fn a_cut_tail_is_not_a_clean_end() {
+    for cut in 1..=20 {
+        let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 11);
+        let mut sent: Vec<_> = (0..20).map(|n| alice.session.seal(&format!("<body>{n}</body>")).unwrap()).collect();
+        sent.push(alice.session.terminate().unwrap());
+        sent.truncate(sent.len() - cut);
+        sent.iter().for_each(|c| drop(bob.session.open(c).unwrap()));
+        assert_eq!((bob.session.standing(), alice.session.standing()), (Standing::Open, Standing::Terminating));
+    }
+}
+
+#[test]
+fn content_that_only_speaks_about_termination_is_content() {
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 12);
+    let notice = "<feature xmlns='http://jabber.org/protocol/feature-neg'><x xmlns='jabber:x:data' type='submit'>\
+        <field var='FORM_TYPE'><value>urn:xmpp:ssn</value></field><field var='terminate'><value>1</value></field></x></feature>";
+    let quoted = format!("<quote xmlns='urn:x'>{notice}</quote>");
+    let escaped = format!("<body>{}</body>", notice.replace('<', "&lt;"));
+    let deep = format!("{}{}", "<a>".repeat(70), notice);
+    for content in [quoted, escaped, deep, notice.replace(">1<", ">0<"), notice.replace("urn:xmpp:ssn", "urn:other")] {
+        let opened = bob.session.open(&alice.session.seal(&content).unwrap()).unwrap();
+        assert!(opened.ending.is_none(), "{content}");
+    }
+    assert!(bob.session.open(&alice.session.seal(notice).unwrap()).unwrap().ending.is_some());
+}
+
+#[test]
+fn keys_change_and_the_conversation_goes_on() {
+    let rng = &mut crate::world::Dice(13);
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 13);
+    assert_eq!(alice.session.rekey("", rng).unwrap_err(), Error::Misuse(Misuse::RekeyTooEarly));
+    drop(bob.session.open(&alice.session.confirm().unwrap()).unwrap());
+    for round in 0..10 {
+        let content = if round % 2 == 0 { "<body>with content</body>" } else { "" };
+        let key = alice.session.rekey(content, rng).unwrap();
+        assert_eq!(bob.session.open(&key).unwrap().content.expose(), content);
+        let crossing = [alice.session.rekey("<a/>", rng).unwrap(), bob.session.rekey("<b/>", rng).unwrap()];
+        assert_eq!(bob.session.open(&crossing[0]).unwrap().content.expose(), "<a/>");
+        assert_eq!(alice.session.open(&crossing[1]).unwrap().content.expose(), "<b/>");
+        for _ in 0..2 {
+            let c = bob.session.seal("<body>new keys</body>").unwrap();
+            assert_eq!(alice.session.open(&c).unwrap().content.expose(), "<body>new keys</body>");
+            let c = alice.session.seal("<body>new keys too</body>").unwrap();
+            assert_eq!(bob.session.open(&c).unwrap().content.expose(), "<body>new keys too</body>");
+        }
+    }
+}
+
+#[test]
+fn a_key_is_not_used_beyond_its_limit() {
+    let limited = End::new(Policy { max_blocks: 200, ..toy() });
+    let rng = &mut crate::world::Dice(14);
+    let (mut alice, mut bob) = negotiate(&limited, &End::toy(), 14);
+    let mut sent = 0;
+    let exhausted = loop {
+        match alice.session.seal("<body>four blocks</body>") {
+            Ok(c) => drop(bob.session.open(&c).unwrap()),
+            Err(error) => break error,
+        }
+        sent += 1;
+    };
+    assert_eq!((exhausted, sent), (Error::Misuse(Misuse::KeyExhausted), (200 - 32) / 4));
+    assert!(alice.session.should_rekey());
+    // still room for the end, or for going on with a new key once the other side allows one
+    let key = bob.session.rekey("", rng).unwrap();
+    drop(alice.session.open(&key).unwrap());
+    assert!(!alice.session.should_rekey());
+    drop(bob.session.open(&alice.session.seal("<body>on with new keys</body>").unwrap()).unwrap());
+    assert!(matches!(
+        bob.session.open(&alice.session.terminate().unwrap()).unwrap().ending,
+        Some(Ending::ByPeer { .. })
+    ));
+}
+
+#[test]
+fn a_session_can_be_worked_on_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<esession::Session>();
+    is_send::<esession::Established>();
+    is_send::<esession::AwaitResponse>();
+    is_send::<esession::AwaitIdentity>();
+    is_send::<esession::AwaitCompletion>();
+}

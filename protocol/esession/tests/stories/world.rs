@@ -1,0 +1,167 @@
+//! Two ends, a source of randomness that repeats itself, and a toy group that makes thousands of negotiations cheap.
+
+use std::convert::Infallible;
+
+use esession::rand_core::{TryCryptoRng, TryRng};
+use esession::{
+    Element, Error, Established, ExtraField, Group, Initiator, Policy, Responder, RetainedSecret, Secret, StanzaError,
+};
+use rxml::xml_ncname;
+
+/// SplitMix64: nothing for programs.
+pub struct Dice(pub u64);
+
+impl TryRng for Dice {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.try_next_u64()? >> 32) as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Ok(z ^ (z >> 31))
+    }
+
+    fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in octets.chunks_mut(8) {
+            let word = self.try_next_u64()?.to_be_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Dice {}
+
+/// A policy over the toy group; everything else as in real life, but re-keying at any time.
+pub fn toy() -> Policy {
+    Policy { groups: vec![Group::Toy], insecure_groups: true, rekey_freq: 1, ..Policy::default() }
+}
+
+/// What each end brings to a negotiation.
+#[derive(Clone)]
+pub struct End {
+    pub policy: Policy,
+    pub extras: Vec<ExtraField>,
+    pub secrets: Vec<RetainedSecret>,
+    pub oss: Option<Secret>,
+}
+
+impl End {
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, extras: vec![], secrets: vec![], oss: None }
+    }
+
+    pub fn toy() -> Self {
+        Self::new(toy())
+    }
+}
+
+/// Who noticed what.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    Bob1(Error),
+    Alice2(Error),
+    Bob3(Error),
+    Alice4(Error),
+}
+
+impl Failure {
+    pub fn error(&self) -> &Error {
+        match self {
+            Self::Bob1(error) | Self::Alice2(error) | Self::Bob3(error) | Self::Alice4(error) => error,
+        }
+    }
+
+    /// Condition and fields of the stanza error, as "condition field field".
+    pub fn on_the_wire(&self) -> String {
+        on_the_wire(self.error().to_stanza_error())
+    }
+}
+
+pub fn on_the_wire(error: Option<StanzaError>) -> String {
+    error.map_or("silence".into(), |error| {
+        format!("{} {}", error.condition.name(), error.fields.join(" ")).trim().into()
+    })
+}
+
+/// A negotiation in which `meddle` may change each form on its way; it gets the number of the message.
+pub fn negotiate_through(
+    alice: &End,
+    bob: &End,
+    seed: u64,
+    mut meddle: impl FnMut(u8, &mut Element),
+) -> Result<(Established, Established), Failure> {
+    let rng = &mut Dice(seed);
+    let (alice_waits, mut form_a) = Initiator::begin(&alice.policy, &alice.extras, rng).unwrap();
+    meddle(1, &mut form_a);
+    let response = Responder::respond(&bob.policy, &over_the_wire(&form_a), &bob.extras, rng);
+    let (bob_waits, mut form_b) = response.map_err(Failure::Bob1)?;
+    meddle(2, &mut form_b);
+    let identified = alice_waits.handle_response(&over_the_wire(&form_b), &alice.secrets, alice.oss.as_ref(), rng);
+    let (alice_waits, mut form_a2) = identified.map_err(Failure::Alice2)?;
+    meddle(3, &mut form_a2);
+    let completed = bob_waits.handle_identity(&over_the_wire(&form_a2), &bob.secrets, bob.oss.as_ref(), rng);
+    let (bob, mut form_b2) = completed.map_err(Failure::Bob3)?;
+    meddle(4, &mut form_b2);
+    let alice = alice_waits.handle_completion(&over_the_wire(&form_b2)).map_err(Failure::Alice4)?;
+    Ok((alice, bob))
+}
+
+pub fn negotiate(alice: &End, bob: &End, seed: u64) -> (Established, Established) {
+    negotiate_through(alice, bob, seed, |_, _| {}).unwrap()
+}
+
+/// Serialized and parsed again, as every stanza is.
+pub fn over_the_wire(element: &Element) -> Element {
+    String::from(element).parse().unwrap()
+}
+
+pub fn field<'a>(form: &'a mut Element, var: &str) -> &'a mut Element {
+    form.children_mut().find(|field| field.attr("var") == Some(var)).unwrap_or_else(|| panic!("no field {var}"))
+}
+
+pub fn value(form: &Element, var: &str) -> String {
+    let field = form.children().find(|field| field.attr("var") == Some(var)).unwrap();
+    field.children().next().unwrap().text()
+}
+
+/// Replaces the values (or options, in a list of a request) of a field.
+pub fn set_values(form: &mut Element, var: &str, values: &[&str]) {
+    let field = field(form, var);
+    let has_options = field.children().any(|child| child.name() == "option");
+    field.take_nodes();
+    for value in values {
+        let value = Element::builder("value", "jabber:x:data").append(*value).build();
+        field.append_child(match has_options {
+            true => Element::builder("option", "jabber:x:data").append(value).build(),
+            false => value,
+        });
+    }
+}
+
+pub fn remove(form: &mut Element, var: &str) {
+    let kept: Vec<_> = form.children().filter(|field| field.attr("var") != Some(var)).cloned().collect();
+    form.take_nodes();
+    kept.into_iter().for_each(|field| drop(form.append_child(field)));
+}
+
+pub fn add(form: &mut Element, var: &str, values: &[&str]) {
+    let field = Element::builder("field", "jabber:x:data").attr(xml_ncname!("var").to_owned(), var);
+    let values = values.iter().map(|value| Element::builder("value", "jabber:x:data").append(*value).build());
+    form.append_child(field.append_all(values).build());
+}
+
+pub fn base64(octets: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(octets)
+}
+
+pub fn unbase64(text: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+}
