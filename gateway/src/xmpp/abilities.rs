@@ -93,7 +93,13 @@ impl Known {
 }
 
 /// Asks a client, in the name of the peer that it has shown itself to. `None` if it does not answer.
-pub async fn ask(keeper: &Arc<Keeper>, known: &Known, peer: &Jid, client: &FullJid, caps: Option<&Caps>) -> Option<Abilities> {
+pub async fn ask(
+    keeper: &Arc<Keeper>,
+    known: &Known,
+    peer: &Jid,
+    client: &FullJid,
+    caps: Option<&Caps>,
+) -> Option<Abilities> {
     let node = caps.map(|caps| format!("{}#{}", caps.node, caps.ver));
     let query = element("query", ns::DISCO_INFO).with_some("node", node);
     let iq = stanza("iq", peer, &client.clone().into()).with("type", "get").with_child(query);

@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn an_answer_that_can_be_read_twice_has_no_hash() {
-        let doubled = SIMPLE.replace("protocol/muc'/>", "protocol/muc'/><feature var='http://jabber.org/protocol/muc'/>");
+        let doubled =
+            SIMPLE.replace("protocol/muc'/>", "protocol/muc'/><feature var='http://jabber.org/protocol/muc'/>");
         assert_eq!(verification(&parse(&doubled)), None);
         let smuggled = SIMPLE.replace("protocol/caps'/>", "protocol/caps&lt;urn:xmpp:receipts'/>");
         assert_eq!(verification(&parse(&smuggled)), None);

@@ -81,10 +81,8 @@ impl Condition {
 /// The `<error/>` child.
 pub fn error(condition: Condition, text: &str) -> Element {
     let (name, kind, code) = condition.on_wire();
-    let mut error = element("error", ns::CLIENT)
-        .with("type", kind)
-        .with("code", code)
-        .with_child(element(name, ns::STANZA_ERRORS));
+    let mut error =
+        element("error", ns::CLIENT).with("type", kind).with("code", code).with_child(element(name, ns::STANZA_ERRORS));
     if !text.is_empty() {
         let mut words = element("text", ns::STANZA_ERRORS).with_text(text);
         words.set_attr(Namespace::xml().clone(), xml_ncname!("lang").to_owned(), "en");

@@ -1,8 +1,8 @@
 //! What the gateway serves on the XMPP shore: one file per protocol.
 //!
-//! [`route`] takes every stanza and hands it on. iq handlers take the request and give the answer back
-//! (`async fn handle(keeper: &Arc<Keeper>, iq: &Element) -> Element`); [`route`] has checked by then that sender and
-//! recipient are addresses, that the recipient is ours, and that the sender may ask.
+//! [`route`] takes every stanza and hands it on. iq handlers (called by `serve`) take the request and give the answer
+//! back; sender and recipient are addresses by then, and the recipient is ours. Whether the sender may ask is decided
+//! by `route` and `serve`, but for registration and commands, which decide themselves.
 //!
 //! - [`element`], [`ns`], [`error`]: building stanzas, names on the wire, answers and refusals.
 //! - [`requests`]: our own iq requests.
@@ -18,6 +18,7 @@ pub mod about;
 pub mod adhoc;
 pub mod avatar;
 pub mod caps;
+mod clients;
 pub mod disco;
 pub mod element;
 pub mod error;
@@ -31,6 +32,7 @@ pub mod requests;
 pub mod roster;
 pub mod route;
 pub mod search;
+mod serve;
 pub mod shown;
 pub mod subscription;
 pub mod vcard;

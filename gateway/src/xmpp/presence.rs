@@ -1,7 +1,7 @@
 //! Who of the users is there, on which clients; and what they see of the gateway and their contacts (RFC 6121,
 //! section 4).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,15 @@ use drawbridge_bridge::{Availability, ContactId};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 
-use super::abilities::{self, Abilities, Caps};
-use super::element::{Build, element, sender, stanza};
+use super::abilities;
+use super::clients::Clients;
+pub use super::clients::{Resource, Show};
+use super::element::{Build, stanza};
 use super::subscription::{self, Half};
-use super::{ns, requests, roster, shown};
+use super::{requests, roster, shown};
 use crate::keeper::{Keeper, Peer};
-use crate::store::{User, contacts};
+use crate::store::{User, contacts, users};
 
-/// Clients of one user that we keep in mind.
-const CLIENTS: usize = 64;
 /// After a probe is known to have reached the server, its answers may still take this long.
 const PROBE_ANSWERS: Duration = Duration::from_secs(5);
 
@@ -30,42 +30,10 @@ pub struct Presences {
     pub(super) under_way: Mutex<HashSet<(BareJid, ContactId)>>,
 }
 
-/// A client of a user that is online.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
-    /// Its address.
-    pub full: FullJid,
-    /// As the client has set it; messages for the bare JID do not go to negative ones.
-    pub priority: i8,
-    /// How its user wants to be seen.
-    pub show: Show,
-    /// Whether it speaks ESessions (XEP-0116).
-    pub esession: bool,
-    /// Whether it sends receipts (XEP-0184).
-    pub receipts: bool,
-    /// Whether the features are known already.
-    pub known: bool,
-}
-
-/// RFC 6121, section 4.7.2.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Show {
-    /// `xa`
-    ExtendedAway,
-    /// `away`
-    Away,
-    /// `dnd`
-    Busy,
-    /// No `<show/>`.
-    Available,
-    /// `chat`
-    Chatty,
-}
-
 /// What we know about one user.
 #[derive(Default)]
 struct Seen {
-    clients: BTreeMap<FullJid, Client>,
+    clients: Clients,
     /// What the network last said about contacts.
     far: HashMap<ContactId, (Availability, Option<String>)>,
     /// The user's own presence, as the network was told.
@@ -76,32 +44,15 @@ struct Seen {
     half: HashMap<ContactId, (Half, Instant)>,
 }
 
-struct Client {
-    priority: i8,
-    show: Show,
-    status: Option<String>,
-    caps: Option<Caps>,
-    abilities: Option<Abilities>,
-    /// To whom it has shown itself; it is gone when it has left them all. (Taking one contact out of the roster sends
-    /// `unavailable` to that contact alone, RFC 6121, section 3.3.3.)
-    shown_to: HashSet<Peer>,
-    /// Seen on the present stream.
-    fresh: bool,
-}
-
 impl Presences {
     /// The user's clients that are online, the most available first.
     pub fn online(&self, user: &BareJid) -> Vec<Resource> {
-        let mut online: Vec<_> = self.lock().get(user).map(Seen::resources).unwrap_or_default();
-        online.sort_by_key(|resource| std::cmp::Reverse((resource.priority, resource.show)));
-        online
+        self.lock().get(user).map(|seen| seen.clients.online()).unwrap_or_default()
     }
 
     /// The clients that want to be told of avatars (XEP-0084).
     pub(super) fn avatar_watchers(&self, user: &BareJid) -> Vec<FullJid> {
-        let users = self.lock();
-        let clients = users.get(user).map(|seen| seen.clients.iter()).into_iter().flatten();
-        clients.filter(|(_, client)| client.abilities.is_some_and(|a| a.avatars)).map(|(full, _)| full.clone()).collect()
+        self.lock().get(user).map(|seen| seen.clients.avatar_watchers()).unwrap_or_default()
     }
 
     /// What the network last said about a contact's presence.
@@ -152,36 +103,42 @@ pub async fn handle(keeper: &Arc<Keeper>, from: &Jid, user: Option<&User>, peer:
 }
 
 /// After every connection to the XMPP server: asks for the users' presence, and forgets clients that have gone
-/// meanwhile.
+/// meanwhile. Returns at once.
 pub async fn start(keeper: &Arc<Keeper>) {
     for seen in keeper.presences.lock().values_mut() {
-        for client in seen.clients.values_mut() {
-            client.fresh = false;
-            client.shown_to.clear();
-        }
-    }
-    let network = keeper.network.descriptor().id;
-    let probes = keeper.store.call(move |db, _| {
-        let users = crate::store::users::all(db, network)?;
-        let granted = |user: &User| {
-            let all = contacts::all(db, user.id)?;
-            Ok(all.into_iter().find(|contact| contact.subscription.granted).map(|contact| contact.info.id))
-        };
-        users.iter().map(|user| Ok((user.jid.clone(), granted(user)?))).collect::<crate::store::Result<Vec<_>>>()
-    });
-    for (user, contact) in probes.await.unwrap_or_default() {
-        for peer in std::iter::once(Peer::Gateway).chain(contact.map(Peer::Contact)) {
-            probe(keeper, &user, &peer).await;
-        }
+        seen.clients.doubt();
     }
     let keeper = keeper.clone();
     tokio::spawn(async move {
+        probe_all(&keeper).await;
         if requests::barrier(&keeper).await.is_err() {
             return; // the link is gone again, and there will be another start
         }
         tokio::time::sleep(PROBE_ANSWERS).await;
         forget_stale(&keeper).await;
     });
+}
+
+/// As the gateway, and as one contact for whoever does not show themself to the gateway.
+async fn probe_all(keeper: &Arc<Keeper>) {
+    let network = keeper.network.descriptor().id;
+    let found = keeper.store.call(move |db, _| {
+        let mut probes = Vec::new();
+        for user in users::all(db, network)? {
+            let contact = contacts::all(db, user.id)?.into_iter().find(|contact| contact.subscription.granted);
+            probes.push((user.jid, contact.map(|contact| contact.info.id)));
+        }
+        Ok(probes)
+    });
+    let probes = found.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the users cannot be read");
+        Vec::new()
+    });
+    for (user, contact) in probes {
+        for peer in std::iter::once(Peer::Gateway).chain(contact.map(Peer::Contact)) {
+            probe(keeper, &user, &peer).await;
+        }
+    }
 }
 
 /// Asks the user's server for their presence, as the peer sees it.
@@ -266,7 +223,7 @@ async fn available(keeper: &Arc<Keeper>, from: &Jid, peer: Peer, presence: &Elem
     let update = {
         let known = &keeper.presences.known;
         let mut users = keeper.presences.lock();
-        users.entry(bare.clone()).or_default().take(&full, &peer, presence, |caps| known.get(caps))
+        users.entry(bare.clone()).or_default().clients.take(&full, &peer, presence, |caps| known.get(caps))
     };
     if update.ask {
         learn(keeper, &full, &peer);
@@ -293,7 +250,7 @@ async fn available(keeper: &Arc<Keeper>, from: &Jid, peer: Peer, presence: &Elem
 
 async fn gone(keeper: &Arc<Keeper>, from: &Jid, peer: Option<&Peer>) {
     let bare = from.to_bare();
-    let changed = keeper.presences.lock().get_mut(&bare).is_some_and(|seen| seen.leave(from, peer));
+    let changed = keeper.presences.lock().get_mut(&bare).is_some_and(|seen| seen.clients.leave(from, peer));
     if changed {
         keeper.crossings.resources_changed(keeper, &bare).await;
         tell_network(keeper, &bare);
@@ -303,9 +260,7 @@ async fn gone(keeper: &Arc<Keeper>, from: &Jid, peer: Option<&Peer>) {
 async fn forget_stale(keeper: &Arc<Keeper>) {
     let mut changed = Vec::new();
     for (user, seen) in keeper.presences.lock().iter_mut() {
-        let before = seen.clients.len();
-        seen.clients.retain(|_, client| client.fresh);
-        if seen.clients.len() != before {
+        if seen.clients.forget_doubtful() {
             changed.push(user.clone());
         }
     }
@@ -322,17 +277,17 @@ fn learn(keeper: &Arc<Keeper>, full: &FullJid, peer: &Peer) {
     let (keeper, full) = (keeper.clone(), full.clone());
     tokio::spawn(async move {
         let bare = full.to_bare();
-        let caps = keeper.presences.lock().get(&bare).and_then(|seen| seen.clients.get(&full)?.caps.clone());
+        let caps = keeper.presences.lock().get(&bare).and_then(|seen| seen.clients.caps(&full));
         let answer = abilities::ask(&keeper, &keeper.presences.known, &asker.into(), &full, caps.as_ref()).await;
-        let same = {
-            let mut users = keeper.presences.lock();
-            let client = users.get_mut(&bare).and_then(|seen| seen.clients.get_mut(&full));
-            let client = client.filter(|client| client.caps == caps && client.abilities.is_none());
-            client.map(|client| client.abilities = Some(answer.unwrap_or_default())).is_some()
-        };
-        if same {
+        let abilities = answer.unwrap_or_default();
+        let kept = keeper
+            .presences
+            .lock()
+            .get_mut(&bare)
+            .is_some_and(|seen| seen.clients.learn(&full, caps.as_ref(), abilities));
+        if kept {
             keeper.crossings.resources_changed(&keeper, &bare).await;
-            if answer.is_some_and(|abilities| abilities.avatars) {
+            if abilities.avatars {
                 roster::show_avatars(&keeper, &full).await;
             }
         }
@@ -345,7 +300,7 @@ fn tell_network(keeper: &Arc<Keeper>, user: &BareJid) {
     let now = {
         let mut users = keeper.presences.lock();
         let Some(seen) = users.get_mut(user) else { return };
-        let now = seen.own();
+        let now = seen.clients.own();
         if seen.told.as_ref() == Some(&now) {
             return;
         }
@@ -356,109 +311,4 @@ fn tell_network(keeper: &Arc<Keeper>, user: &BareJid) {
             let _ = signals.presence(now.0, now.1.as_deref()).await;
         }
     });
-}
-
-/// What a presence brought.
-struct Update {
-    /// The user had no client online before.
-    first: bool,
-    /// The client had not shown itself to this peer before.
-    new_to_peer: bool,
-    /// Something that matters is different.
-    changed: bool,
-    /// Its features have to be asked for.
-    ask: bool,
-}
-
-impl Seen {
-    fn take(
-        &mut self,
-        full: &FullJid,
-        peer: &Peer,
-        presence: &Element,
-        known: impl Fn(Option<&Caps>) -> Option<Abilities>,
-    ) -> Update {
-        let nothing = Update { first: false, new_to_peer: false, changed: false, ask: false };
-        let first = self.clients.is_empty();
-        let new = !self.clients.contains_key(full);
-        if new && self.clients.len() >= CLIENTS {
-            return nothing;
-        }
-        let (priority, show, status) = (priority(presence), show(presence), status(presence));
-        let caps = Caps::of(presence);
-        let client = self.clients.entry(full.clone()).or_insert_with(|| Client {
-            priority,
-            show,
-            status: None,
-            caps: None,
-            abilities: None,
-            shown_to: HashSet::new(),
-            fresh: true,
-        });
-        let changed = new || (client.priority, client.show, &client.status) != (priority, show, &status);
-        let other_caps = client.caps != caps;
-        (client.priority, client.show, client.status, client.fresh) = (priority, show, status, true);
-        let new_to_peer = client.shown_to.insert(peer.clone());
-        if new || other_caps {
-            client.abilities = known(caps.as_ref());
-            client.caps = caps;
-        }
-        let ask = (new || other_caps) && client.abilities.is_none();
-        Update { first, new_to_peer, changed: changed || other_caps, ask }
-    }
-
-    /// A client has left `peer`, or everybody. A bare address means all clients.
-    fn leave(&mut self, from: &Jid, peer: Option<&Peer>) -> bool {
-        let before = self.clients.len();
-        self.clients.retain(|full, client| {
-            if from.is_full() && full.as_str() != from.as_str() {
-                return true;
-            }
-            match peer {
-                Some(peer) => client.shown_to.remove(peer),
-                None => return false,
-            };
-            !client.shown_to.is_empty()
-        });
-        self.clients.len() != before
-    }
-
-    fn resources(&self) -> Vec<Resource> {
-        let resource = |(full, client): (&FullJid, &Client)| Resource {
-            full: full.clone(),
-            priority: client.priority,
-            show: client.show,
-            esession: client.abilities.is_some_and(|a| a.esession),
-            receipts: client.abilities.is_some_and(|a| a.receipts),
-            known: client.abilities.is_some(),
-        };
-        self.clients.iter().map(resource).collect()
-    }
-
-    /// The user as the network should see them: as on the client where they are the most reachable.
-    fn own(&self) -> (Availability, Option<String>) {
-        match self.clients.values().max_by_key(|client| (client.show, client.priority)) {
-            None => (Availability::Offline, None),
-            Some(client) if client.show <= Show::Away => (Availability::Away, client.status.clone()),
-            Some(client) => (Availability::Online, client.status.clone()),
-        }
-    }
-}
-
-fn priority(presence: &Element) -> i8 {
-    presence.get_child("priority", ns::CLIENT).and_then(|p| p.text().trim().parse().ok()).unwrap_or(0)
-}
-
-fn show(presence: &Element) -> Show {
-    match presence.get_child("show", ns::CLIENT).map(Element::text).as_deref().map(str::trim) {
-        Some("chat") => Show::Chatty,
-        Some("away") => Show::Away,
-        Some("dnd") => Show::Busy,
-        Some("xa") => Show::ExtendedAway,
-        _ => Show::Available,
-    }
-}
-
-fn status(presence: &Element) -> Option<String> {
-    presence.get_child("status", ns::CLIENT).map(Element::text).filter(|text| !text.is_empty())
 }

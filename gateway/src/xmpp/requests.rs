@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jid::{BareJid, Jid};
 use minidom::Element;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::element::{Build, element, random_id, recipient, sender, stanza};
 use super::{error, ns};
@@ -17,10 +17,19 @@ use crate::keeper::Keeper;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How many requests of others are served at a time.
+const SERVED: usize = 512;
+
 /// The requests that wait for their answers.
-#[derive(Default)]
 pub struct Requests {
     waiting: Mutex<HashMap<String, Waiting>>,
+    serving: Arc<Semaphore>,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self { waiting: Mutex::default(), serving: Arc::new(Semaphore::new(SERVED)) }
+    }
 }
 
 struct Waiting {
@@ -80,6 +89,11 @@ impl Requests {
             return false;
         }
         waiting.remove(id).is_some_and(|waiting| waiting.answer.send(answer.clone()).is_ok())
+    }
+
+    /// A place for one more request of somebody else. `None` if there is too much to do already.
+    pub(super) fn begin_serving(&self) -> Option<OwnedSemaphorePermit> {
+        self.serving.clone().try_acquire_owned().ok()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Waiting>> {
