@@ -1,1 +1,38 @@
-//! bridges/matrix
+//! Matrix as a network of Drawbridge, through matrix-sdk. The only crate that names it.
+//!
+//! [`MatrixNetwork`] is all there is to see; the rest is reached through the traits of `drawbridge_bridge`.
+//!
+//! - `network`, `contact_id`: what the network is called, and how ids are read and written.
+//! - `login`, `homeserver`, `device`: signing in as the user's own device, and opening it again.
+//! - `session`: a live login; `sync` is its loop, `timeline` fills holes, `envelope` and `words` translate what comes.
+//! - `send`, `direct`, `profile`, `signals`, `trust`: what the keeper may ask, one facet each.
+//! - `standing`: what a room is to the user; `undecryptable`: what waits for its key; `journal`: what must survive.
+
+// The futures of matrix-sdk are deeper than the compiler's default limit.
+#![recursion_limit = "256"]
+
+mod contact_id;
+mod device;
+mod digest;
+mod direct;
+mod envelope;
+mod error;
+mod homeserver;
+mod identity;
+mod journal;
+mod login;
+mod network;
+mod profile;
+mod resend;
+mod rooms;
+mod send;
+mod session;
+mod signals;
+mod standing;
+mod sync;
+mod timeline;
+mod trust;
+mod undecryptable;
+mod words;
+
+pub use network::MatrixNetwork;

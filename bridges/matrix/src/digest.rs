@@ -1,0 +1,271 @@
+//! What a sync brought, room by room, to the keeper.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use drawbridge_bridge::{ContactId, ContactInfo, ConvId, Event};
+use matrix_sdk::deserialized_responses::TimelineEvent;
+use matrix_sdk::room::MessagesOptions;
+use matrix_sdk::ruma::RoomId;
+use matrix_sdk::ruma::UInt;
+use matrix_sdk::sync::{JoinedRoomUpdate, LeftRoomUpdate, SyncResponse, Timeline};
+use matrix_sdk::{Room, RoomState};
+
+use crate::envelope::Content;
+use crate::error::Fault;
+use crate::profile;
+use crate::rooms::View;
+use crate::standing::{Standing, inherited, inherited_room};
+use crate::sync::{Halt, Holes, Line};
+use crate::timeline::{Cursor, Page, Pager, Piece, after};
+
+/// Events asked for at once when a hole is filled.
+const PAGE: u32 = 250;
+
+impl Line<'_> {
+    /// Hands over everything in a sync response. On return each room that is not in `holes` has its cursor at its end.
+    pub(crate) async fn digest(&self, response: SyncResponse, holes: &mut Holes) -> Result<(), Halt> {
+        let SyncResponse { mut rooms, presence, account_data, .. } = response;
+        let starting = matches!(holes, Holes::Everywhere);
+        let remarked = account_data
+            .iter()
+            .any(|event| event.get_field::<String>("type").ok().flatten().as_deref() == Some("m.direct"));
+        if !self.journal.has_baseline().await? {
+            self.set_baseline(&rooms.joined).await?;
+        }
+
+        let mut unread = HashSet::new();
+        for room in self.client.joined_rooms() {
+            let update = rooms.joined.remove(room.room_id());
+            let hole = holes.may_be_in(room.room_id());
+            if update.is_none() && !hole && !remarked {
+                continue;
+            }
+            match Box::pin(self.joined(&room, update.unwrap_or_default(), hole)).await {
+                // A room that the homeserver does not let us read must not hold up the others.
+                Err(Halt::Fault(Fault::Refused(_) | Fault::NotFound)) => {
+                    unread.insert(room.room_id().to_owned());
+                }
+                other => other?,
+            }
+        }
+        for (room, update) in rooms.left {
+            self.left(&room, update).await?;
+        }
+        if starting {
+            self.gone_meanwhile().await?;
+        }
+        for room in self.client.invited_rooms() {
+            if starting || rooms.invited.contains_key(room.room_id()) {
+                self.invited(&room).await?;
+            }
+        }
+        self.presence(presence).await?;
+        if starting {
+            self.retry_sealed(None).await?;
+        }
+        *holes = Holes::In(unread);
+        Ok(())
+    }
+
+    /// The rooms that are there at the login begin at their newest event: what is older was read elsewhere.
+    async fn set_baseline(
+        &self,
+        joined: &std::collections::BTreeMap<matrix_sdk::ruma::OwnedRoomId, JoinedRoomUpdate>,
+    ) -> Result<(), Halt> {
+        for room in self.client.joined_rooms() {
+            let conv = conv_of(room.room_id());
+            if self.out.position(&conv).await.is_some() {
+                continue;
+            }
+            let mut newest =
+                joined.get(room.room_id()).and_then(|update| update.timeline.events.last()).and_then(Cursor::of);
+            if newest.is_none() {
+                newest = self.history(&room).page(None).await?.events.first().and_then(Cursor::of);
+            }
+            if let Some(cursor) = newest {
+                self.out.set_position(&conv, cursor.position()).await?;
+            }
+        }
+        Ok(self.journal.set_baseline().await?)
+    }
+
+    /// A room that the user is in.
+    async fn joined(&self, room: &Room, update: JoinedRoomUpdate, hole: bool) -> Result<(), Halt> {
+        let view = View::of(room, &self.journal).await?;
+        let before = self.session.rooms.put(room.room_id(), view.clone());
+        self.announce(room, before.as_ref(), &view).await?;
+        let was_direct = before.as_ref().is_none_or(|view| matches!(view.standing, Standing::Direct(_)));
+        match &view.standing {
+            Standing::Direct(contact) => {
+                let renamed = profile::changed(&update.timeline.events, contact);
+                self.timeline(room, update.timeline, hole).await?;
+                self.ephemeral(room.room_id(), contact, &update.ephemeral).await?;
+                if renamed {
+                    self.contact_changed(contact).await?;
+                }
+                if let (None, Some(old)) = (&before, inherited_room(room)) {
+                    // Seen from the new room for the first time, the old one is over.
+                    Box::pin(self.joined(&old, JoinedRoomUpdate::default(), false)).await?;
+                }
+            }
+            Standing::Alone(contact) if was_direct => {
+                self.timeline(room, update.timeline, hole).await?;
+                let reason = if room.is_tombstoned() {
+                    "The conversation has moved to another room.".to_owned()
+                } else {
+                    format!("{contact} has left the conversation.")
+                };
+                self.gone(room.room_id(), reason).await?;
+            }
+            // Not bridged: nothing is delivered, and nothing piles up.
+            Standing::Alone(_) | Standing::Crowd(_) | Standing::Group => {
+                if let Some(cursor) = update.timeline.events.last().and_then(Cursor::of) {
+                    self.out.set_position(&conv_of(room.room_id()), cursor.position()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what a room is, when that is new.
+    async fn announce(&self, room: &Room, before: Option<&View>, view: &View) -> Result<(), Halt> {
+        if before == Some(view) || matches!(view.standing, Standing::Alone(_)) {
+            return Ok(());
+        }
+        let conv = Some(conv_of(room.room_id()));
+        self.deliver(self.session.reader.notice(conv.clone(), Event::ConvUpsert(view.info(room.room_id())))).await?;
+        match &view.standing {
+            Standing::Crowd(contact) if before.is_none_or(|before| before.standing != view.standing) => {
+                let text = format!(
+                    "Somebody else has joined, or is invited to, your direct chat with {contact}. Drawbridge carries \
+                     nothing there as long as more than the two of you can read it."
+                );
+                let contact = Some(ContactId::new(contact.as_str()));
+                self.deliver(self.session.reader.notice(conv, Event::TrustNotice { contact, text, blocks: true }))
+                    .await?;
+            }
+            Standing::Direct(contact) if before.is_none() => self.check_identity(contact).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Everything of a room after its cursor.
+    async fn timeline(&self, room: &Room, timeline: Timeline, hole: bool) -> Result<(), Halt> {
+        let conv = conv_of(room.room_id());
+        let cursor = self.out.position(&conv).await.as_ref().and_then(Cursor::read);
+        let hole = hole || timeline.limited || cursor.is_none();
+        let piece = Piece { before: timeline.prev_batch, events: timeline.events, hole };
+        let events = after(cursor.as_ref(), piece, &self.history(room)).await?;
+
+        let mut behind = None;
+        for event in &events {
+            if self.stop.is_cancelled() {
+                return Err(Halt::Stop);
+            }
+            let Some(cursor) = Cursor::of(event) else { continue };
+            match self.session.reader.read(room.room_id(), event, Some(cursor.position())) {
+                Content::Said(envelope) => self.deliver(*envelope).await?,
+                Content::Sealed(envelope, id, session) => self.sealed(room, event, *envelope, id, session).await?,
+                Content::Silent => {
+                    behind = Some(cursor);
+                    continue;
+                }
+            }
+            behind = None;
+        }
+        if let Some(cursor) = behind {
+            self.out.set_position(&conv, cursor.position()).await?;
+        }
+        Ok(())
+    }
+
+    /// A room that the user has left, or was made to leave.
+    async fn left(&self, room: &RoomId, update: LeftRoomUpdate) -> Result<(), Halt> {
+        let before = self.session.rooms.remove(room);
+        if before.is_some_and(|view| matches!(view.standing, Standing::Direct(_))) {
+            if let Some(room) = self.client.get_room(room) {
+                match self.timeline(&room, update.timeline, false).await {
+                    Ok(()) | Err(Halt::Fault(Fault::Refused(_) | Fault::NotFound)) => {}
+                    Err(halt) => return Err(halt),
+                }
+            }
+        }
+        let banned = self.client.get_room(room).is_some_and(|room| room.state() == RoomState::Banned);
+        let reason =
+            if banned { "You were banned from the conversation." } else { "You are not in the conversation any more." };
+        self.gone(room, reason.to_owned()).await
+    }
+
+    /// Conversations that ended while nobody was listening, or whose end was not handed over.
+    async fn gone_meanwhile(&self) -> Result<(), Halt> {
+        for room in self.client.left_rooms() {
+            if self.out.position(&conv_of(room.room_id())).await.is_some() {
+                self.gone(room.room_id(), "You are not in the conversation any more.".to_owned()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn gone(&self, room: &RoomId, reason: String) -> Result<(), Halt> {
+        Ok(self.deliver(self.session.reader.notice(Some(conv_of(room)), Event::ConvGone { reason })).await?)
+    }
+
+    /// Somebody asks the user to come to a room.
+    async fn invited(&self, room: &Room) -> Result<(), Halt> {
+        let inviter = room.invite_details().await?.inviter_id;
+        let heir = inherited(room, &self.journal).await?.is_some_and(|contact| contact == inviter);
+        let direct = heir || room.is_direct().await.unwrap_or_default();
+        let view = View {
+            standing: if direct { Standing::Direct(inviter.clone()) } else { Standing::Group },
+            name: room.cached_display_name().map(|name| name.to_string()),
+            encrypted: room.encryption_state().is_encrypted(),
+        };
+        let mut envelope =
+            self.session.reader.notice(Some(conv_of(room.room_id())), Event::Invite(view.info(room.room_id())));
+        envelope.sender = Some(drawbridge_bridge::Sender { id: ContactId::new(inviter.as_str()), is_me: false });
+        Ok(self.deliver(envelope).await?)
+    }
+
+    async fn contact_changed(&self, contact: &matrix_sdk::ruma::UserId) -> Result<(), Halt> {
+        let info: ContactInfo = match Box::pin(profile::fetch(self.client, contact)).await {
+            Ok(info) => info,
+            // A new name is not worth holding the messages up for.
+            Err(_) => return Ok(()),
+        };
+        Ok(self.deliver(self.session.reader.notice(None, Event::ContactUpsert(info))).await?)
+    }
+
+    fn history<'a>(&'a self, room: &'a Room) -> History<'a> {
+        History { line: self, room }
+    }
+}
+
+pub(crate) fn conv_of(room: &RoomId) -> ConvId {
+    ConvId::new(room.as_str())
+}
+
+/// A room's history from the homeserver; stops when the keeper asks for it.
+struct History<'a> {
+    line: &'a Line<'a>,
+    room: &'a Room,
+}
+
+#[async_trait]
+impl Pager<TimelineEvent> for History<'_> {
+    type Error = Halt;
+
+    async fn page(&self, from: Option<&str>) -> Result<Page<TimelineEvent>, Halt> {
+        let mut options = MessagesOptions::backward().from(from);
+        options.limit = UInt::from(PAGE);
+        tokio::select! {
+            () = self.line.stop.cancelled() => Err(Halt::Stop),
+            () = self.line.session.ended.cancelled() => Err(Halt::LoggedOut),
+            messages = Box::pin(self.room.messages(options)) => {
+                let messages = messages?;
+                Ok(Page { events: messages.chunk, before: messages.end })
+            }
+        }
+    }
+}
