@@ -1,0 +1,66 @@
+//! Promises about messages of the user.
+
+use super::{Broken, Harness, Stage, ensure};
+use crate::SendError;
+
+pub(super) async fn arrives(harness: &dyn Harness) -> Result<(), Broken> {
+    let texts = [
+        "plain",
+        "snowman \u{2603}, family \u{1f469}\u{200d}\u{1f467}",
+        "<b>&amp;</b> *not* _markup_",
+        "two\nlines",
+        "last",
+    ];
+    let mut stage = Stage::set(harness).await?;
+    let mut ids = Vec::new();
+    for (number, text) in texts.iter().enumerate() {
+        ids.push(stage.send(text, &format!("t{number}")).await.map_err(failed)?.remote_id);
+    }
+    let heard = stage.heard(texts.len()).await;
+    ensure(heard == texts, format!("the contact heard {heard:?} instead of {texts:?}"))?;
+    ids.sort();
+    ids.dedup();
+    ensure(ids.len() == texts.len(), "different messages got the same far id")?;
+    stage.stop().await.map(drop)
+}
+
+pub(super) async fn once(harness: &dyn Harness) -> Result<(), Broken> {
+    let mut stage = Stage::set(harness).await?;
+    let (first, at_once) = tokio::join!(stage.send("hello", "t1"), stage.send("hello", "t1"));
+    let again = stage.send("hello", "t1").await.map_err(failed)?;
+    ensure(first.map_err(failed)? == again && at_once.map_err(failed)? == again, "one message got several far ids")?;
+    stage.send("hello", "t2").await.map_err(failed)?;
+    let heard = stage.heard(2).await;
+    ensure(heard == ["hello", "hello"], format!("two messages, one of them sent three times, arrived as {heard:?}"))?;
+    stage.stop().await.map(drop)
+}
+
+pub(super) async fn once_over_restart(harness: &dyn Harness) -> Result<(), Broken> {
+    let mut stage = Stage::set(harness).await?;
+    let before = stage.send("hello", "t1").await.map_err(failed)?;
+    stage.reopen().await?;
+    let after = stage.send("hello", "t1").await.map_err(failed)?;
+    ensure(before == after, "the same message has another far id after a restart")?;
+    let heard = stage.heard(1).await;
+    ensure(heard == ["hello"], format!("a message sent again after a restart arrived as {heard:?}"))?;
+    stage.stop().await.map(drop)
+}
+
+pub(super) async fn size_limit(harness: &dyn Harness) -> Result<(), Broken> {
+    let mut stage = Stage::set(harness).await?;
+    let longest = "x".repeat(stage.session.caps(Some(&stage.conv)).max_text);
+    let too_long = stage.send(&format!("{longest}x"), "t1").await;
+    ensure(
+        matches!(too_long, Err(SendError::TooBig)),
+        format!("a text that is too long is answered with {too_long:?}"),
+    )?;
+    stage.send(&longest, "t2").await.map_err(failed)?;
+    let heard: Vec<_> = stage.heard(1).await.iter().map(String::len).collect();
+    ensure(heard == [longest.len()], format!("of a longest text, and one longer, arrived texts of {heard:?} octets"))?;
+    stage.stop().await.map(drop)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn failed(error: SendError) -> Broken {
+    Broken(format!("sending: {error}"))
+}
