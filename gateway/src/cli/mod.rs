@@ -139,7 +139,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Users { command } => users(&config, command.unwrap_or(Users::List))?,
         Command::Verify { user, code, network } => {
             let known = code.map(|code| answers("code", &code)).unwrap_or_default();
-            for_user(&config, "verify", user, network, known)?;
+            for_user(&config, "verify", &user, network, &known)?;
         }
         Command::Doctor => {}
     }
@@ -155,9 +155,9 @@ fn users(config: &Config, command: Users) -> Result<(), Error> {
             }
             Ok(())
         }
-        Users::Login { user, network } => for_user(config, "login", user, network, Answers::default()),
-        Users::Logout { user, network } => for_user(config, "logout", user, network, yes()),
-        Users::Remove { user, network } => for_user(config, "unregister", user, network, yes()),
+        Users::Login { user, network } => for_user(config, "login", &user, network, &Answers::default()),
+        Users::Logout { user, network } => for_user(config, "logout", &user, network, &yes()),
+        Users::Remove { user, network } => for_user(config, "unregister", &user, network, &yes()),
     }
 }
 
@@ -165,9 +165,9 @@ fn users(config: &Config, command: Users) -> Result<(), Error> {
 fn for_user(
     config: &Config,
     command: &str,
-    user: BareJid,
+    user: &BareJid,
     network: Option<String>,
-    known: Answers,
+    known: &Answers,
 ) -> Result<(), Error> {
     let request = Request::Run { command: command.into(), user: user.to_string(), network };
     Ok(Client::connect(&config.data_dir)?.run(&request, known, &mut Stdio)?)
@@ -187,7 +187,12 @@ fn report(findings: &[doctor::Finding]) -> ExitCode {
         say(&finding.to_string());
     }
     let faults = findings.iter().filter(|finding| finding.is_fault()).count();
-    say(&if faults == 0 { "Nothing is wrong.".to_owned() } else { format!("Wrong: {faults}") });
+    let doubts = findings.iter().filter(|finding| finding.is_doubtful()).count();
+    say(&match (faults, doubts) {
+        (0, 0) => "Nothing is wrong.".to_owned(),
+        (0, doubts) => format!("It works; to mend: {doubts}"),
+        (faults, doubts) => format!("Wrong: {faults}; to mend: {doubts}"),
+    });
     if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

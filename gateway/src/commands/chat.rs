@@ -50,7 +50,7 @@ async fn begin(asker: &Asker, command: &'static Command, words: impl Iterator<It
     let mut stepped = desk.begin(asker, command).await;
     let mut said = tell(&stepped);
     let Some(form) = stepped.form.take().filter(|_| stepped.open) else { return said };
-    let dialogue = Dialogue::new(form.clone(), known(&form, words));
+    let dialogue = Dialogue::new(form.clone(), &known(&form, words));
     if dialogue.question().is_some() {
         said.extend(ask(asker, &stepped.id, dialogue));
         return said;

@@ -18,7 +18,7 @@ pub struct Dialogue {
 
 impl Dialogue {
     /// Begins. What `known` answers is not asked; if it answers anything, neither is what has a default.
-    pub fn new(form: Form, known: Answers) -> Self {
+    pub fn new(form: Form, known: &Answers) -> Self {
         let hurried = form.questions.iter().any(|question| known.values.contains_key(&question.name));
         let mut this = Self { form, answers: Answers::default(), next: 0 };
         for question in &this.form.questions {
@@ -66,7 +66,7 @@ impl Dialogue {
                 question.default = Some(answer.to_owned());
             }
         }
-        Self::new(form, Answers::default())
+        Self::new(form, &Answers::default())
     }
 
     /// All answers.

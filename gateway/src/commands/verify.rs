@@ -3,6 +3,7 @@
 //! Over XMPP it only tells: a channel cannot prove itself. Marking a session as verified takes the host's terminal.
 
 use async_trait::async_trait;
+use jid::BareJid;
 
 use super::{Answers, Asker, Command, Door, Failure, Form, Kind, Output, Question, Steps, Who};
 use crate::crossing::SessionCode;
@@ -25,7 +26,7 @@ impl Steps for Verify {
     async fn step(&mut self, asker: &Asker, answers: Answers) -> Result<Output, Failure> {
         let codes = asker.keeper.crossings.codes(&asker.jid).await;
         if asker.door != Door::Host {
-            return Ok(Output::Done(told(asker, &codes)));
+            return Ok(Output::Done(told(&asker.jid, &codes)));
         }
         if codes.is_empty() {
             return Err(Failure::Refused(format!(
@@ -52,11 +53,11 @@ impl Steps for Verify {
 }
 
 /// For the user's own client: no code, since who reads along could change it.
-fn told(asker: &Asker, codes: &[SessionCode]) -> String {
+fn told(user: &BareJid, codes: &[SessionCode]) -> String {
     let how = format!(
         "To verify, compare the code that your client shows with the one that \"drawbridge verify {}\" shows on the \
          host itself. It cannot be done here: whoever could sit between us could also change what I write.",
-        asker.jid
+        user
     );
     if codes.is_empty() {
         return format!("You have no encrypted session with this gateway now. {how}");
@@ -89,4 +90,47 @@ fn with_whom(code: &SessionCode) -> String {
         Peer::Contact(contact) => contact.to_string(),
     };
     format!("{peer}, from the client {}", code.resource.resource())
+}
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_bridge::ContactId;
+    use jid::FullJid;
+
+    use super::*;
+
+    fn codes() -> [SessionCode; 2] {
+        let session = |peer, verified, code: &str| SessionCode {
+            peer,
+            resource: FullJid::new("alice@example.org/phone").unwrap(),
+            short: format!("{code}-short"),
+            long: format!("{code}-long"),
+            verified,
+        };
+        let bob = Peer::Contact(ContactId::new("bob@far"));
+        [session(Peer::Gateway, true, "abc"), session(bob, false, "xyz")]
+    }
+
+    #[test]
+    fn over_xmpp_no_code_is_ever_told() {
+        let text = told(&BareJid::new("alice@example.org").unwrap(), &codes());
+        assert!(!text.contains("-short") && !text.contains("-long"), "{text}");
+        assert!(text.starts_with("the gateway itself, from the client phone: verified\n"), "{text}");
+        assert!(text.contains("bob@far, from the client phone: not verified"), "{text}");
+        assert!(text.contains("drawbridge verify alice@example.org"), "{text}");
+    }
+
+    #[test]
+    fn once_everything_is_verified_there_is_nothing_to_do() {
+        let text = told(&BareJid::new("alice@example.org").unwrap(), &codes()[..1]);
+        assert!(!text.contains("drawbridge verify"), "{text}");
+    }
+
+    #[test]
+    fn the_host_shows_all_codes() {
+        let text = shown(&codes());
+        for code in ["abc-short", "abc-long", "xyz-short", "xyz-long"] {
+            assert!(text.contains(code), "{text}");
+        }
+    }
 }

@@ -61,7 +61,7 @@ impl Client {
     /// # Errors
     /// [`ControlError::Failed`] with the daemon's words, also when `known` does not do; [`ControlError::BrokeOff`];
     /// [`ControlError::NoInput`].
-    pub fn run(mut self, request: &Request, known: Answers, terminal: &mut dyn Terminal) -> Result<(), ControlError> {
+    pub fn run(mut self, request: &Request, known: &Answers, terminal: &mut dyn Terminal) -> Result<(), ControlError> {
         self.say(request)?;
         let mut given = known.clone();
         loop {
@@ -76,7 +76,7 @@ impl Client {
                     } else if !form.instructions.is_empty() && known.values.is_empty() {
                         terminal.show(&form.instructions);
                     }
-                    given = fill_in(form, &known, &given, terminal)?;
+                    given = fill_in(form, known, &given, terminal)?;
                     self.say(&Turn::Answers(given.clone()))?;
                 }
                 Reply::Show(text) => {
@@ -110,7 +110,7 @@ impl Client {
 fn fill_in(form: Form, known: &Answers, given: &Answers, terminal: &mut dyn Terminal) -> Result<Answers, ControlError> {
     let mut dialogue = match known.values.is_empty() {
         true => Dialogue::again(form, given),
-        false => Dialogue::new(form, known.clone()),
+        false => Dialogue::new(form, known),
     };
     while let Some(question) = dialogue.question() {
         let hidden = question.kind == Kind::Hidden;

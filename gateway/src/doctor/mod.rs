@@ -38,6 +38,11 @@ impl Finding {
         matches!(self, Self::Fault { .. })
     }
 
+    /// Whether something should be mended.
+    pub fn is_doubtful(&self) -> bool {
+        matches!(self, Self::Doubtful { .. })
+    }
+
     fn doubtful(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self::Doubtful { what: what.into(), fix: fix.into() }
     }
@@ -69,7 +74,11 @@ pub async fn examine(path: &Path, env: &Env) -> Vec<Finding> {
         }
     };
     findings.push(Finding::Well(format!("the configuration {} can be used", path.display())));
-    findings.extend(config.problems().iter().map(|problem| Finding::doubtful(problem.to_string(), "as it says")));
+    findings.extend(config.problems().iter().map(|problem| {
+        let text = problem.to_string();
+        let (what, fix) = text.split_once("; ").unwrap_or((&text, "see the manual"));
+        Finding::doubtful(what, fix)
+    }));
     findings.push(host::clock(&config));
     findings.extend(files::all(&config));
     let runs = files::daemon_runs(&config);

@@ -46,7 +46,7 @@ async fn serve(asker: &Asker, iq: &Element) -> Result<Element, Refusal> {
 /// What to enter (section 3.1).
 async fn offer(asker: &Asker, iq: &Element) -> Result<Element, Refusal> {
     let registered = asker.keeper.accounts.user(&asker.keeper, &asker.jid).await.map_err(AccountError::Store);
-    let registered = registered.map_err(|error| refused(error.into()))?.is_some();
+    let registered = registered.map_err(|error| refused(&error.into()))?.is_some();
     let mut query =
         element("query", ns::REGISTER).with_children(registered.then(|| element("registered", ns::REGISTER)));
     let (form, mut login) = match ask(asker).await {
@@ -56,7 +56,7 @@ async fn offer(asker: &Asker, iq: &Element) -> Result<Element, Refusal> {
             query.append_child(element("instructions", ns::REGISTER).with_text(&failure.to_string()));
             return Ok(answer(iq).with_child(query));
         }
-        Err(failure) => return Err(refused(failure)),
+        Err(failure) => return Err(refused(&failure)),
     };
     login.cancel().await;
     let plain = PLAIN.iter().filter(|name| form.questions.iter().any(|question| question.name == **name));
@@ -71,7 +71,7 @@ async fn register(asker: &Asker, iq: &Element, query: &Element) -> Result<Elemen
     if query.get_child("x", ns::DATA_FORMS).is_some_and(|form| form.attr("type") == Some("cancel")) {
         return Ok(answer(iq));
     }
-    let (_, mut login) = ask(asker).await.map_err(refused)?;
+    let (_, mut login) = ask(asker).await.map_err(|failure| refused(&failure))?;
     let result = login.step(asker, entered(query)).await;
     login.cancel().await;
     match result {
@@ -81,7 +81,7 @@ async fn register(asker: &Asker, iq: &Element, query: &Element) -> Result<Elemen
                         of this gateway, or written to it in a chat.";
             Err((Condition::NotAcceptable, text.into()))
         }
-        Err(failure) => Err(refused(failure)),
+        Err(failure) => Err(refused(&failure)),
     }
 }
 
@@ -90,7 +90,7 @@ async fn remove(asker: &Asker, iq: &Element) -> Result<Element, Refusal> {
     match asker.keeper.accounts.unregister(&asker.keeper, &asker.jid).await {
         Ok(_) => Ok(answer(iq)),
         Err(AccountError::NotRegistered) => Err((Condition::RegistrationRequired, "You are not registered.".into())),
-        Err(error) => Err(refused(error.into())),
+        Err(error) => Err(refused(&error.into())),
     }
 }
 
@@ -119,8 +119,8 @@ fn title(asker: &Asker) -> String {
     format!("Log in to {}", asker.network())
 }
 
-fn refused(failure: Failure) -> Refusal {
-    let condition = match &failure {
+fn refused(failure: &Failure) -> Refusal {
+    let condition = match failure {
         Failure::Again(_) => Condition::NotAcceptable,
         Failure::Later(_) => Condition::RemoteServerTimeout,
         Failure::NotAllowed(_) => Condition::Forbidden,

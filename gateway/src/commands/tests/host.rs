@@ -1,0 +1,175 @@
+//! On the host's own terminal, through the socket.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use drawbridge_bridge::{CancellationToken, Secret};
+use zeroize::Zeroizing;
+
+use super::world::{PASSWORD, World};
+use crate::accounts::LoginState;
+use crate::commands::Answers;
+use crate::control::{Client, Control, ControlError, Reply, Request, Terminal, listen, socket};
+
+const ALICE: &str = "alice@example.org";
+
+/// A person who types these lines.
+#[derive(Default)]
+struct Person {
+    types: VecDeque<&'static str>,
+    sees: Vec<String>,
+}
+
+impl Person {
+    fn who_types(lines: &[&'static str]) -> Self {
+        Self { types: lines.iter().copied().collect(), sees: Vec::new() }
+    }
+}
+
+impl Terminal for Person {
+    fn show(&mut self, text: &str) {
+        self.sees.push(text.to_owned());
+    }
+
+    fn ask(&mut self, prompt: &str, hidden: bool) -> io::Result<Zeroizing<String>> {
+        self.sees.push(format!("{prompt}{}", if hidden { " (hidden)" } else { "" }));
+        self.types.pop_front().map(|line| Zeroizing::new(line.to_owned())).ok_or(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+fn serve(world: &World) -> PathBuf {
+    listen(world.dir.path(), vec![world.keeper.clone()], CancellationToken::new()).unwrap();
+    world.dir.path().to_owned()
+}
+
+fn command(node: &str, user: &str) -> Request {
+    Request::Run { command: node.into(), user: user.into(), network: None }
+}
+
+/// Runs a command in front of a person, off the runtime's own thread.
+async fn run(
+    data: PathBuf,
+    request: Request,
+    known: Answers,
+    person: Person,
+) -> (Result<(), ControlError>, Vec<String>) {
+    let work = move || {
+        let mut person = person;
+        let result = Client::connect(&data).and_then(|client| client.run(&request, &known, &mut person));
+        (result, person.sees)
+    };
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+async fn ask(data: PathBuf, request: Request) -> Result<Reply, ControlError> {
+    tokio::task::spawn_blocking(move || Client::connect(&data)?.ask(&request)).await.unwrap()
+}
+
+fn yes() -> Answers {
+    Answers { values: [("confirm".to_owned(), Secret::new("yes"))].into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_logs_a_user_in_and_out_again() {
+    let world = World::new();
+    let data = serve(&world);
+    let person = Person::who_types(&["alice", "wrong", "", PASSWORD]);
+    let (result, sees) = run(data.clone(), command("login", ALICE), Answers::default(), person).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(
+        sees[..6],
+        [
+            "Your far account.",
+            "Name:",
+            "Password: (hidden)",
+            "The password is wrong.",
+            "Name (or - for alice):",
+            "Password: (hidden)"
+        ],
+        "no warning: nobody else reads it here"
+    );
+    world.comes_to(ALICE, LoginState::Online).await;
+
+    let Ok(Reply::Users(users)) = ask(data.clone(), Request::Users).await else { panic!() };
+    assert_eq!((users[0].jid.as_str(), users[0].account.as_deref()), (ALICE, Some("alice@echo")));
+    let Ok(Reply::Status(status)) = ask(data.clone(), Request::Status).await else { panic!() };
+    assert_eq!((status.networks[0].users, status.networks[0].online), (1, 1));
+
+    let (result, sees) = run(data, command("unregister", ALICE), yes(), Person::default()).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(sees.len(), 1, "nothing was asked: {sees:?}");
+    assert_eq!(world.directories(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_goes_away_leaves_nothing_behind() {
+    let world = World::new();
+    let data = serve(&world);
+    let person = Person::who_types(&["alice"]);
+    let (result, _) = run(data, command("login", ALICE), Answers::default(), person).await;
+    assert!(matches!(result, Err(ControlError::NoInput)), "{result:?}");
+    for _ in 0..200 {
+        if world.directories() == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the login's directory stayed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_is_told_in_words() {
+    let world = World::new();
+    let data = serve(&world);
+    for (request, words) in [
+        (command("login", "eve@example.net"), "Add them to its allow list"),
+        (command("fly", ALICE), "There is no such command."),
+        (command("login", "@"), "That is no user"),
+        (command("logout", ALICE), "not registered"),
+        (command("verify", ALICE), "not registered"),
+        (Request::Run { command: "login".into(), user: ALICE.into(), network: Some("irc".into()) }, "no network irc"),
+    ] {
+        let (result, _) = run(data.clone(), request, yes(), Person::default()).await;
+        let Err(ControlError::Failed(why)) = result else { panic!("{result:?}") };
+        assert!(why.contains(words), "{why}");
+    }
+    world.logged_in(ALICE).await;
+    let (result, _) = run(data, command("verify", ALICE), Answers::default(), Person::default()).await;
+    let Err(ControlError::Failed(why)) = result else { panic!("{result:?}") };
+    assert!(why.contains("has no encrypted session with this gateway now"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_in_the_socket_hurts_nobody() {
+    use std::io::{Read, Write};
+    let world = World::new();
+    let data = serve(&world);
+    let path = socket(&data);
+    let said = tokio::task::spawn_blocking(move || {
+        let mut stream = std::os::unix::net::UnixStream::connect(path).unwrap();
+        stream.write_all(b"{\"ask\":\"everything\"}\n").unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        said
+    });
+    assert!(said.await.unwrap().contains("does not know that request"));
+    assert!(ask(data, Request::Status).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_is_private_and_has_one_owner() {
+    let world = World::new();
+    let missing = ask(world.dir.path().to_owned(), Request::Status).await;
+    assert!(matches!(missing, Err(ControlError::NotRunning(_))), "{missing:?}");
+
+    // What a killed daemon leaves behind is in nobody's way.
+    drop(std::os::unix::net::UnixListener::bind(socket(world.dir.path())).unwrap());
+    let first = Control::bind(world.dir.path()).unwrap();
+    let mode = std::fs::metadata(socket(world.dir.path())).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(matches!(Control::bind(world.dir.path()), Err(ControlError::RunsAlready(_))));
+    drop(first);
+    assert!(!socket(world.dir.path()).exists());
+}
