@@ -117,9 +117,19 @@ impl Form {
         }
     }
 
-    /// Whether `nonce` echoes our ESession ID.
-    pub(crate) fn echoes(&self, nonce: &[u8]) -> bool {
-        self.octets("nonce").is_ok_and(|echo| echo == nonce)
+    /// Whether the form answers ours: it echoes our ESession ID, or it declines without any.
+    pub(crate) fn check_addressed(&self, own_nonce: &[u8]) -> Result<(), Error> {
+        match self.field("nonce") {
+            None if self.check_accepted() == Err(Error::Declined) => Err(Error::Declined),
+            Some(_) if self.octets("nonce").is_ok_and(|echo| echo == own_nonce) => Ok(()),
+            _ => Err(Error::Stray),
+        }
+    }
+
+    /// The same for a form that has not been read yet: whether a machine should look at it at all.
+    pub(crate) fn is_addressed(x: &Element, kind: &str, own_nonce: &[u8]) -> bool {
+        let addressed = Self::read(x, kind).and_then(|form| form.check_addressed(own_nonce));
+        matches!(addressed, Ok(()) | Err(Error::Declined))
     }
 
     pub(crate) fn extras(&self) -> Vec<ExtraField> {

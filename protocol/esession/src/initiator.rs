@@ -61,10 +61,10 @@ impl AwaitResponse {
         Ok(Self { policy: policy.clone(), offer: Offer::read(form_a)?, keys })
     }
 
-    /// Whether form B answers this request. If not it is a stray: ignore it and keep the machine.
+    /// Whether form B answers this request, be it with a refusal. If not it is a stray: ignore it and keep the machine.
     #[must_use]
     pub fn expects(&self, form_b: &Element) -> bool {
-        Form::read(form_b, "submit").is_ok_and(|form| form.echoes(&self.offer.nonce))
+        Form::is_addressed(form_b, "submit", &self.offer.nonce)
     }
 
     /// Message 2 -> 3: checks form B, makes form A2, to be wrapped by [`crate::namespaces::feature`]. One exponentiation.
@@ -97,9 +97,7 @@ impl AwaitResponse {
     ) -> Result<(AwaitCompletion, Element), Error> {
         let Self { policy, offer, keys } = self;
         let form = Form::read(form_b, "submit")?;
-        if !form.echoes(&offer.nonce) {
-            return Err(Error::Stray);
-        }
+        form.check_addressed(&offer.nonce)?;
         form.check_accepted()?;
         let choice = Choice::read(&policy, &offer.form, &form)?;
         let nonce_b = session_id(&form)?;
@@ -148,7 +146,7 @@ impl AwaitCompletion {
     /// Whether form B2 completes this negotiation. If not it is a stray: ignore it and keep the machine.
     #[must_use]
     pub fn expects(&self, form_b2: &Element) -> bool {
-        Form::read(form_b2, "result").is_ok_and(|form| form.echoes(&self.nonce_a))
+        Form::is_addressed(form_b2, "result", &self.nonce_a)
     }
 
     /// The short authentication string, which both ends can compute by now.
@@ -163,9 +161,7 @@ impl AwaitCompletion {
     /// Each closes the negotiation; no retained secret may be touched then.
     pub fn handle_completion(self, form_b2: &Element) -> Result<Established, Error> {
         let form = Form::read(form_b2, "result")?;
-        if !form.echoes(&self.nonce_a) {
-            return Err(Error::Stray);
-        }
+        form.check_addressed(&self.nonce_a)?;
         let proof = Proof { identity: form.octets("identity")?, mac: form.mac()? };
         let srs = find_shared(&self.secrets, &form.octets("srshash")?);
         let chain = ChainOutcome::of(&self.secrets, srs);

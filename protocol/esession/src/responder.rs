@@ -58,6 +58,18 @@ impl Responder {
         })
     }
 
+    /// Message 2 as a refusal without a reason: a form with `accept` 0, to be wrapped by [`crate::namespaces::feature`].
+    ///
+    /// # Errors
+    /// Form A cannot be read; see [`Error::to_stanza_error`].
+    pub fn decline(form_a: &Element) -> Result<Element, Error> {
+        let offer = Offer::read(form_a)?;
+        let mut form = FormWriter::new("submit");
+        form.field("accept", "0");
+        form.field("nonce", encode(&offer.nonce));
+        Ok(form.element().clone())
+    }
+
     /// Message 2 with what `draw` gives for the choice.
     pub(crate) fn respond_with(
         policy: &Policy,
@@ -94,7 +106,7 @@ impl AwaitIdentity {
     /// Whether form A2 continues this negotiation. If not it is a stray: ignore it and keep the machine.
     #[must_use]
     pub fn expects(&self, form_a2: &Element) -> bool {
-        Form::read(form_a2, "result").is_ok_and(|form| form.echoes(&self.nonce_b))
+        Form::is_addressed(form_a2, "result", &self.nonce_b)
     }
 
     /// Message 3 -> 4: verifies Alice, makes form B2, to be wrapped by [`crate::namespaces::init`]. One exponentiation.
@@ -112,9 +124,7 @@ impl AwaitIdentity {
         rng: &mut dyn CryptoRng,
     ) -> Result<(Established, Element), Error> {
         let form = Form::read(form_a2, "result")?;
-        if !form.echoes(&self.nonce_b) {
-            return Err(Error::Stray);
-        }
+        form.check_addressed(&self.nonce_b)?;
         form.check_accepted()?;
         let e = form.octets("dhkeys")?;
         if !constant_time_eq(&sha256(&[&e]), &self.commitment) {

@@ -148,7 +148,8 @@ impl Session {
         self.live.as_ref().is_some_and(|live| live.since_exchange >= live.rekey_freq && live.epochs.has_room())
     }
 
-    /// Whether more than half of the blocks permitted under one key are used, in either direction.
+    /// Whether more than half of the blocks permitted under one key are used, in either direction:
+    /// time to re-key, or to end the session where [`Session::may_rekey`] stays false.
     #[must_use]
     pub fn should_rekey(&self) -> bool {
         let most = |live: &Live| live.sending.used.max(live.receiving.used);

@@ -172,6 +172,27 @@ fn strays_are_recognised_without_harm() {
     assert!(alice.expects(&form_b2) && !alice.expects(&stray));
 }
 
+/// A refusal is an answer, with our ESession ID or without any; a refusal of something else is not.
+#[test]
+fn refusals_are_recognised() {
+    let rng = &mut crate::world::Dice(4);
+    let policy = crate::world::toy();
+    let (alice, form_a) = esession::Initiator::begin(&policy, &[], rng).unwrap();
+    let refusal = esession::Responder::decline(&form_a).unwrap();
+    let mut bare = refusal.clone();
+    remove(&mut bare, "nonce");
+    let mut elsewhere = refusal.clone();
+    set_values(&mut elsewhere, "nonce", &[&base64(&[9; 16])]);
+    let mut nothing = bare.clone();
+    remove(&mut nothing, "accept");
+    assert!(alice.expects(&refusal) && alice.expects(&bare));
+    assert!(!alice.expects(&elsewhere) && !alice.expects(&nothing));
+    assert_eq!(alice.handle_response(&bare, &[], None, rng).unwrap_err(), Error::Declined);
+    let (alice, form_a) = esession::Initiator::begin(&policy, &[], rng).unwrap();
+    let refusal = esession::Responder::decline(&form_a).unwrap();
+    assert_eq!(alice.handle_response(&refusal, &[], None, rng).unwrap_err(), Error::Declined);
+}
+
 /// Old requests say otr instead of logging (0217), fix values in hidden fields, and leave most of the rest out.
 #[test]
 fn a_request_in_the_manner_of_0217_is_understood() {

@@ -93,7 +93,7 @@ impl Line {
 }
 
 fn corrupt(c: &Element, place: usize) -> Element {
-    let part = if place % 3 == 0 { "mac" } else { "data" };
+    let part = if place.is_multiple_of(3) { "mac" } else { "data" };
     let text = c.children().find(|child| child.name() == part).unwrap().text();
     let mut octets = unbase64(&text);
     let place = place % octets.len();

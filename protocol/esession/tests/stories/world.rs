@@ -9,7 +9,7 @@ use esession::{
 use rxml::xml_ncname;
 
 /// SplitMix64: nothing for programs.
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl TryRng for Dice {
     type Error = Infallible;
@@ -38,32 +38,32 @@ impl TryRng for Dice {
 impl TryCryptoRng for Dice {}
 
 /// A policy over the toy group; everything else as in real life, but re-keying at any time.
-pub fn toy() -> Policy {
+pub(crate) fn toy() -> Policy {
     Policy { groups: vec![Group::Toy], insecure_groups: true, rekey_freq: 1, ..Policy::default() }
 }
 
 /// What each end brings to a negotiation.
 #[derive(Clone)]
-pub struct End {
-    pub policy: Policy,
-    pub extras: Vec<ExtraField>,
-    pub secrets: Vec<RetainedSecret>,
-    pub oss: Option<Secret>,
+pub(crate) struct End {
+    pub(crate) policy: Policy,
+    pub(crate) extras: Vec<ExtraField>,
+    pub(crate) secrets: Vec<RetainedSecret>,
+    pub(crate) oss: Option<Secret>,
 }
 
 impl End {
-    pub fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: Policy) -> Self {
         Self { policy, extras: vec![], secrets: vec![], oss: None }
     }
 
-    pub fn toy() -> Self {
+    pub(crate) fn toy() -> Self {
         Self::new(toy())
     }
 }
 
 /// Who noticed what.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Failure {
+pub(crate) enum Failure {
     Bob1(Error),
     Alice2(Error),
     Bob3(Error),
@@ -71,26 +71,26 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub fn error(&self) -> &Error {
+    pub(crate) fn error(&self) -> &Error {
         match self {
             Self::Bob1(error) | Self::Alice2(error) | Self::Bob3(error) | Self::Alice4(error) => error,
         }
     }
 
     /// Condition and fields of the stanza error, as "condition field field".
-    pub fn on_the_wire(&self) -> String {
+    pub(crate) fn on_the_wire(&self) -> String {
         on_the_wire(self.error().to_stanza_error())
     }
 }
 
-pub fn on_the_wire(error: Option<StanzaError>) -> String {
+pub(crate) fn on_the_wire(error: Option<StanzaError>) -> String {
     error.map_or("silence".into(), |error| {
         format!("{} {}", error.condition.name(), error.fields.join(" ")).trim().into()
     })
 }
 
 /// A negotiation in which `meddle` may change each form on its way; it gets the number of the message.
-pub fn negotiate_through(
+pub(crate) fn negotiate_through(
     alice: &End,
     bob: &End,
     seed: u64,
@@ -112,26 +112,26 @@ pub fn negotiate_through(
     Ok((alice, bob))
 }
 
-pub fn negotiate(alice: &End, bob: &End, seed: u64) -> (Established, Established) {
+pub(crate) fn negotiate(alice: &End, bob: &End, seed: u64) -> (Established, Established) {
     negotiate_through(alice, bob, seed, |_, _| {}).unwrap()
 }
 
 /// Serialized and parsed again, as every stanza is.
-pub fn over_the_wire(element: &Element) -> Element {
+pub(crate) fn over_the_wire(element: &Element) -> Element {
     String::from(element).parse().unwrap()
 }
 
-pub fn field<'a>(form: &'a mut Element, var: &str) -> &'a mut Element {
+pub(crate) fn field<'a>(form: &'a mut Element, var: &str) -> &'a mut Element {
     form.children_mut().find(|field| field.attr("var") == Some(var)).unwrap_or_else(|| panic!("no field {var}"))
 }
 
-pub fn value(form: &Element, var: &str) -> String {
+pub(crate) fn value(form: &Element, var: &str) -> String {
     let field = form.children().find(|field| field.attr("var") == Some(var)).unwrap();
     field.children().next().unwrap().text()
 }
 
 /// Replaces the values (or options, in a list of a request) of a field.
-pub fn set_values(form: &mut Element, var: &str, values: &[&str]) {
+pub(crate) fn set_values(form: &mut Element, var: &str, values: &[&str]) {
     let field = field(form, var);
     let has_options = field.children().any(|child| child.name() == "option");
     field.take_nodes();
@@ -144,24 +144,26 @@ pub fn set_values(form: &mut Element, var: &str, values: &[&str]) {
     }
 }
 
-pub fn remove(form: &mut Element, var: &str) {
+pub(crate) fn remove(form: &mut Element, var: &str) {
     let kept: Vec<_> = form.children().filter(|field| field.attr("var") != Some(var)).cloned().collect();
     form.take_nodes();
-    kept.into_iter().for_each(|field| drop(form.append_child(field)));
+    for field in kept {
+        form.append_child(field);
+    }
 }
 
-pub fn add(form: &mut Element, var: &str, values: &[&str]) {
+pub(crate) fn add(form: &mut Element, var: &str, values: &[&str]) {
     let field = Element::builder("field", "jabber:x:data").attr(xml_ncname!("var").to_owned(), var);
     let values = values.iter().map(|value| Element::builder("value", "jabber:x:data").append(*value).build());
     form.append_child(field.append_all(values).build());
 }
 
-pub fn base64(octets: &[u8]) -> String {
+pub(crate) fn base64(octets: &[u8]) -> String {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.encode(octets)
 }
 
-pub fn unbase64(text: &str) -> Vec<u8> {
+pub(crate) fn unbase64(text: &str) -> Vec<u8> {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
