@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use drawbridge_bridge::{ContactId, Error as NetworkError, KeySharing, Session};
 use futures::future::join_all;
 use jid::BareJid;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 
 use crate::commands::Desk;
 use crate::config::{NetworkConfig, People};
@@ -42,6 +42,7 @@ pub struct Accounts {
     data: PathBuf,
     up: Mutex<HashMap<BareJid, Arc<Supervised>>>,
     openings: Arc<Semaphore>,
+    turns: Mutex<HashMap<BareJid, Arc<AsyncMutex<()>>>>,
 }
 
 /// Why something could not be done with an account.
@@ -79,6 +80,7 @@ impl Accounts {
             data: data.to_owned(),
             up: Mutex::default(),
             openings: Arc::new(Semaphore::new(OPENINGS)),
+            turns: Mutex::default(),
         }
     }
 
@@ -156,6 +158,16 @@ impl Accounts {
         if let Some(before) = self.lock().insert(jid, started) {
             before.stop_soon();
         }
+    }
+
+    /// Logins of one user are stored and ended one after the other, whatever door they come through.
+    async fn turn(&self, user: &BareJid) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            turns.entry(user.clone()).or_default().clone()
+        };
+        turn.lock_owned().await
     }
 
     fn supervised(&self, user: &BareJid) -> Option<Arc<Supervised>> {

@@ -32,7 +32,10 @@ impl Steps for Status {
         };
         let mut lines = Vec::new();
         match keeper.accounts.account(&user.jid).zip(keeper.accounts.state(&user.jid)) {
-            Some((account, state)) => lines.push(format!("{network} account: {account} ({state})")),
+            Some((account, state)) => {
+                lines.push(format!("{network} account: {account} ({state})"));
+                lines.extend(state.is_over().then(|| "Write login to log in again.".to_owned()));
+            }
             None => lines.push(format!("You are not logged in to {network}. Write login to log in.")),
         }
         if let Some(session) = keeper.accounts.session(&user.jid) {

@@ -119,6 +119,7 @@ async fn a_login_that_the_network_ended_is_replaced_and_waiting_messages_stay() 
     world.logged_in(ALICE).await;
     world.far.user(&drawbridge_bridge::ContactId::new("alice@echo")).log_out();
     world.comes_to(ALICE, LoginState::LoggedOut).await;
+    assert!(world.tells(ALICE, "status").await.contains("(logged out by the network)\nWrite login"));
     world.logged_in(ALICE).await;
     assert_eq!(world.directories(), 1, "the files of the ended login are gone");
 }

@@ -178,6 +178,21 @@ async fn registration_by_form_or_by_plain_fields_logs_in() {
 }
 
 #[tokio::test]
+async fn of_two_registrations_at_once_one_wins_and_the_other_leaves_no_device() {
+    let world = World::new();
+    let filled = |name| vec![form(&[("username", name), ("password", PASSWORD)])];
+    let (one, two) = tokio::join!(
+        registration(&world, ALICE, "set", filled("one")),
+        registration(&world, ALICE, "set", filled("two")),
+    );
+    let (won, lost) = if one.attr("type") == Some("result") { (one, two) } else { (two, one) };
+    assert_eq!(won.attr("type"), Some("result"));
+    assert_eq!(error::reason(&lost).0, "conflict");
+    assert_eq!((world.directories(), world.far.accounts().len()), (1, 1));
+    world.comes_to(ALICE, LoginState::Online).await;
+}
+
+#[tokio::test]
 async fn registration_that_fails_says_why() {
     let world = World::new();
     let filled = |name, password| vec![form(&[("username", name), ("password", password)])];
