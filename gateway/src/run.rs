@@ -6,7 +6,7 @@ use drawbridge_bridge::Secret;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use crate::accounts::Accounts;
+use crate::accounts::{self, Accounts};
 use crate::component::{self, Incoming, LinkConfig};
 use crate::config::{Config, ConfigError, NetworkConfig};
 use crate::control::{Control, ControlError};
@@ -69,6 +69,7 @@ pub async fn serve(config: Arc<Config>, stop: CancellationToken) -> Result<(), E
     // Taken first: it also keeps a second daemon away from the data directory.
     let control = Control::bind(&config.data_dir)?;
     let store = Store::open(&config.data_dir.join("drawbridge.db"), sealer(&config.store_key()?)?)?;
+    accounts::sweep(&store, &config.data_dir).await?;
     // Links outlive the conversations, which say goodbye through them.
     let links = CancellationToken::new();
     let mut keepers = Vec::new();

@@ -92,6 +92,7 @@ impl Crossings {
 
     /// The live session of the user's login came up or went: wakes what waits for it.
     pub async fn login_changed(&self, keeper: &Arc<Keeper>, user: &BareJid) {
+        crate::xmpp::presence::login_changed(keeper, user).await;
         let jid = user.clone();
         let network = keeper.network.descriptor().id;
         let work = keeper.store.call(move |db, _| {

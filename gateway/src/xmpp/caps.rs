@@ -93,8 +93,8 @@ fn form(form: &Element) -> Option<Option<(String, String)>> {
     }
     let Some(kind) = kind else { return Some(None) };
     fields.sort();
-    let fields: String = fields.into_iter().map(|(var, values)| var + &values).collect();
-    Some(Some((kind.clone(), kind + &fields)))
+    let fields: String = fields.into_iter().map(|(var, values)| var + values.as_str()).collect();
+    Some(Some((kind.clone(), kind + fields.as_str())))
 }
 
 /// With the separator behind it. `None` if the separator is also in it: parts could be moved over the border then.

@@ -122,7 +122,9 @@ async fn acquaint(keeper: &Keeper, from: &Jid) -> Option<User> {
 }
 
 fn is_wrapper(message: &Element) -> bool {
-    message.children().any(|child| child.has_ns(ns::CARBONS) || child.has_ns(ns::MAM))
+    // `private` beside them is a client's wish to its server (XEP-0280, section 9), and none of our business.
+    let copy = |child: &Element| child.is("sent", ns::CARBONS) || child.is("received", ns::CARBONS);
+    message.children().any(|child| copy(child) || child.has_ns(ns::MAM))
 }
 
 pub(super) fn register_first(keeper: &Keeper) -> String {
