@@ -1,5 +1,7 @@
 //! The contacts do what the table says, and the far side can be played.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},

@@ -1,5 +1,7 @@
 //! The echo network keeps every promise, and the suite notices each one that a bridge breaks.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
 #[path = "conformance/echo_harness.rs"]
 mod echo_harness;
 #[path = "conformance/planted_bug.rs"]
