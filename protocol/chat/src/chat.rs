@@ -108,7 +108,7 @@ impl Chat {
     /// What the user wants.
     pub fn handle_command(&mut self, command: Command, now: Moment, rng: &mut dyn CryptoRng) {
         if let Err(error) = self.obey(command, now, rng) {
-            self.around.tell(error);
+            self.around.tell(*error);
         }
         self.go_on_leaving(now, rng);
     }
@@ -134,12 +134,12 @@ impl Chat {
         self.conversations.values().filter_map(Conversation::poll_timeout).chain(leaving).min()
     }
 
-    fn obey(&mut self, command: Command, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Event> {
+    fn obey(&mut self, command: Command, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Box<Event>> {
         match command {
             Command::Start { with } => {
                 let with = with.map(|with| parse_jid(&with)).transpose()?;
                 self.with = with.or(self.with.take());
-                self.talk(None, now, rng, |talk, cx| talk.start(cx))
+                self.talk(None, now, rng, Conversation::start)
             }
             Command::Send { text, id, with } => self.talk(with, now, rng, |talk, cx| talk.send(text, id, cx)),
             Command::ClearSend { text, id, with } => {
@@ -167,7 +167,7 @@ impl Chat {
     }
 
     /// Commands that are requests to somebody.
-    fn ask(&mut self, command: Command, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Event> {
+    fn ask(&mut self, command: Command, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Box<Event>> {
         let (mut cx, requests) = (self.around.cx(now, rng), &mut self.requests);
         match command {
             Command::Register { to, fields } => requests.register(&parse_jid(&to)?, fields, &mut cx),
@@ -184,11 +184,10 @@ impl Chat {
         Ok(())
     }
 
-    fn send_raw(&mut self, xml: &str, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Event> {
-        let bad = |text: String| Event::own_error(None, "bad-command", text);
-        let stanza = inner::parse_element(xml).map_err(|error| bad(error.to_string()))?;
+    fn send_raw(&mut self, xml: &str, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Box<Event>> {
+        let stanza = inner::parse_element(xml).map_err(|error| bad_command(error.to_string()))?;
         if !["message", "presence", "iq"].iter().any(|name| stanza.is(*name, CLIENT)) {
-            return Err(bad("this is not a message, presence or iq in jabber:client".to_owned()));
+            return Err(bad_command("this is not a message, presence or iq in jabber:client"));
         }
         if let (Some("get" | "set"), Some(id)) = (stanza.attr("type"), stanza.attr("id")) {
             self.requests.expect_raw(id);
@@ -197,7 +196,7 @@ impl Chat {
         Ok(())
     }
 
-    fn send_presence(&mut self, to: &str, kind: &str, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Event> {
+    fn send_presence(&mut self, to: &str, kind: &str, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Box<Event>> {
         let to = Jid::from(parse_jid(to)?.into_bare());
         self.around.cx(now, rng).send(stanza::presence(Some(&to), Some(kind)).build());
         Ok(())
@@ -212,7 +211,8 @@ impl Chat {
             let text = format!("{from} wanted an encrypted session and got no answer (--accept-any would answer)");
             return self.around.tell(Event::Notice { text });
         }
-        let conversation = self.conversations.entry(bare).or_insert_with_key(|bare| Conversation::new(bare.clone().into()));
+        let conversation =
+            self.conversations.entry(bare).or_insert_with_key(|bare| Conversation::new(bare.clone().into()));
         let mut cx = self.around.cx(now, rng);
         conversation.handle_message(message, &from, &mut cx);
     }
@@ -255,11 +255,11 @@ impl Chat {
         now: Moment,
         rng: &mut dyn CryptoRng,
         work: impl FnOnce(&mut Conversation, &mut Cx<'_>),
-    ) -> Result<(), Event> {
+    ) -> Result<(), Box<Event>> {
         let with = match (with, &self.with) {
             (Some(with), _) => parse_jid(&with)?,
             (None, Some(with)) => with.clone(),
-            (None, None) => return Err(Event::own_error(None, "bad-command", "with whom? (there was no --with)")),
+            (None, None) => return Err(bad_command("with whom? (there was no --with)")),
         };
         let conversation = self.conversations.entry(with.to_bare()).or_insert_with(|| Conversation::new(with));
         let mut cx = self.around.cx(now, rng);
@@ -292,6 +292,10 @@ impl Chat {
     }
 }
 
-fn parse_jid(text: &str) -> Result<Jid, Event> {
-    Jid::new(text).map_err(|error| Event::own_error(None, "bad-command", format!("{text:?} is not a JID: {error}")))
+fn parse_jid(text: &str) -> Result<Jid, Box<Event>> {
+    Jid::new(text).map_err(|error| bad_command(format!("{text:?} is not a JID: {error}")))
+}
+
+fn bad_command(text: impl Into<String>) -> Box<Event> {
+    Box::new(Event::own_error(None, "bad-command", text))
 }

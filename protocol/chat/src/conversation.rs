@@ -173,7 +173,11 @@ impl Conversation {
         self.fail_negotiations(|_| true, "ended by the user", cx);
         self.retry = None;
         for item in self.outbox.take_unsent() {
-            cx.tell(Event::own_error(Some(&item.id), "not-sent", "the conversation was ended before this could be sent"));
+            cx.tell(Event::own_error(
+                Some(&item.id),
+                "not-sent",
+                "the conversation was ended before this could be sent",
+            ));
         }
         self.terminate(cx);
     }
@@ -319,7 +323,14 @@ impl Conversation {
     }
 
     /// Tells the user what a message says. Returns the id to send a receipt for, if one is due.
-    fn show(&mut self, content: Content, id: Option<&str>, from: &Jid, encrypted: bool, cx: &mut Cx<'_>) -> Option<String> {
+    fn show(
+        &mut self,
+        content: Content,
+        id: Option<&str>,
+        from: &Jid,
+        encrypted: bool,
+        cx: &mut Cx<'_>,
+    ) -> Option<String> {
         // receipts in the clear prove nothing about what was sent in a session
         for id in content.received {
             if encrypted {

@@ -1,11 +1,13 @@
 //! A terminal XMPP client that speaks encrypted sessions (ESessions, XEP-0116).
 //!
-//! [`Chat`] is the client without input or output; the binary puts it on a terminal, or on JSON lines, and on a stream.
+//! [`Chat`] is the client without input or output; [`cli::main`] puts it on a terminal, or on JSON lines, and on a stream.
 
 #![forbid(unsafe_code)]
 
 mod chat;
+pub mod cli;
 mod command;
+mod connector;
 mod content;
 pub mod conversation;
 mod disco;
@@ -13,11 +15,18 @@ mod effects;
 mod event;
 mod forms;
 pub mod inner;
+mod json;
+mod link;
 mod outbox;
 mod presence;
 mod requests;
+mod run;
 mod secrets;
 mod stanza;
+mod tap;
+mod terminal;
+mod trace;
+mod wire;
 
 pub use chat::Chat;
 pub use command::{Command, Values};

@@ -19,13 +19,13 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// Changes what is shown.
-    pub(crate) fn set(&mut self, show: Option<String>, status: Option<String>) -> Result<(), Event> {
+    pub(crate) fn set(&mut self, show: Option<String>, status: Option<String>) -> Result<(), Box<Event>> {
         self.show = match show.as_deref() {
             None | Some("available") => None,
             Some("away" | "chat" | "dnd" | "xa") => show,
             Some(other) => {
                 let text = format!("{other:?} is none of available, away, chat, dnd, xa");
-                return Err(Event::own_error(None, "bad-command", text));
+                return Err(Box::new(Event::own_error(None, "bad-command", text)));
             }
         };
         self.status = status;

@@ -61,8 +61,8 @@ impl Requests {
     ) {
         let form = session.as_ref().and_then(|session| self.command_forms.remove(session));
         let wanted = session.is_some() && !matches!(action.as_deref(), Some("cancel" | "prev"));
-        let filled = (wanted && (form.is_some() || !fields.is_empty()))
-            .then(|| forms::fill(&form.unwrap_or_default(), fields));
+        let filled =
+            (wanted && (form.is_some() || !fields.is_empty())).then(|| forms::fill(&form.unwrap_or_default(), fields));
         let command = Element::builder("command", COMMANDS)
             .attr(xml_ncname!("node").to_owned(), node)
             .attr(xml_ncname!("sessionid").to_owned(), session)
@@ -108,7 +108,9 @@ impl Requests {
         }
         let payload = iq.children().next();
         match (pending, payload) {
-            (Pending::RegistrationForm { to, fields }, Some(query)) => self.handle_registration_form(&to, query, &fields, cx),
+            (Pending::RegistrationForm { to, fields }, Some(query)) => {
+                self.handle_registration_form(&to, query, &fields, cx)
+            }
             (Pending::Registration, _) => cx.tell(Event::Registered { from }),
             (Pending::Unregistration, _) => cx.tell(Event::Unregistered { from }),
             (Pending::Command, Some(command)) => self.handle_command(from, command, cx),
@@ -123,7 +125,13 @@ impl Requests {
         }
     }
 
-    fn handle_registration_form(&mut self, to: &Jid, query: &Element, fields: &BTreeMap<String, Values>, cx: &mut Cx<'_>) {
+    fn handle_registration_form(
+        &mut self,
+        to: &Jid,
+        query: &Element,
+        fields: &BTreeMap<String, Values>,
+        cx: &mut Cx<'_>,
+    ) {
         let x = query.get_child("x", DATA_FORMS);
         let form = x.map_or_else(|| forms::read_plain(query), forms::read);
         if fields.is_empty() {

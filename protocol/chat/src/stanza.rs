@@ -98,9 +98,22 @@ pub(crate) fn fresh_id(rng: &mut dyn CryptoRng) -> String {
 
 /// The stanza as it will be sent, or `None` if some text in it cannot stand in XML.
 pub(crate) fn serialize(element: &Element) -> Option<String> {
+    // minidom panics on them, so they must be found before
+    if !is_carriable(element) {
+        return None;
+    }
     let mut octets = Vec::new();
     element.write_to(&mut octets).ok()?;
     String::from_utf8(octets).ok()
+}
+
+/// Whether all text is of XML 1.0 characters (section 2.2).
+fn is_carriable(element: &Element) -> bool {
+    let is_character = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..);
+    let is_text = |text: &str| text.chars().all(is_character);
+    element.attrs().iter().all(|(_, value)| is_text(value))
+        && element.texts().all(is_text)
+        && element.children().all(is_carriable)
 }
 
 fn stanza(name: &str, to: Option<&Jid>, kind: Option<&str>, id: &str) -> ElementBuilder {

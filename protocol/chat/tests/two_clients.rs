@@ -116,7 +116,10 @@ fn a_client_that_lost_its_secrets_is_announced_as_a_stranger() {
     world.settle();
     let keys = world.keys(End::Alice);
     assert!(keys.chain == Chain::Lost && !keys.verified);
-    let warned = world.events(End::Alice).iter().any(|event| matches!(event, Event::Notice { text } if text.contains("WARNING")));
+    let warned = world
+        .events(End::Alice)
+        .iter()
+        .any(|event| matches!(event, Event::Notice { text } if text.contains("WARNING")));
     assert!(warned, "no warning");
 }
 
@@ -214,10 +217,14 @@ fn what_cannot_be_sent_is_refused_at_once_and_harms_no_session() {
     world.tell(End::Alice, send_as("bell \u{7}", "1"));
     world.tell(End::Alice, send_as(&"<".repeat(100_000), "2"));
     world.settle();
-    let refused: Vec<_> = world.events(End::Alice).iter().filter_map(|event| match event {
-        Event::Error { id, condition, .. } => Some((id.clone(), condition.clone())),
-        _ => None,
-    }).collect();
+    let refused: Vec<_> = world
+        .events(End::Alice)
+        .iter()
+        .filter_map(|event| match event {
+            Event::Error { id, condition, .. } => Some((id.clone(), condition.clone())),
+            _ => None,
+        })
+        .collect();
     let not_sent = |id: &str| (Some(id.to_owned()), "not-sent".to_owned());
     assert_eq!(refused, [not_sent("1"), not_sent("2")]);
     assert!(world.texts(End::Bob).is_empty());
@@ -247,7 +254,10 @@ fn typing_and_markers_travel_in_the_session_only() {
     world.tell(End::Bob, Command::Displayed { id: "5".to_owned(), with: None });
     world.settle();
     let typing = world.events(End::Bob).iter().any(|event| matches!(event, Event::Typing { on: true, .. }));
-    let read = world.events(End::Alice).iter().any(|event| matches!(event, Event::Displayed { id, encrypted: true } if id == "5"));
+    let read = world
+        .events(End::Alice)
+        .iter()
+        .any(|event| matches!(event, Event::Displayed { id, encrypted: true } if id == "5"));
     assert!(typing && read);
     assert!(!world.wire_text().contains("composing") && !world.wire_text().contains("displayed"));
 }

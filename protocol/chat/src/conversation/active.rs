@@ -46,7 +46,14 @@ pub(super) struct Active {
 }
 
 impl Active {
-    pub(super) fn new(thread: String, with: Jid, established: Established, secret: u64, tally: Tally, cx: &Cx<'_>) -> Self {
+    pub(super) fn new(
+        thread: String,
+        with: Jid,
+        established: Established,
+        secret: u64,
+        tally: Tally,
+        cx: &Cx<'_>,
+    ) -> Self {
         let Established { session, agreed, sas, chain, .. } = established;
         let confirmation_due = (!session.is_confirmed()).then_some(cx.now.instant + CONFIRMATION_WAIT);
         Self {
@@ -296,7 +303,9 @@ impl Conversation {
         }
         if let Some(Disclosure::Enabled) = active.agreed.disclosure {
             let peer = active.with.to_bare();
-            cx.tell(Event::Notice { text: format!("{peer} says that what you write here is disclosed to third parties.") });
+            cx.tell(Event::Notice {
+                text: format!("{peer} says that what you write here is disclosed to third parties."),
+            });
         }
         self.flush(cx);
     }

@@ -160,7 +160,14 @@ impl Conversation {
     }
 
     /// Message 1 of the peer.
-    fn handle_request(&mut self, message: &Element, form: &Element, from: &Jid, thread: Option<String>, cx: &mut Cx<'_>) {
+    fn handle_request(
+        &mut self,
+        message: &Element,
+        form: &Element,
+        from: &Jid,
+        thread: Option<String>,
+        cx: &mut Cx<'_>,
+    ) {
         // Where two requests have crossed, that of the lower bare JID counts. The other end answers it, but goes on waiting
         // for an answer to its own: peers with another rule (gateways) may have dropped theirs.
         if self.asking.as_ref().is_some_and(|half| half.outranks(message)) {

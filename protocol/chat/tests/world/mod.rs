@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use esession_chat::{Chat, Command, Event, Moment, Output, SecretBook, SessionEvent, SessionKeys, SessionState, Settings};
+use esession_chat::{
+    Chat, Command, Event, Moment, Output, SecretBook, SessionEvent, SessionKeys, SessionState, Settings,
+};
 use getrandom::SysRng;
 use jid::{FullJid, Jid};
 use minidom::Element;
@@ -218,7 +220,9 @@ impl World {
         self.side(end).sent += 1;
         self.wire.push(String::from(&stanza));
         let to = stanza.attr("to").and_then(|to| Jid::new(to).ok());
-        let other = [End::Alice, End::Bob].into_iter().find(|other| to.as_ref().is_some_and(|to| to.to_bare() == other.jid().to_bare()));
+        let other = [End::Alice, End::Bob]
+            .into_iter()
+            .find(|other| to.as_ref().is_some_and(|to| to.to_bare() == other.jid().to_bare()));
         let Some(other) = other else { return };
         let (pass, count) = self.side(end).drops;
         match (pass, count) {

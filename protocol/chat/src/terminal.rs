@@ -1,0 +1,345 @@
+//! A chat for people, line by line.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use crate::command::Command;
+use crate::event::{Chain, Event, Form, SessionEvent, SessionState};
+use crate::run::Shell;
+use input::{HELP, Line};
+
+mod input;
+
+/// How much of a message of ours is repeated when it has arrived.
+const SNIPPET: usize = 40;
+
+/// The shell for people.
+pub(crate) struct Terminal<W: Write> {
+    output: W,
+    /// Whether this is a terminal that shows colours and prompts.
+    style: Style,
+    session: Option<SessionEvent>,
+    presences: HashMap<String, String>,
+    /// What we said and nobody acknowledged yet.
+    said: HashMap<String, String>,
+    counter: u64,
+    /// Starts the ids of what we say.
+    prefix: String,
+}
+
+/// What the output can show.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Style {
+    /// Colours (never if NO_COLOR is set).
+    pub(crate) colours: bool,
+    /// A prompt, and lines that replace it.
+    pub(crate) prompt: bool,
+}
+
+/// ANSI colours by what they say.
+#[derive(Clone, Copy)]
+enum Ink {
+    Plain,
+    Faint,
+    Peer,
+    Good,
+    Bad,
+}
+
+impl<W: Write> Terminal<W> {
+    /// `prefix` starts the ids of messages and must be fresh.
+    pub(crate) fn new(output: W, style: Style, prefix: String) -> Self {
+        Self { output, style, session: None, presences: HashMap::new(), said: HashMap::new(), counter: 0, prefix }
+    }
+
+    /// The first lines.
+    pub(crate) fn greet(&mut self, account: &str, with: Option<&str>) {
+        let with = with.map_or_else(String::new, |with| format!(", chatting with {with}"));
+        self.line(Ink::Faint, &format!("esession-chat {}: {account}{with}", env!("CARGO_PKG_VERSION")));
+        self.line(Ink::Faint, "Type a message, or /help.");
+    }
+
+    fn line(&mut self, ink: Ink, text: &str) {
+        let text = printable(text);
+        let code = match ink {
+            Ink::Plain => "",
+            Ink::Faint => "\x1b[2m",
+            Ink::Peer => "\x1b[36m",
+            Ink::Good => "\x1b[32m",
+            Ink::Bad => "\x1b[1;31m",
+        };
+        let (before, after) = if self.style.colours && !code.is_empty() { (code, "\x1b[0m") } else { ("", "") };
+        let (clear, prompt) = if self.style.prompt { ("\r\x1b[K", "> ") } else { ("", "") };
+        // somebody who closed the terminal does not miss this
+        let _ = write!(self.output, "{clear}{before}{text}{after}\n{prompt}").and_then(|()| self.output.flush());
+    }
+
+    fn show_session(&mut self, session: &SessionEvent) {
+        let with = &session.with;
+        let reason = session.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        match session.state {
+            SessionState::Negotiating => self.line(Ink::Faint, &format!("-- agreeing on keys with {with} …")),
+            SessionState::Failed => self.line(Ink::Bad, &format!("-- no encrypted session with {with}{reason}")),
+            SessionState::Ended => {
+                let ink = if session.acknowledged == Some(true) { Ink::Faint } else { Ink::Bad };
+                self.line(ink, &format!("-- the encrypted session with {with} has ended{reason}"));
+            }
+            SessionState::Active => self.show_keys(session),
+        }
+        self.session = Some(session.clone());
+    }
+
+    fn show_keys(&mut self, session: &SessionEvent) {
+        let Some(keys) = &session.keys else { return };
+        let was_active = self.session.as_ref().is_some_and(|before| {
+            before.state == SessionState::Active && before.keys.as_ref().is_some_and(|before| before.long == keys.long)
+        });
+        if !was_active {
+            self.line(
+                Ink::Good,
+                &format!(
+                    "-- encrypted with {} (group {}, {}; {} stanzas, {} octets, {} ms)",
+                    session.with, keys.group, keys.cipher, keys.stanzas, keys.bytes, keys.milliseconds
+                ),
+            );
+        }
+        match (keys.verified, keys.confirmed, keys.chain) {
+            (true, ..) => self.line(Ink::Good, "   verified: this is the peer you compared codes with"),
+            (false, false, _) => self.line(Ink::Faint, "   not confirmed yet: the peer has not used its keys so far"),
+            (false, true, Chain::Continued) => {
+                self.line(Ink::Plain, "   the same peer as last time, but you never compared codes:");
+                self.show_codes(&keys.sas, &keys.long);
+            }
+            (false, true, _) => {
+                self.line(
+                    Ink::Plain,
+                    "   NOT VERIFIED. Compare the long code over another channel, then type /verify match",
+                );
+                self.show_codes(&keys.sas, &keys.long);
+            }
+        }
+    }
+
+    fn show_codes(&mut self, sas: &str, long: &str) {
+        self.line(Ink::Plain, &format!("   long code   {long}"));
+        self.line(
+            Ink::Faint,
+            &format!("   short code  {sas} (other clients show only this one; alone it proves nothing)"),
+        );
+    }
+
+    fn show_form(&mut self, from: &str, form: &Form) {
+        let title = form.title.as_deref().unwrap_or("a form");
+        self.line(Ink::Plain, &format!("-- {from}: {title}"));
+        for text in &form.instructions {
+            self.line(Ink::Plain, &format!("   {text}"));
+        }
+        for field in form.fields.iter().filter(|field| field.kind != "hidden") {
+            let label = field.label.as_deref().unwrap_or(&field.var);
+            let shown = if field.kind == "text-private" { String::new() } else { field.values.join(", ") };
+            let mark = if field.required { "*" } else { "" };
+            let text = if field.kind == "fixed" { shown } else { format!("{label}{mark} ({}) {shown}", field.var) };
+            self.line(Ink::Plain, &format!("   {text}"));
+        }
+    }
+
+    fn who(&mut self) {
+        match self.session.clone() {
+            Some(session) if session.state == SessionState::Active => {
+                self.session = None;
+                self.show_session(&session);
+                if let Some(keys) = &session.keys
+                    && keys.verified
+                {
+                    self.show_codes(&keys.sas.clone(), &keys.long.clone());
+                }
+            }
+            _ => self.line(Ink::Plain, "-- no encrypted session"),
+        }
+        let mut presences: Vec<_> = self.presences.iter().map(|(jid, show)| format!("   {jid}: {show}")).collect();
+        presences.sort();
+        presences.iter().for_each(|line| self.line(Ink::Plain, line));
+    }
+
+    fn verify(&mut self) {
+        match self.session.as_ref().and_then(|session| session.keys.clone()) {
+            Some(keys) => {
+                self.show_codes(&keys.sas, &keys.long);
+                self.line(Ink::Plain, "   If the peer sees the same long code, type /verify match");
+            }
+            None => self.line(Ink::Bad, "-- there is no encrypted session to verify"),
+        }
+    }
+
+    fn next_id(&mut self) -> String {
+        self.counter += 1;
+        format!("{}-{}", self.prefix, self.counter)
+    }
+}
+
+impl<W: Write> Shell for Terminal<W> {
+    fn show(&mut self, event: &Event) -> Option<Command> {
+        match event {
+            Event::Online { jid } => self.line(Ink::Faint, &format!("-- online as {jid}")),
+            Event::Offline { reason } => {
+                let reason = reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                self.line(Ink::Bad, &format!("-- not connected, trying again{reason}"));
+            }
+            Event::Session(session) => self.show_session(session),
+            Event::Message { from, text, id, encrypted, delayed } => {
+                let name = from.split_once('/').map_or(from.as_str(), |(bare, _)| bare);
+                let when = delayed.as_deref().map(|stamp| format!(" [{stamp}]")).unwrap_or_default();
+                if *encrypted {
+                    self.line(Ink::Peer, &format!("{name}{when}: {text}"));
+                    return id.clone().map(|id| Command::Displayed { id, with: Some(from.clone()) });
+                }
+                self.line(Ink::Bad, &format!("{name}{when} (NOT ENCRYPTED): {text}"));
+            }
+            Event::Receipt { id, .. } => {
+                if let Some(text) = self.said.remove(id) {
+                    self.line(Ink::Faint, &format!("   ✓ arrived: {text}"));
+                }
+            }
+            Event::Typing { from, on: true } => self.line(Ink::Faint, &format!("   {from} is typing …")),
+            Event::Sent { .. } | Event::Displayed { .. } | Event::Typing { on: false, .. } => {}
+            Event::Presence { from, show, status, .. } => {
+                let status = status.as_deref().map(|status| format!(" ({status})")).unwrap_or_default();
+                self.presences.insert(from.clone(), format!("{show}{status}"));
+                self.line(Ink::Faint, &format!("   {from} is {show}{status}"));
+            }
+            Event::Subscribe { from, nick, accepted } => {
+                let nick = nick.as_deref().map(|nick| format!(" ({nick})")).unwrap_or_default();
+                let how = if *accepted { "and may".to_owned() } else { format!("/accept {from} lets them") };
+                self.line(Ink::Plain, &format!("-- {from}{nick} wants to see when you are online; {how}"));
+            }
+            Event::Roster { items, push } => {
+                for item in items {
+                    let name = item.name.as_deref().unwrap_or_default();
+                    let ink = if *push { Ink::Faint } else { Ink::Plain };
+                    self.line(ink, &format!("   {} {name} [{}]", item.jid, item.subscription));
+                }
+            }
+            Event::Form { from, form } => self.show_form(from, form),
+            Event::Registered { from } => self.line(Ink::Good, &format!("-- registered with {from}")),
+            Event::Unregistered { from } => self.line(Ink::Good, &format!("-- no longer registered with {from}")),
+            Event::Command { from, node, session, status, notes, form, .. } => {
+                let session = session.as_deref().unwrap_or_default();
+                self.line(Ink::Plain, &format!("-- {from}: {node} {status} {session}"));
+                notes.iter().for_each(|note| self.line(Ink::Plain, &format!("   {}", note.text)));
+                form.iter().for_each(|form| self.show_form(from, form));
+            }
+            Event::GatewayPrompt { from, description, prompt, jid } => {
+                let said: Vec<&str> = [description, prompt, jid].into_iter().flatten().map(String::as_str).collect();
+                self.line(Ink::Plain, &format!("-- {from}: {}", said.join(" ")));
+            }
+            Event::Stanza { xml } => self.line(Ink::Plain, xml),
+            Event::Error { id, condition, text, from } => {
+                let about = id.as_ref().and_then(|id| self.said.remove(id));
+                let about = about.map(|about| format!(" [{about}]")).unwrap_or_default();
+                let from = from.as_deref().map(|from| format!("{from}: ")).unwrap_or_default();
+                let text = text.as_deref().unwrap_or(condition);
+                self.line(Ink::Bad, &format!("-- {from}{text}{about}"));
+            }
+            Event::Notice { text } => self.line(Ink::Bad, &format!("-- {text}")),
+            // to standard error, so that it can be looked at apart
+            Event::Trace { direction, xml } => {
+                let mark = if *direction == "in" { "<<" } else { ">>" };
+                let _ = writeln!(std::io::stderr(), "{mark} {}", printable(xml));
+            }
+            Event::Closed { reason } => {
+                self.style.prompt = false;
+                if self.style.colours {
+                    let _ = write!(self.output, "\r\x1b[K");
+                }
+                match reason {
+                    Some(reason) => self.line(Ink::Bad, &format!("-- {reason}")),
+                    None => self.line(Ink::Faint, "-- bye"),
+                }
+            }
+        }
+        None
+    }
+
+    fn read(&mut self, line: &str) -> Option<Command> {
+        if self.style.prompt {
+            let _ = write!(self.output, "> ").and_then(|()| self.output.flush());
+        }
+        match input::parse(line) {
+            Line::Nothing => None,
+            Line::Say(text) => {
+                let id = self.next_id();
+                self.said.insert(id.clone(), snippet(&text));
+                Some(Command::Send { text, id: Some(id), with: None })
+            }
+            Line::Command(command) => Some(command),
+            Line::Help => {
+                self.line(Ink::Plain, HELP);
+                None
+            }
+            Line::Who => {
+                self.who();
+                None
+            }
+            Line::Verify => {
+                self.verify();
+                None
+            }
+            Line::Wrong(why) => {
+                self.line(Ink::Bad, &format!("-- {why}"));
+                None
+            }
+        }
+    }
+}
+
+fn snippet(text: &str) -> String {
+    let short: String = text.chars().take(SNIPPET).collect();
+    if short.len() < text.len() { short + "…" } else { short }
+}
+
+/// What others wrote, without what would control the terminal: escape sequences, and marks that reverse the writing.
+fn printable(text: &str) -> String {
+    let is_control = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if is_control(c) { '\u{FFFD}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(events: &[Event]) -> String {
+        let mut output = Vec::new();
+        let mut terminal = Terminal::new(&mut output, Style::default(), "x".to_owned());
+        events.iter().for_each(|event| drop(terminal.show(event)));
+        String::from_utf8(output).unwrap()
+    }
+
+    fn message(text: &str, encrypted: bool) -> Event {
+        Event::Message { from: "bob@example.org/b".into(), text: text.into(), id: None, encrypted, delayed: None }
+    }
+
+    #[test]
+    fn clear_text_is_marked() {
+        assert_eq!(shown(&[message("hi", true)]), "bob@example.org: hi\n");
+        assert_eq!(shown(&[message("hi", false)]), "bob@example.org (NOT ENCRYPTED): hi\n");
+    }
+
+    #[test]
+    fn nobody_controls_the_terminal() {
+        let text = shown(&[message("\x1b[2J\x07\r\u{202E}evil\u{9b}1m", true)]);
+        assert_eq!(text, "bob@example.org: \u{FFFD}[2J\u{FFFD}\u{FFFD}\u{FFFD}evil\u{FFFD}1m\n");
+    }
+
+    #[test]
+    fn what_has_arrived_is_ticked_off_once() {
+        let mut output = Vec::new();
+        let mut terminal = Terminal::new(&mut output, Style::default(), "x".to_owned());
+        let Some(Command::Send { id: Some(id), .. }) = terminal.read("hello") else { panic!() };
+        let receipt = Event::Receipt { id, encrypted: true };
+        terminal.show(&receipt);
+        terminal.show(&receipt);
+        assert_eq!(String::from_utf8(output).unwrap(), "   ✓ arrived: hello\n");
+    }
+}

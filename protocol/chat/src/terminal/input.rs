@@ -1,0 +1,133 @@
+//! What people type: messages, and commands that begin with a slash.
+
+use std::collections::BTreeMap;
+
+use crate::command::{Command, Values};
+
+/// The answer to `/help`.
+pub(super) const HELP: &str = "\
+/start [JID]             ask for an encrypted session
+/who                     show the session, its codes, and who is online
+/verify                  show the codes; /verify match says that the long ones are the same
+/end                     end the session
+/typing on|off           tell the peer
+/presence SHOW [STATUS]  available, away, chat, dnd, xa
+/subscribe JID           ask to see when somebody is online; /accept JID lets them see you
+/roster                  your contacts
+/register JID [NAME=VALUE …]   register with a gateway; without values its form is shown
+/unregister JID
+/command JID NODE [SESSION [NAME=VALUE …]]   run an ad-hoc command
+/find GATEWAY TEXT       the JID of somebody behind a gateway
+/do {\"command\": …}       any command in JSON, see --help-json
+/quit                    end the session and leave
+//text                   say something that begins with a slash";
+
+/// What a line means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    Nothing,
+    Say(String),
+    Command(Command),
+    Help,
+    Who,
+    Verify,
+    Wrong(String),
+}
+
+/// Understands a line.
+pub(super) fn parse(line: &str) -> Line {
+    let line = line.trim_end_matches(['\r', '\n']);
+    match line.strip_prefix('/') {
+        None if line.trim().is_empty() => Line::Nothing,
+        None => Line::Say(line.to_owned()),
+        Some(text) if text.starts_with('/') => Line::Say(text.to_owned()),
+        Some(command) => parse_command(command),
+    }
+}
+
+fn parse_command(line: &str) -> Line {
+    let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let rest = rest.trim();
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let own = |word: &&str| (*word).to_owned();
+    let command = match (name, words.as_slice()) {
+        ("help" | "?", []) => return Line::Help,
+        ("who", []) => return Line::Who,
+        ("verify", []) => return Line::Verify,
+        ("verify", ["match"]) => Command::Verify { with: None },
+        ("start", [] | [_]) => Command::Start { with: words.first().map(own) },
+        ("end", []) => Command::End { with: None },
+        ("typing", ["on"]) => Command::Typing { on: true, with: None },
+        ("typing", ["off"]) => Command::Typing { on: false, with: None },
+        ("presence", [show, ..]) => {
+            let status = rest.strip_prefix(show).map(str::trim).filter(|status| !status.is_empty());
+            Command::Presence { show: Some(own(show)), status: status.map(str::to_owned) }
+        }
+        ("subscribe", [to]) => Command::Subscribe { to: own(to) },
+        ("accept", [to]) => Command::Subscribed { to: own(to) },
+        ("roster", []) => Command::Roster {},
+        ("register", [to, values @ ..]) => match fields(values) {
+            Ok(fields) => Command::Register { to: own(to), fields },
+            Err(why) => return Line::Wrong(why),
+        },
+        ("unregister", [to]) => Command::Unregister { to: own(to) },
+        ("command", [to, node, more @ ..]) => {
+            let (session, values) = more.split_first().map_or((None, more), |(first, rest)| (Some(own(first)), rest));
+            match fields(values) {
+                Ok(fields) => Command::Command { to: own(to), node: own(node), session, action: None, fields },
+                Err(why) => return Line::Wrong(why),
+            }
+        }
+        ("find", [to, _, ..]) => {
+            let text = rest.strip_prefix(to).map(str::trim).map(str::to_owned);
+            Command::GatewayPrompt { to: own(to), text }
+        }
+        ("do", [_, ..]) => match serde_json::from_str(rest) {
+            Ok(command) => command,
+            Err(error) => return Line::Wrong(error.to_string()),
+        },
+        ("quit" | "exit", []) => Command::Quit {},
+        _ => return Line::Wrong(format!("/{name} is not understood here; /help shows the commands")),
+    };
+    Line::Command(command)
+}
+
+fn fields(values: &[&str]) -> Result<BTreeMap<String, Values>, String> {
+    let pair = |value: &&str| {
+        let (name, value) = value.split_once('=').ok_or_else(|| format!("{value:?} is not NAME=VALUE"))?;
+        Ok((name.to_owned(), Values::One(value.to_owned())))
+    };
+    values.iter().map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_messages_unless_they_begin_with_a_slash() {
+        assert_eq!(parse("hello /there"), Line::Say("hello /there".into()));
+        assert_eq!(parse("//etc/passwd"), Line::Say("/etc/passwd".into()));
+        assert_eq!(parse("  "), Line::Nothing);
+    }
+
+    #[test]
+    fn commands_are_understood_or_explained() {
+        assert_eq!(parse("/end"), Line::Command(Command::End { with: None }));
+        assert_eq!(parse("/verify"), Line::Verify);
+        assert_eq!(parse("/verify match"), Line::Command(Command::Verify { with: None }));
+        let lunch = Command::Presence { show: Some("away".into()), status: Some("at lunch".into()) };
+        assert_eq!(parse("/presence away at lunch"), Line::Command(lunch));
+        assert_eq!(parse("/do {\"command\":\"roster\"}"), Line::Command(Command::Roster {}));
+        for wrong in ["/dance", "/end now", "/subscribe", "/do {}", "/register gw.example name"] {
+            assert!(matches!(parse(wrong), Line::Wrong(_)), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_command() {
+        for name in ["start", "who", "verify", "end", "typing", "presence", "subscribe", "roster", "do", "quit"] {
+            assert!(HELP.contains(&format!("/{name}")), "{name}");
+        }
+    }
+}
