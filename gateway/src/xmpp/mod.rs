@@ -37,5 +37,8 @@ pub mod shown;
 pub mod subscription;
 pub mod vcard;
 
+#[cfg(test)]
+mod tests;
+
 /// The one resource of every contact and of the gateway itself.
 pub const RESOURCE: &str = "drawbridge";

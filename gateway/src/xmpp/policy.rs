@@ -11,7 +11,7 @@ use super::ns;
 pub fn of_gateway(network: &Descriptor) -> Element {
     let name = network.name;
     let info = [
-        format!("Messages are decrypted on this host and encrypted again for the other side. Their text is in the memory of this process for as long as that takes, and whoever controls this host can read it there."),
+        "Messages are decrypted on this host and encrypted again for the other side. Their text is in the memory of this process for as long as that takes, and whoever controls this host can read it there.".to_owned(),
         "A message that waits to be delivered lies encrypted in this host's database until it is delivered or the login is removed. Nothing is archived. Contact lists, names, pictures, ids and times are stored in clear.".to_owned(),
         format!("The {name} login, with the keys of its {name} device, is stored encrypted under a key that lies on this host. Unregistering signs the device out and deletes everything."),
         "The form and the ad-hoc commands send the password through your XMPP server, which can read it. A chat with this gateway inside an encrypted session, or the command line of the host, avoids that.".to_owned(),

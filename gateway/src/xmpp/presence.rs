@@ -240,7 +240,7 @@ async fn available(keeper: &Arc<Keeper>, from: &Jid, peer: Peer, presence: &Elem
             match user {
                 Some(user) if first => {
                     show_all(&keeper, &user).await;
-                    roster::resume(&keeper, &user).await;
+                    roster::resume(&keeper, &user);
                 }
                 user => show_peer(&keeper, &bare, user.as_ref(), &Peer::Gateway).await,
             }

@@ -45,14 +45,20 @@ pub async fn handle(keeper: &Arc<Keeper>, user: &BareJid, iq: &Element) -> Eleme
 /// What people type or paste for a contact: an id, a link, the local part of our own JID for them, or that JID.
 pub fn read(keeper: &Keeper, typed: &str) -> Option<ContactId> {
     let typed = typed.trim();
-    if let Some(contact) = keeper.network.parse_contact(typed) {
-        return Some(contact);
+    let ours = BareJid::new(typed).ok().filter(|jid| jid.node().is_some() && jid.domain() == keeper.domain.domain());
+    if let Some(ours) = ours {
+        return contact_at(keeper, &ours);
     }
-    let jid =
-        if typed.contains('@') { BareJid::new(typed).ok() } else { keeper.domain.domain().with_node_str(typed).ok() };
-    match keeper.peer(&jid?) {
-        Some(Peer::Contact(contact)) => Some(contact),
-        _ => None,
+    keeper
+        .network
+        .parse_contact(typed)
+        .or_else(|| contact_at(keeper, &keeper.domain.domain().with_node_str(typed).ok()?))
+}
+
+fn contact_at(keeper: &Keeper, jid: &BareJid) -> Option<ContactId> {
+    match keeper.peer(jid)? {
+        Peer::Contact(contact) => Some(contact),
+        Peer::Gateway => None,
     }
 }
 

@@ -18,6 +18,8 @@ use crate::store::{Contact, Subscription, User, contacts};
 /// So many subscription requests go out at once; then one each [`PAUSE`]. Each is a window on the user's screen.
 const BURST: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
+/// The names of new contacts are known by then.
+const NAMES: Duration = Duration::from_secs(30);
 
 /// When the next subscription request may go to whom.
 #[derive(Default)]
@@ -68,7 +70,6 @@ pub async fn welcome(keeper: &Arc<Keeper>, user: &User) {
         let _ = keeper.out.send(request).await;
     }
     presence::show_peer(keeper, &user.jid, Some(user), &gateway).await;
-    resume(keeper, user).await;
 }
 
 /// The contact's row has changed: brings a new contact into the roster, shows a known one anew.
@@ -129,14 +130,19 @@ pub async fn remove_contacts(keeper: &Arc<Keeper>, user: &User) {
     keeper.pacing.lock().remove(&user.jid);
 }
 
-/// Goes on with contacts that have not been brought into the roster yet.
-pub(super) async fn resume(keeper: &Arc<Keeper>, user: &User) {
-    for contact in all(keeper, user).await {
-        let known = contact.subscription.subscribed || contact.subscription.asked;
-        if contact.conv.is_some() && !known {
-            bring(keeper, user, &contact).await;
+/// Goes on with contacts that an earlier run did not bring into the roster. New ones come by [`refresh`], with their
+/// names, which a roster item gets only once: hence the wait.
+pub(super) fn resume(keeper: &Arc<Keeper>, user: &User) {
+    let (keeper, user) = (keeper.clone(), user.clone());
+    tokio::spawn(async move {
+        tokio::time::sleep(NAMES).await;
+        for contact in all(&keeper, &user).await {
+            let known = contact.subscription.subscribed || contact.subscription.asked;
+            if contact.conv.is_some() && !known {
+                bring(&keeper, &user, &contact).await;
+            }
         }
-    }
+    });
 }
 
 /// Tells one client of all pictures (XEP-0084, section 4.1.3): it has just come, and wants to know.

@@ -24,9 +24,8 @@ pub async fn route(keeper: &Arc<Keeper>, stanza: Element) {
     }
     match stanza.name() {
         "iq" if matches!(stanza.attr("type"), Some("result" | "error")) => {
-            if !keeper.requests.resolve(&stanza) {
-                tracing::debug!(%from, "an answer that nobody asked for is dropped");
-            }
+            let awaited = keeper.requests.resolve(&stanza);
+            tracing::debug!(%from, awaited, "an answer came");
         }
         _ if is_ours(keeper, &from) => {
             refuse_with(keeper, &stanza, Condition::Forbidden, "gateways do not talk to each other").await;

@@ -1,0 +1,176 @@
+//! Who is there, and what their clients can do.
+
+use drawbridge_bridge::{Availability, ContactId, Event};
+use minidom::Element;
+
+use super::world::{World, alice, presence_of, presences, text};
+use crate::xmpp::element::{Build, element};
+use crate::xmpp::{caps, ns, presence};
+
+/// What a client says of itself, and the caps of that.
+fn client(features: &[&str]) -> (Element, String) {
+    let identity = element("identity", ns::DISCO_INFO).with("category", "client").with("type", "pc");
+    let features = features.iter().map(|var| element("feature", ns::DISCO_INFO).with("var", *var));
+    let info = element("query", ns::DISCO_INFO).with_child(identity).with_children(features);
+    let ver = caps::verification(&info).unwrap();
+    let caps = format!("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:client' ver='{ver}'/>");
+    (info, caps)
+}
+
+/// Answers the gateway's next disco#info request.
+async fn answers(world: &mut World, info: &Element) {
+    let asked = world.until(|stanza| stanza.name() == "iq" && stanza.has_child("query", ns::DISCO_INFO)).await;
+    let answer = element("iq", ns::CLIENT)
+        .with("type", "result")
+        .with("id", asked.attr("id").unwrap())
+        .with("from", asked.attr("to").unwrap())
+        .with("to", asked.attr("from").unwrap())
+        .with_child(info.clone());
+    assert!(world.keeper.requests.resolve(&answer));
+}
+
+#[tokio::test]
+async fn a_client_is_asked_once_what_it_can_do() {
+    let mut world = World::with_alice().await;
+    let (info, caps) = client(&[ns::ESESSION, ns::RECEIPTS]);
+    world.takes(&format!("<presence from='alice@example.org/phone' to='gw.example.org'>{caps}</presence>")).await;
+    assert!(!world.keeper.presences.online(&alice())[0].known);
+    answers(&mut world, &info).await;
+    world.eventually(|world| world.keeper.presences.online(&alice())[0].known).await;
+    let phone = &world.keeper.presences.online(&alice())[0];
+    assert!(phone.esession && phone.receipts);
+    // another client of the same kind is known at once
+    world.drain().await;
+    world
+        .takes(&format!(
+            "<presence from='alice@example.org/desk' to='gw.example.org'><priority>5</priority>{caps}</presence>"
+        ))
+        .await;
+    let online = world.keeper.presences.online(&alice());
+    assert_eq!(online[0].full.as_str(), "alice@example.org/desk", "the highest priority comes first");
+    assert!(online[0].known && online[0].esession);
+    assert!(world.drain().await.iter().all(|stanza| stanza.name() != "iq"), "nobody was asked");
+}
+
+#[tokio::test]
+async fn a_lying_client_poisons_nobody_else() {
+    let mut world = World::with_alice().await;
+    let (_, honest) = client(&[ns::ESESSION]);
+    let (lie, _) = client(&[ns::RECEIPTS]);
+    world.takes(&format!("<presence from='alice@example.org/liar' to='gw.example.org'>{honest}</presence>")).await;
+    answers(&mut world, &lie).await;
+    world.eventually(|world| world.keeper.presences.online(&alice())[0].known).await;
+    assert!(!world.keeper.presences.online(&alice())[0].esession);
+    world.takes(&format!("<presence from='alice@example.org/victim' to='gw.example.org'>{honest}</presence>")).await;
+    let online = world.keeper.presences.online(&alice());
+    let victim = online.iter().find(|resource| resource.full.as_str().ends_with("victim")).unwrap();
+    assert!(!victim.known, "it is asked itself");
+}
+
+#[tokio::test]
+async fn a_client_has_gone_when_it_has_left_everybody() {
+    let mut world = World::with_alice().await;
+    for to in ["gw.example.org", "echo%echo@gw.example.org"] {
+        world.takes(&format!("<presence from='alice@example.org/phone' to='{to}'/>")).await;
+    }
+    // taken out of the roster: the server says unavailable to this contact alone
+    world.takes("<presence type='unavailable' from='alice@example.org/phone' to='echo%echo@gw.example.org'/>").await;
+    assert_eq!(world.keeper.presences.online(&alice()).len(), 1);
+    world.takes("<presence type='unavailable' from='alice@example.org/phone' to='gw.example.org'/>").await;
+    assert!(world.keeper.presences.online(&alice()).is_empty());
+    world.drain().await;
+}
+
+#[tokio::test]
+async fn the_network_hears_of_the_users_presence() {
+    let world = World::with_alice().await;
+    world.takes("<presence from='alice@example.org/phone' to='gw.example.org'><show>away</show></presence>").await;
+    world.eventually(|world| world.far().presence() == Some(Availability::Away)).await;
+    world.takes("<presence from='alice@example.org/desk' to='gw.example.org'/>").await;
+    world.eventually(|world| world.far().presence() == Some(Availability::Online)).await;
+    for resource in ["phone", "desk"] {
+        world
+            .takes(&format!("<presence type='unavailable' from='alice@example.org/{resource}' to='gw.example.org'/>"))
+            .await;
+    }
+    world.eventually(|world| world.far().presence() == Some(Availability::Offline)).await;
+}
+
+#[tokio::test]
+async fn the_gateway_shows_itself_with_caps_that_hold() {
+    let mut world = World::with_alice().await;
+    world.takes("<presence from='alice@example.org/phone' to='gw.example.org'/>").await;
+    let shown =
+        world.until(|stanza| presence_of(stanza).as_deref() == Some("available gw.example.org/drawbridge")).await;
+    assert_eq!(shown.get_child("status", ns::CLIENT).unwrap().text(), "logged in as alice@echo");
+    let caps = shown.get_child("c", ns::CAPS).unwrap();
+    let node = format!("{}#{}", caps.attr("node").unwrap(), caps.attr("ver").unwrap());
+    let ask = format!("<query xmlns='http://jabber.org/protocol/disco#info' node='{node}'/>");
+    let answer = world.asks("alice@example.org/phone", "gw.example.org/drawbridge", "get", &ask).await;
+    let info = answer.get_child("query", ns::DISCO_INFO).unwrap();
+    assert_eq!(caps::verification(info).as_deref(), caps.attr("ver"));
+    assert_eq!(info.attr("node"), Some(node.as_str()));
+}
+
+#[tokio::test]
+async fn a_contacts_presence_reaches_only_who_subscribed() {
+    let mut world = World::with_alice().await;
+    world.takes("<presence from='alice@example.org/phone' to='gw.example.org'/>").await;
+    world.drain().await;
+    let echo = ContactId::new("echo@echo");
+    let away = |status: &str| Event::Presence {
+        contact: ContactId::new("echo@echo"),
+        availability: Availability::Away,
+        status: Some(status.to_owned()),
+    };
+    world.far().happens(&echo, away("at lunch"));
+    assert!(presences(&world.drain().await).is_empty());
+    world.takes("<presence type='subscribe' from='alice@example.org' to='echo%echo@gw.example.org'/>").await;
+    let shown = world
+        .until(|stanza| presence_of(stanza).as_deref() == Some("available echo%echo@gw.example.org/drawbridge"))
+        .await;
+    assert!(text(&shown).contains("<show>away</show>") && text(&shown).contains("at lunch"), "{}", text(&shown));
+    world.drain().await;
+    world.far().happens(&echo, away("back <soon>"));
+    let shown = world.until(|stanza| stanza.name() == "presence").await;
+    assert!(text(&shown).contains("back &lt;soon&gt;"));
+    world.takes("<presence type='probe' from='alice@example.org' to='echo%echo@gw.example.org'/>").await;
+    assert_eq!(presence_of(&world.next().await).unwrap(), "available echo%echo@gw.example.org/drawbridge");
+}
+
+#[tokio::test]
+async fn contacts_go_and_come_with_the_login() {
+    let mut world = World::with_alice().await;
+    world.takes("<presence from='alice@example.org/phone' to='gw.example.org'/>").await;
+    world.takes("<presence type='subscribe' from='alice@example.org' to='echo%echo@gw.example.org'/>").await;
+    world.drain().await;
+    world.far().set_down(true);
+    world
+        .until(|stanza| presence_of(stanza).as_deref() == Some("unavailable echo%echo@gw.example.org/drawbridge"))
+        .await;
+    let gateway = world.keeper.presences.online(&alice());
+    assert_eq!(gateway.len(), 1, "the user is still there");
+    world.takes("<presence type='probe' from='alice@example.org' to='gw.example.org'/>").await;
+    let shown =
+        world.until(|stanza| presence_of(stanza).as_deref() == Some("available gw.example.org/drawbridge")).await;
+    assert!(text(&shown).contains("the far side is down"), "the gateway stays, and says why: {}", text(&shown));
+}
+
+#[tokio::test]
+async fn after_a_reconnect_everybody_is_asked_and_whoever_has_gone_is_forgotten() {
+    let mut world = World::with_alice().await;
+    for resource in ["phone", "desk"] {
+        world.takes(&format!("<presence from='alice@example.org/{resource}' to='gw.example.org'/>")).await;
+    }
+    world.drain().await;
+    presence::start(&world.keeper).await;
+    world.until(|stanza| presence_of(stanza).as_deref() == Some("probe gw.example.org")).await;
+    world.takes("<presence from='alice@example.org/phone' to='gw.example.org'/>").await;
+    let ping = world.until(|stanza| stanza.has_child("ping", ns::PING)).await;
+    let id = ping.attr("id").unwrap();
+    assert_eq!(world.keeper.presences.online(&alice()).len(), 2, "nobody is forgotten in a hurry");
+    world.takes(&format!("<iq type='result' id='{id}' from='example.org' to='gw.example.org'/>")).await;
+    tokio::time::sleep(std::time::Duration::from_millis(5500)).await;
+    let online = world.keeper.presences.online(&alice());
+    assert_eq!(online.iter().map(|resource| resource.full.as_str()).collect::<Vec<_>>(), ["alice@example.org/phone"]);
+}

@@ -1,0 +1,178 @@
+//! A gateway to the echo network, with a test in the place of the XMPP server of `example.org`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use drawbridge_bridge::ContactId;
+use drawbridge_echo::{EchoNetwork, EchoWorld, FarUser};
+use jid::BareJid;
+use minidom::Element;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+use crate::accounts::{Accounts, LoginState};
+use crate::component::Outgoing;
+use crate::config::{Config, Env};
+use crate::crossing::Crossings;
+use crate::keeper::Keeper;
+use crate::store::{Contact, Sealer, Store, contacts};
+use crate::xmpp::{ns, route};
+
+pub(super) struct World {
+    pub(super) keeper: Arc<Keeper>,
+    far: EchoWorld,
+    _dir: TempDir,
+    sent: mpsc::Receiver<Element>,
+}
+
+impl World {
+    /// Lets in `example.org`.
+    pub(super) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.toml");
+        let network =
+            "[[network]]\nkind = \"echo\"\njid = \"gw.example.org\"\nserver = \"127.0.0.1:1\"\nsecret = \"s\"";
+        std::fs::write(&file, format!("data_dir = {:?}\n{network}", dir.path())).unwrap();
+        let config = Config::load(&file, &Env::new()).unwrap();
+        let store = Store::open(&dir.path().join("test.db"), Sealer::new(Zeroizing::new([7; 32])).unwrap()).unwrap();
+        let far = EchoWorld::default();
+        let (out, sent) = Outgoing::for_test();
+        let settings = config.networks[0].clone();
+        let keeper = Keeper {
+            domain: settings.jid.clone(),
+            network: Arc::new(EchoNetwork::new(far.clone())),
+            store,
+            out,
+            requests: Default::default(),
+            presences: Default::default(),
+            privileges: Default::default(),
+            pacing: Default::default(),
+            accounts: Accounts::new(&settings, &config.data_dir),
+            crossings: Crossings::new(&config.limits),
+            settings,
+            config: Arc::new(config),
+        };
+        Self { keeper: Arc::new(keeper), far, _dir: dir, sent }
+    }
+
+    /// Alice has registered, is logged in to `alice@echo`, and everything that came of it has been read.
+    pub(super) async fn with_alice() -> Self {
+        let mut world = Self::new();
+        world.register("alice").await;
+        world.drain().await;
+        world
+    }
+
+    pub(super) async fn register(&mut self, who: &str) {
+        let iq = format!(
+            "<iq type='set' id='reg' from='{who}@example.org/phone' to='gw.example.org'>
+             <query xmlns='jabber:iq:register'><username>{who}</username></query></iq>"
+        );
+        self.takes(&iq).await;
+        let answer = self.until(|stanza| stanza.attr("id") == Some("reg")).await;
+        assert_eq!(answer.attr("type"), Some("result"), "{}", text(&answer));
+        let user = BareJid::new(&format!("{who}@example.org")).unwrap();
+        self.eventually(|world| world.keeper.accounts.state(&user) == Some(LoginState::Online)).await;
+    }
+
+    /// A stanza from the XMPP server.
+    pub(super) async fn takes(&self, xml: &str) {
+        route::route(&self.keeper, stanza(xml)).await;
+    }
+
+    /// The next stanza to the XMPP server.
+    pub(super) async fn next(&mut self) -> Element {
+        tokio::time::timeout(Duration::from_secs(5), self.sent.recv()).await.expect("no stanza came").unwrap()
+    }
+
+    /// The next stanza that is meant; others before it are passed over.
+    pub(super) async fn until(&mut self, meant: impl Fn(&Element) -> bool) -> Element {
+        loop {
+            let stanza = self.next().await;
+            if meant(&stanza) {
+                return stanza;
+            }
+        }
+    }
+
+    /// Asks, and gives the answer.
+    pub(super) async fn asks(&mut self, from: &str, to: &str, kind: &str, payload: &str) -> Element {
+        let id = format!("q{:?}", std::time::Instant::now());
+        let id = id.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+        self.takes(&format!("<iq type='{kind}' id='{id}' from='{from}' to='{to}'>{payload}</iq>")).await;
+        let answer = self.until(|stanza| stanza.attr("id") == Some(&id)).await;
+        assert_eq!((answer.attr("from"), answer.attr("to")), (Some(to), Some(from)));
+        answer
+    }
+
+    /// Everything that comes until nothing more comes.
+    pub(super) async fn drain(&mut self) -> Vec<Element> {
+        let mut all = Vec::new();
+        while let Ok(Some(stanza)) = tokio::time::timeout(Duration::from_millis(300), self.sent.recv()).await {
+            all.push(stanza);
+        }
+        all
+    }
+
+    pub(super) async fn eventually(&self, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..500 {
+            if holds(self) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it never came true");
+    }
+
+    /// Plays everybody around `alice@echo`.
+    pub(super) fn far(&self) -> FarUser {
+        self.far.user(&ContactId::new("alice@echo"))
+    }
+
+    pub(super) fn add_far_contact(&self, contact: &str) {
+        self.far.add_contact(&ContactId::new(contact));
+    }
+
+    /// Alice's row of a contact.
+    pub(super) async fn row(&self, contact: &str) -> Option<Contact> {
+        let alice = self.keeper.accounts.user(&self.keeper, &alice()).await.unwrap().unwrap();
+        let contact = ContactId::new(contact);
+        self.keeper.store.call(move |db, _| contacts::get(db, alice.id, &contact)).await.unwrap()
+    }
+}
+
+pub(super) fn alice() -> BareJid {
+    BareJid::new("alice@example.org").unwrap()
+}
+
+pub(super) fn stanza(xml: &str) -> Element {
+    let wrapped: Element = format!("<s xmlns='jabber:client'>{xml}</s>").parse().unwrap();
+    wrapped.children().next().unwrap().clone()
+}
+
+/// For messages of failed tests, and for looking for words.
+pub(super) fn text(stanza: &Element) -> String {
+    crate::xml::serialize(std::slice::from_ref(stanza))
+}
+
+/// Kind, sender and type of a presence stanza; as in `subscribe echo%echo@gw.example.org`.
+pub(super) fn presence_of(stanza: &Element) -> Option<String> {
+    (stanza.name() == "presence")
+        .then(|| format!("{} {}", stanza.attr("type").unwrap_or("available"), stanza.attr("from").unwrap_or_default()))
+}
+
+pub(super) fn presences(stanzas: &[Element]) -> Vec<String> {
+    stanzas.iter().filter_map(presence_of).collect()
+}
+
+/// The error condition's name.
+pub(super) fn condition(stanza: &Element) -> String {
+    assert_eq!(stanza.attr("type"), Some("error"), "{}", text(stanza));
+    crate::xmpp::error::reason(stanza).0
+}
+
+pub(super) fn has_feature(answer: &Element, feature: &str) -> bool {
+    let query = answer.get_child("query", ns::DISCO_INFO).unwrap();
+    query.children().any(|child| child.attr("var") == Some(feature))
+}
