@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::{
     Error,
-    servers::{Component, Prosody, ProsodySettings, Synapse},
+    servers::{Component, Gateway, GatewaySettings, Prosody, ProsodySettings, Synapse},
 };
 
 /// The servers of one story. They end, and their files go, with the stage; a story that fails leaves its files.
@@ -26,20 +26,19 @@ impl Stage {
     pub const DOMAIN: &str = "xmpp.test";
     /// The domain of the component for Matrix.
     pub const COMPONENT: &str = "matrix.xmpp.test";
-    /// The secret of that component.
+    /// The domain of the component for echo.
+    pub const ECHO: &str = "echo.xmpp.test";
+    /// The secret of both components.
     pub const SECRET: &str = "component secret";
     /// The server name of the Matrix accounts.
     pub const SERVER_NAME: &str = "matrix.test";
 
-    /// Starts both servers in a new temporary directory, with one component that the XMPP server trusts (XEP-0356).
+    /// Starts both servers in a new temporary directory. The XMPP server trusts the component for Matrix with its users'
+    /// rosters, presence and messages (XEP-0356), the one for echo with nothing.
     pub fn set() -> Result<Self, Error> {
         Self::set_with(&ProsodySettings {
             domain: Self::DOMAIN.into(),
-            components: vec![Component {
-                domain: Self::COMPONENT.into(),
-                secret: Self::SECRET.into(),
-                privileged: true,
-            }],
+            components: vec![component(Self::COMPONENT, true), component(Self::ECHO, false)],
             trace: true,
         })
     }
@@ -57,6 +56,22 @@ impl Stage {
         Ok(Self { prosody: prosody?, synapse: synapse?, dir })
     }
 
+    /// Starts the gateway between them, for Matrix and echo, on a host that belongs to the users of the domain.
+    pub fn raise(&self) -> Result<Gateway, Error> {
+        self.raise_with("")
+    }
+
+    /// The same with further tables of configuration in TOML. A gateway that ran on this stage before is continued.
+    pub fn raise_with(&self, more: &str) -> Result<Gateway, Error> {
+        let network = |kind: &str, jid: &str| (kind.to_owned(), jid.to_owned(), Self::SECRET.to_owned());
+        let settings = GatewaySettings {
+            owners: vec![Self::DOMAIN.into()],
+            networks: vec![network("matrix", Self::COMPONENT), network("echo", Self::ECHO)],
+            more: more.to_owned(),
+        };
+        Gateway::start(&self.dir().join("gateway"), &self.prosody, &settings)
+    }
+
     /// The directory for what else the story needs.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -67,6 +82,10 @@ impl Stage {
         let (prosody, synapse) = (&self.prosody, &self.synapse);
         [prosody.database_files(), prosody.log_files(), synapse.database_files(), synapse.log_files()].concat()
     }
+}
+
+fn component(domain: &str, privileged: bool) -> Component {
+    Component { domain: domain.into(), secret: Stage::SECRET.into(), privileged }
 }
 
 /// A directory that stays when its story fails.

@@ -55,10 +55,10 @@ impl Chat {
 
     /// Sends text to the contact that it was started with.
     pub fn say(&mut self, text: &str) -> Result<(), Error> {
-        self.lines.send(&json!({ "cmd": "send", "text": text }))
+        self.lines.send(&json!({ "command": "send", "text": text }))
     }
 
-    /// Waits for a message with exactly this text.
+    /// Waits for a message with exactly this text, encrypted or not: the event says it.
     pub fn hear(&mut self, text: &str, timeout: Duration) -> Result<Value, Error> {
         let wanted = |event: &Value| event["event"] == "message" && event["text"] == text;
         self.lines.expect(&format!("message {text:?}"), timeout, wanted)

@@ -49,14 +49,14 @@ impl MatrixPeer {
 
     /// Makes an encrypted direct chat with somebody and gives its room id.
     pub fn create_dm(&mut self, user: &str) -> Result<String, Error> {
-        let answer = self.ask(json!({ "cmd": "create_dm", "user": user }))?;
+        let answer = self.ask(json!({ "command": "create_dm", "user": user }))?;
         Ok(text(&answer, "room"))
     }
 
     /// Sends text to a room (`!…`) or into the direct chat with a user (`@…`, made when there is none); gives the event id.
     pub fn say(&mut self, to: &str, body: &str) -> Result<String, Error> {
         let key = if to.starts_with('@') { "user" } else { "room" };
-        let answer = self.ask(json!({ "cmd": "send", key: to, "text": body }))?;
+        let answer = self.ask(json!({ "command": "send", key: to, "text": body }))?;
         Ok(text(&answer, "event_id"))
     }
 

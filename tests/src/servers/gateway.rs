@@ -3,10 +3,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::ExitStatus,
+    process::{Command, ExitStatus, Output},
 };
 
-use super::prosody::files_below;
+use super::{GatewaySettings, Prosody, prosody::files_below};
 use crate::{
     Error,
     process::{Process, Ready, bound_to_us},
@@ -17,20 +17,31 @@ use crate::{
 pub struct Gateway {
     /// Stop it, freeze it, kill it, start it again.
     pub process: Process,
+    program: PathBuf,
     dir: PathBuf,
 }
 
 impl Gateway {
-    /// Starts `drawbridge run` with the TOML text `config`; its file and its log lie in `dir`, which is made.
-    pub fn start(dir: &Path, config: &str) -> Result<Self, Error> {
+    /// Starts `drawbridge run`; its configuration, its log and its state lie in `dir`, which is made. A gateway that ran
+    /// there before is continued.
+    ///
+    /// Ready means that it serves; the XMPP server may take a moment more to let it in, or be down.
+    pub fn start(dir: &Path, prosody: &Prosody, settings: &GatewaySettings) -> Result<Self, Error> {
         let program = programs::built("drawbridge", "DRAWBRIDGE_BIN")?;
         fs::create_dir_all(dir).map_err(Error::io("making the gateway's directory"))?;
         let file = dir.join("drawbridge.toml");
-        fs::write(&file, config).map_err(Error::io("configuring the gateway"))?;
-        let mut command = bound_to_us(program);
-        command.args(["run", "--config"]).arg(file).current_dir(dir);
-        let process = Process::start("drawbridge", command, dir.join("drawbridge.log"), Ready::Says("ready"))?;
-        Ok(Self { process, dir: dir.to_owned() })
+        fs::write(&file, settings.write(&dir.join("data"), prosody)).map_err(Error::io("configuring the gateway"))?;
+        let mut command = bound_to_us(&program);
+        command.args(["run", "--config"]).arg(&file).current_dir(dir);
+        let process = Process::start("drawbridge", command, dir.join("drawbridge.log"), Ready::Says(" ready"))?;
+        Ok(Self { process, program, dir: dir.to_owned() })
+    }
+
+    /// What the operator types: runs `drawbridge` with these arguments and this gateway's configuration.
+    pub fn operator(&self, arguments: &[&str]) -> Result<Output, Error> {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).arg("--config").arg(self.dir.join("drawbridge.toml"));
+        command.output().map_err(Error::io("running drawbridge"))
     }
 
     /// SIGKILL: whatever it had not made durable is gone.
@@ -43,9 +54,9 @@ impl Gateway {
         self.process.stop()
     }
 
-    /// Every file it has written, its log excepted: configuration, database and stores.
+    /// The files that it keeps its state in: database, keys, the networks' stores.
     pub fn state_files(&self) -> Vec<PathBuf> {
-        files_below(&self.dir).into_iter().filter(|file| file != self.process.log()).collect()
+        files_below(&self.dir.join("data"))
     }
 
     /// The files that it logs to.

@@ -34,16 +34,16 @@ fn alice_and_bob_talk_encrypted_and_the_homeserver_cannot_read_it() {
     assert_eq!(heard["encrypted"], true);
     assert_eq!(heard["trust"], "signed device, user not verified");
 
-    bob.ask(json!({ "cmd": "read", "room": room, "event_id": sent })).unwrap();
+    bob.ask(json!({ "command": "read", "room": room, "event_id": sent })).unwrap();
     let receipt = alice.expect_event("receipt", SOON).unwrap();
     assert_eq!((&receipt["user"], &receipt["event_id"]), (&json!("@bob:matrix.test"), &json!(sent)));
 
-    bob.ask(json!({ "cmd": "typing", "room": room, "on": true })).unwrap();
+    bob.ask(json!({ "command": "typing", "room": room, "on": true })).unwrap();
     alice.expect("bob's typing", SOON, |event| event["users"] == json!(["@bob:matrix.test"])).unwrap();
     bob.say("@alice:matrix.test", "only \u{1F375}, by law").unwrap();
     assert_eq!(alice.hear("only \u{1F375}, by law", SOON).unwrap()["room"], *room);
 
-    bob.ask(json!({ "cmd": "presence", "state": "unavailable", "status": "at tea" })).unwrap();
+    bob.ask(json!({ "command": "presence", "state": "unavailable", "status": "at tea" })).unwrap();
     alice.expect("bob's absence", SOON, |event| event["user"] == bob.user() && event["status"] == "at tea").unwrap();
 
     for file in stage.server_files() {
@@ -54,7 +54,7 @@ fn alice_and_bob_talk_encrypted_and_the_homeserver_cannot_read_it() {
         }
     }
 
-    bob.ask(json!({ "cmd": "leave", "room": room })).unwrap();
+    bob.ask(json!({ "command": "leave", "room": room })).unwrap();
     alice.expect("bob's leaving", SOON, |event| event["user"] == bob.user() && event["membership"] == "leave").unwrap();
     assert!(alice.finish().unwrap().success());
     assert!(bob.finish().unwrap().success());
@@ -92,7 +92,7 @@ fn a_peer_that_was_killed_comes_back_as_the_same_device() {
     let (mut alice, mut bob) = meet(&stage);
     let room = alice.create_dm("@bob:matrix.test").unwrap();
     bob.expect_event("joined", SOON).unwrap();
-    let devices = json!({ "cmd": "devices", "user": "@bob:matrix.test" });
+    let devices = json!({ "command": "devices", "user": "@bob:matrix.test" });
     let before = alice.ask(devices.clone()).unwrap();
     assert_eq!(before["devices"].as_array().unwrap().len(), 1);
     assert_eq!(before["devices"][0]["signed_by_owner"], true);

@@ -2,16 +2,16 @@
 //!
 //! | command | answer |
 //! |---|---|
-//! | `{"cmd":"create_dm","user"}` | `room_created {room}` |
-//! | `{"cmd":"send","room" or "user","text"}` | `sent {room, event_id}` |
-//! | `{"cmd":"typing","room","on"}` | `done` |
-//! | `{"cmd":"read","room","event_id"}` | `done` |
-//! | `{"cmd":"presence","state":"online" or "unavailable" or "offline","status"?}` | `done` |
-//! | `{"cmd":"join" or "leave","room"}` | `done` |
-//! | `{"cmd":"rename","name"}` | `done` |
-//! | `{"cmd":"enable_recovery"}` | `recovery_key {key}` |
-//! | `{"cmd":"recover","key"}` | `done` |
-//! | `{"cmd":"devices","user"}` | `devices {devices: [{device, signed_by_owner}]}` |
+//! | `{"command":"create_dm","user"}` | `room_created {room}` |
+//! | `{"command":"send","room" or "user","text"}` | `sent {room, event_id}` |
+//! | `{"command":"typing","room","on"}` | `done` |
+//! | `{"command":"read","room","event_id"}` | `done` |
+//! | `{"command":"presence","state":"online" or "unavailable" or "offline","status"?}` | `done` |
+//! | `{"command":"join" or "leave","room"}` | `done` |
+//! | `{"command":"rename","name"}` | `done` |
+//! | `{"command":"enable_recovery"}` | `recovery_key {key}` |
+//! | `{"command":"recover","key"}` | `done` |
+//! | `{"command":"devices","user"}` | `devices {devices: [{device, signed_by_owner}]}` |
 //!
 //! What fails is answered with `error {error}`.
 
@@ -40,7 +40,7 @@ pub(crate) async fn obey(client: &Client, command: &Value) -> Value {
 
 async fn perform(client: &Client, command: &Value) -> Result<Value, Failure> {
     let done = json!({ "event": "done" });
-    match text(command, "cmd")? {
+    match text(command, "command")? {
         "create_dm" => {
             let room = client.create_dm(&UserId::parse(text(command, "user")?)?).await?;
             Ok(json!({ "event": "room_created", "room": room.room_id() }))
