@@ -173,6 +173,20 @@ fn an_answer_with_another_offered_choice_never_completes() {
     }
 }
 
+/// The policy would permit the choice, but this offer did not contain it.
+#[test]
+fn a_choice_that_was_not_offered_is_refused_even_if_it_is_a_good_one() {
+    let rng = &mut Dice(9);
+    let narrow = Policy { ciphers: vec![Cipher::Aes128Ctr], ..toy() };
+    let (_, form_a) = Initiator::begin(&narrow, &[], rng).unwrap();
+    let private = (Group::Toy, vec![0xaa; 64]);
+    let alice = esession::dangerous::await_response(&toy(), &form_a, &[private]).unwrap();
+    let (_, mut form_b) = Responder::respond(&toy(), &form_a, &[], rng).unwrap();
+    set_values(&mut form_b, "crypt_algs", &["aes256-ctr"]);
+    let refused = alice.handle_response(&form_b, &[], None, rng).unwrap_err();
+    assert_eq!(refused, Error::PeerIncompatible(vec!["crypt_algs".into()]));
+}
+
 #[test]
 fn a_choice_that_is_left_out_is_refused() {
     for var in [
