@@ -11,10 +11,19 @@ use super::ns;
 pub fn of_gateway(network: &Descriptor) -> Element {
     let name = network.name;
     let info = [
-        "Messages are decrypted on this host and encrypted again for the other side. Their text is in the memory of this process for as long as that takes, and whoever controls this host can read it there.".to_owned(),
-        "A message that waits to be delivered lies encrypted in this host's database until it is delivered or the login is removed. Nothing is archived. Contact lists, names, pictures, ids and times are stored in clear.".to_owned(),
-        format!("The {name} login, with the keys of its {name} device, is stored encrypted under a key that lies on this host. Unregistering signs the device out and deletes everything."),
-        "The form and the ad-hoc commands send the password through your XMPP server, which can read it. A chat with this gateway inside an encrypted session, or the command line of the host, avoids that.".to_owned(),
+        "Messages are decrypted on this host and encrypted again for the other side. Their text is in the memory of \
+         this process for as long as that takes, and whoever controls this host can read it there."
+            .to_owned(),
+        "A message that waits to be delivered lies encrypted in this host's database until it is delivered or the \
+         login is removed. Nothing is archived. Contact lists, names, pictures, ids and times are stored in clear."
+            .to_owned(),
+        format!(
+            "The {name} login, with the keys of its {name} device, is stored encrypted under a key that lies on this \
+             host. Unregistering signs the device out and deletes everything."
+        ),
+        "The form and the ad-hoc commands send the password through your XMPP server, which can read it. A chat \
+         with this gateway inside an encrypted session, or the command line of the host, avoids that."
+            .to_owned(),
     ];
     form(ns::DATA_POLICY)
         .with_child(field("auth_data", "list-single", ["plain"]))
@@ -30,7 +39,8 @@ pub fn of_gateway(network: &Descriptor) -> Element {
 pub fn of_network(network: &Descriptor) -> Element {
     let name = network.name;
     let info = format!(
-        "{name} servers keep the history of conversations. New direct conversations are end-to-end encrypted where {name} can; others are not, and the gateway says so."
+        "{name} servers keep the history of conversations. New direct conversations are end-to-end encrypted where \
+         {name} can; others are not, and the gateway says so."
     );
     form(&format!("urn:xmpp:data-policy:identity:gateway:{}:0", network.gateway_type))
         .with_child(field("data_retention", "text-single", ["unknown"]))
