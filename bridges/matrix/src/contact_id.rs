@@ -14,6 +14,8 @@ pub(crate) fn parse(text: &str) -> Option<ContactId> {
         Some(("matrix", _)) => user_of(MatrixUri::parse(text).ok()?.id()),
         Some(("https" | "http", _)) => user_of(MatrixToUri::parse(text).ok()?.id()),
         _ if text.starts_with('@') => legal(text),
+        // Rooms, aliases, events and groups have sigils of their own.
+        _ if text.starts_with(['#', '!', '$', '+']) => None,
         _ => gateway_form(text).or_else(|| legal(&format!("@{text}"))),
     }?;
     Some(ContactId::new(id.as_str()))

@@ -220,7 +220,8 @@ impl Line<'_> {
         let view = View {
             standing: if direct { Standing::Direct(inviter.clone()) } else { Standing::Group },
             name: room.cached_display_name().map(|name| name.to_string()),
-            encrypted: room.encryption_state().is_encrypted(),
+            // The little that an invitation tells of the room.
+            encrypted: room.encryption_settings().is_some(),
         };
         let mut envelope =
             self.session.reader.notice(Some(conv_of(room.room_id())), Event::Invite(view.info(room.room_id())));

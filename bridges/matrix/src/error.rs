@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use drawbridge_bridge::{Error, SendError};
 use matrix_sdk::HttpError;
-use matrix_sdk::ruma::api::error::{ErrorKind, FromHttpResponseError, RetryAfter};
+use matrix_sdk::ruma::api::error::{ErrorBody, ErrorKind, FromHttpResponseError, RetryAfter};
 use matrix_sdk_base::crypto::{CryptoStoreError, OlmError, SessionRecipientCollectionError};
 
 /// A failure, by what to do about it.
@@ -126,19 +126,26 @@ fn answered(error: &matrix_sdk::RumaApiError) -> Fault {
         return Fault::Refused("The homeserver asks for more authentication than Drawbridge can give.".to_owned());
     };
     let status = error.status_code;
-    match error.error_kind() {
-        Some(ErrorKind::UnknownToken(_) | ErrorKind::MissingToken | ErrorKind::UserDeactivated) => Fault::LoggedOut,
-        Some(ErrorKind::TooLarge) => Fault::TooBig,
-        Some(ErrorKind::NotFound) => Fault::NotFound,
-        Some(ErrorKind::LimitExceeded(limit)) => Fault::Transient {
+    let ErrorBody::Standard(body) = &error.body else {
+        // Not the homeserver's own words: something in front of it, which may go away.
+        return Fault::transient(format!("something answers with status {} for the homeserver", status.as_u16()));
+    };
+    match &body.kind {
+        ErrorKind::UnknownToken(_) | ErrorKind::MissingToken | ErrorKind::UserDeactivated => Fault::LoggedOut,
+        ErrorKind::TooLarge => Fault::TooBig,
+        ErrorKind::NotFound => Fault::NotFound,
+        ErrorKind::LimitExceeded(limit) => Fault::Transient {
             reason: "the homeserver asks for patience".to_owned(),
             after: limit.retry_after.as_ref().and_then(wait),
         },
+        // Synapse says M_UNKNOWN for a person without a profile.
+        ErrorKind::Unknown if status.as_u16() == 404 => Fault::NotFound,
         _ if status.as_u16() == 413 => Fault::TooBig,
         _ if status.as_u16() == 429 || status.is_server_error() => {
             Fault::transient(format!("the homeserver answers with status {}", status.as_u16()))
         }
-        _ => Fault::Refused(refusal(error)),
+        _ if body.message.is_empty() => Fault::Refused(format!("The homeserver refuses (status {}).", status.as_u16())),
+        _ => Fault::Refused(format!("The homeserver refuses: {}", body.message)),
     }
 }
 
@@ -146,16 +153,6 @@ fn wait(after: &RetryAfter) -> Option<Duration> {
     match after {
         RetryAfter::Delay(delay) => Some(*delay),
         RetryAfter::DateTime(at) => at.duration_since(SystemTime::now()).ok(),
-    }
-}
-
-fn refusal(error: &matrix_sdk::ruma::api::error::Error) -> String {
-    use matrix_sdk::ruma::api::error::ErrorBody;
-    match &error.body {
-        ErrorBody::Standard(body) if !body.message.is_empty() => {
-            format!("The homeserver refuses: {}", body.message)
-        }
-        _ => format!("The homeserver refuses (status {}).", error.status_code.as_u16()),
     }
 }
 
@@ -173,5 +170,49 @@ fn recipients(problem: &SessionRecipientCollectionError) -> &'static str {
         SessionRecipientCollectionError::VerifiedUserHasUnsignedDevice(_) => {
             "A verified contact has a device that they have not verified."
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use matrix_sdk::RumaApiError;
+    use matrix_sdk::ruma::api::error::Error as ApiError;
+    use matrix_sdk::reqwest::StatusCode;
+
+    fn answer(status: u16, body: &str) -> Fault {
+        let body = match serde_json::from_str(body) {
+            Ok(body) => ErrorBody::Standard(body),
+            Err(_) => ErrorBody::Json(body.into()),
+        };
+        answered(&RumaApiError::MatrixError(ApiError::new(StatusCode::from_u16(status).unwrap(), body)))
+    }
+
+    #[test]
+    fn each_answer_says_who_must_act() {
+        let text = |code: &str| format!(r#"{{"errcode": "{code}", "error": "no"}}"#);
+        assert_eq!(answer(401, &text("M_UNKNOWN_TOKEN")), Fault::LoggedOut);
+        assert_eq!(answer(413, &text("M_TOO_LARGE")), Fault::TooBig);
+        assert_eq!(answer(404, &text("M_NOT_FOUND")), Fault::NotFound);
+        assert_eq!(answer(404, &text("M_UNKNOWN")), Fault::NotFound);
+        assert_eq!(answer(403, &text("M_FORBIDDEN")), Fault::Refused("The homeserver refuses: no".into()));
+        assert_eq!(answer(502, &text("M_UNKNOWN")), Fault::transient("the homeserver answers with status 502"));
+        let limited = r#"{"errcode": "M_LIMIT_EXCEEDED", "error": "slow", "retry_after_ms": 1500}"#;
+        let after = Some(Duration::from_millis(1500));
+        assert_eq!(answer(429, limited), Fault::Transient { reason: "the homeserver asks for patience".into(), after });
+    }
+
+    #[test]
+    fn a_broken_proxy_is_no_refusal() {
+        for (status, body) in [(404, "<html>"), (403, "{}"), (400, "")] {
+            assert!(matches!(answer(status, body), Fault::Transient { .. }), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_uncertain_and_the_rest_is_not() {
+        assert!(matches!(SendError::from(Fault::Unanswered), SendError::Uncertain));
+        assert!(matches!(Error::from(Fault::Unanswered), Error::Transient { .. }));
+        assert!(matches!(SendError::from(Fault::NotFound), SendError::Rejected(_)));
     }
 }

@@ -14,8 +14,8 @@ use crate::session::MatrixSession;
 const PASSWORD: &str = "password";
 
 /// The Matrix network. Holds nothing: each login has its own device and files.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct MatrixNetwork;
+#[derive(Debug, Clone, Copy)]
+pub struct MatrixNetwork(());
 
 impl MatrixNetwork {
     /// The network. Installs ring as the process's TLS provider if none is installed.
@@ -24,7 +24,13 @@ impl MatrixNetwork {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        Self
+        Self(())
+    }
+}
+
+impl Default for MatrixNetwork {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -12,7 +12,7 @@ use drawbridge_bridge::{
 use matrix_sdk::ruma::presence::PresenceState;
 use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId};
 use matrix_sdk::{Client, Room, RoomState};
-use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock, watch};
+use tokio::sync::{Mutex, Notify, OwnedRwLockReadGuard, RwLock, watch};
 
 use crate::contact_id;
 use crate::device::{Files, Record};
@@ -38,6 +38,8 @@ pub(crate) struct MatrixSession {
     /// The last word about the connection.
     pub(crate) up: StdMutex<Option<bool>>,
     pub(crate) sharing: watch::Sender<KeySharing>,
+    /// Rung when keys may be had that could not be had before.
+    pub(crate) recovered: Notify,
     /// Set by logging out.
     pub(crate) ended: CancellationToken,
     record: Record,
@@ -76,6 +78,7 @@ impl MatrixSession {
             presence: StdMutex::new(PresenceState::Offline),
             up: StdMutex::default(),
             sharing: watch::Sender::new(KeySharing::default()),
+            recovered: Notify::new(),
             ended: CancellationToken::new(),
             record,
             files,

@@ -28,6 +28,7 @@ impl Trust for MatrixSession {
         let key = key.ok_or_else(|| Error::BadInput("Enter the recovery key or passphrase.".to_owned()))?;
         let client = self.client().await?;
         Box::pin(client.encryption().recovery().recover(key)).await.map_err(|error| unrecovered(&error))?;
+        self.recovered.notify_one();
         let status = status(&client).await?;
         match status.own {
             OwnTrust::Verified => Ok(status),

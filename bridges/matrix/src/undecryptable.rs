@@ -85,16 +85,20 @@ impl Line<'_> {
             return std::future::pending().await;
         };
         let mut keys = pin!(keys);
-        while let Some(came) = keys.next().await {
-            // Having missed some, all are tried.
-            let sessions: Option<Vec<String>> =
-                came.ok().map(|keys| keys.into_iter().map(|key| key.session_id).collect());
+        loop {
+            // Having missed some, or after a recovery, all are tried: the SDK asks the backup for what still fails.
+            let sessions: Option<Vec<String>> = tokio::select! {
+                () = self.session.recovered.notified() => None,
+                came = keys.next() => match came {
+                    Some(keys) => keys.ok().map(|keys| keys.into_iter().map(|key| key.session_id).collect()),
+                    None => return std::future::pending().await,
+                },
+            };
             match self.retry_sealed(sessions.as_deref()).await {
                 // They are tried again at the next start.
                 Ok(()) | Err(Halt::Fault(_)) => {}
                 Err(halt) => return halt,
             }
         }
-        std::future::pending().await
     }
 }

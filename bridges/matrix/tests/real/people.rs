@@ -1,0 +1,239 @@
+//! The two sides of a test: the keeper (whoever drives the bridge), and other people with Matrix clients.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use drawbridge_bridge::*;
+use drawbridge_matrix::MatrixNetwork;
+use matrix_sdk::Client;
+use matrix_sdk::config::SyncSettings;
+use matrix_sdk::ruma::events::SyncMessageLikeEvent;
+use matrix_sdk::ruma::events::room::message::{RoomMessageEventContent, SyncRoomMessageEvent};
+use tempfile::TempDir;
+
+use super::synapse::password;
+
+/// Keeps what is delivered, and where each conversation stands. Outlives sessions, as the keeper's database does.
+#[derive(Default)]
+pub struct Ledger {
+    pub events: Mutex<Vec<Envelope>>,
+    positions: Mutex<HashMap<ConvId, Position>>,
+    /// Takes so many more messages, then closes.
+    pub patience: Mutex<Option<usize>>,
+    pub twice: AtomicUsize,
+}
+
+#[async_trait]
+impl Sink for Ledger {
+    async fn deliver(&self, envelope: Envelope) -> Result<Committed, Closed> {
+        if matches!(envelope.event, Event::Message { .. }) {
+            if let Some(left) = self.patience.lock().unwrap().as_mut() {
+                *left = left.checked_sub(1).ok_or(Closed)?;
+            }
+        }
+        let mut events = self.events.lock().unwrap();
+        let key = |e: &Envelope| (e.conv.clone(), e.remote_id.clone(), e.version);
+        if envelope.remote_id.is_some() && events.iter().any(|known| key(known) == key(&envelope)) {
+            self.twice.fetch_add(1, Ordering::SeqCst);
+            return Ok(Committed::Known);
+        }
+        if let (Some(conv), Some(position)) = (&envelope.conv, &envelope.position) {
+            self.positions.lock().unwrap().insert(conv.clone(), position.clone());
+        }
+        events.push(envelope);
+        Ok(Committed::Fresh)
+    }
+
+    async fn position(&self, conv: &ConvId) -> Option<Position> {
+        self.positions.lock().unwrap().get(conv).cloned()
+    }
+
+    async fn set_position(&self, conv: &ConvId, position: Position) -> Result<(), Closed> {
+        self.positions.lock().unwrap().insert(conv.clone(), position);
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// Waits until an event fits.
+    pub async fn await_event<T>(&self, what: &str, fits: impl Fn(&Envelope) -> Option<T>) -> T {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(60) {
+            if let Some(found) = self.events.lock().unwrap().iter().find_map(&fits) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let events: Vec<String> = self.events.lock().unwrap().iter().map(|e| format!("{:?}", e.event)).collect();
+        panic!("{what} did not come; there is {events:#?}");
+    }
+
+    pub async fn await_text(&self, text: &str) -> Envelope {
+        self.await_event(text, |e| (text_of(e).as_deref() == Some(text)).then(|| e.clone())).await
+    }
+
+    pub fn texts(&self) -> Vec<String> {
+        self.events.lock().unwrap().iter().filter_map(text_of).collect()
+    }
+}
+
+pub fn text_of(envelope: &Envelope) -> Option<String> {
+    match &envelope.event {
+        Event::Message { text } => Some(text.expose().to_owned()),
+        _ => None,
+    }
+}
+
+/// A user of the gateway: one login, its files, its ledger, and perhaps a running session.
+pub struct Alice {
+    pub ledger: Arc<Ledger>,
+    pub grant: LoginGrant,
+    pub place: Place,
+    _dir: TempDir,
+}
+
+pub struct Running {
+    pub session: Arc<dyn Session>,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<Exit>,
+}
+
+pub fn place(dir: &TempDir) -> Place {
+    Place { dir: dir.path().to_owned(), key: Secret::new([7; 32]) }
+}
+
+pub async fn try_login(place: Place, homeserver: &str, name: &str, password: &str) -> Result<LoginGrant, Error> {
+    let network = MatrixNetwork::new();
+    let mut login = network.begin_login(&UserRef("u".into()), &FlowId::new("password"), place)?;
+    assert!(matches!(login.step(LoginInput::default()).await?, LoginStep::Form { .. }));
+    let values = [("homeserver", homeserver), ("username", name), ("password", password)];
+    let values = values.into_iter().map(|(k, v)| (k.to_owned(), Secret::new(v))).collect();
+    match login.step(LoginInput { values }).await? {
+        LoginStep::Done(grant) => Ok(grant),
+        other => panic!("{other:?}"),
+    }
+}
+
+impl Alice {
+    pub async fn log_in(homeserver: &str, name: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let place = place(&dir);
+        let grant = try_login(place.clone(), homeserver, name, &password(name)).await.unwrap();
+        Self { ledger: Arc::default(), grant, place, _dir: dir }
+    }
+
+    pub fn open(&self) -> Arc<dyn Session> {
+        let record = LoginRecord {
+            id: LoginId::new("login"),
+            account: self.grant.account.clone(),
+            state: self.grant.state.clone(),
+        };
+        MatrixNetwork::new().open(record, self.place.clone()).unwrap()
+    }
+
+    pub fn run(&self) -> Running {
+        let (session, stop) = (self.open(), CancellationToken::new());
+        let task = tokio::spawn(session.clone().run(self.ledger.clone(), stop.clone()));
+        Running { session, stop, task }
+    }
+}
+
+impl Running {
+    pub async fn stop(self) -> Exit {
+        let asked = Instant::now();
+        self.stop.cancel();
+        let exit = self.task.await.unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(5), "stopping took {:?}", asked.elapsed());
+        exit
+    }
+
+    pub async fn ends(self) -> Exit {
+        tokio::time::timeout(Duration::from_secs(60), self.task).await.unwrap().unwrap()
+    }
+
+    pub async fn say(&self, conv: &ConvId, text: &str, txn: &str) -> Result<Sent, SendError> {
+        let message = OutMessage { conv: conv.clone(), text: Plaintext::new(text) };
+        self.session.send(message, TxnId::new(txn)).await
+    }
+}
+
+/// Somebody with a Matrix client of their own, which syncs all the time and keeps what it reads.
+pub struct Person {
+    pub client: Client,
+    pub heard: Arc<Mutex<Vec<String>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Person {
+    pub async fn sign_in(homeserver: &str, name: &str, identity: bool) -> Self {
+        MatrixNetwork::new();
+        let client = Client::builder().homeserver_url(homeserver).build().await.unwrap();
+        client.matrix_auth().login_username(name, &password(name)).send().await.unwrap();
+        client.encryption().wait_for_e2ee_initialization_tasks().await;
+        if identity {
+            client.encryption().bootstrap_cross_signing(None).await.unwrap();
+        }
+        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let hear = heard.clone();
+        client.add_event_handler(move |event: SyncRoomMessageEvent| {
+            let hear = hear.clone();
+            async move {
+                if let SyncMessageLikeEvent::Original(event) = event {
+                    hear.lock().unwrap().push(event.content.body().to_owned());
+                }
+            }
+        });
+        client.sync_once(SyncSettings::new().timeout(Duration::ZERO)).await.unwrap();
+        let syncing = client.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                let settings = SyncSettings::new().timeout(Duration::from_secs(10));
+                if Box::pin(syncing.sync_once(settings)).await.is_err() {
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                }
+            }
+        });
+        Self { client, heard, task }
+    }
+
+    pub async fn hears(&self, text: &str) {
+        let start = Instant::now();
+        while !self.heard.lock().unwrap().iter().any(|heard| heard == text) {
+            assert!(start.elapsed() < Duration::from_secs(30), "{text:?} not among {:?}", self.heard.lock().unwrap());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The room, as soon as it is there.
+    pub async fn room(&self, conv: &ConvId) -> matrix_sdk::Room {
+        let id = matrix_sdk::ruma::RoomId::parse(conv.as_str()).unwrap();
+        for _ in 0..400 {
+            if let Some(room) = self.client.get_room(&id) {
+                return room;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no room");
+    }
+
+    pub async fn joins(&self, conv: &ConvId) -> matrix_sdk::Room {
+        let room = self.room(conv).await;
+        room.join().await.unwrap();
+        room.sync_up().await;
+        room
+    }
+
+    pub async fn says(&self, room: &matrix_sdk::Room, text: &str) -> String {
+        let sent = room.send(RoomMessageEventContent::text_plain(text)).await.unwrap();
+        sent.response.event_id.to_string()
+    }
+}
