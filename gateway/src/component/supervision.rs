@@ -127,9 +127,8 @@ impl Supervisor {
         let _ = self.shared.incoming.send(news).await;
     }
 
-    /// Waits, and meanwhile lets go what was queued too late, so that its senders know.
+    /// Waits, and meanwhile lets go what is still queued, so that its senders know.
     async fn pause(&mut self, fault: Fault, wait: Duration) {
-        while self.queue.try_recv().is_ok() {}
         if fault == Fault::Stopped {
             return;
         }

@@ -130,7 +130,7 @@ async fn the_log_tells_what_happens_and_names_nobody() {
         .await;
     let mut peer = server.accept().await;
     assert_eq!(link.next().await, Incoming::Up);
-    let deep = "<a>canary".repeat(99) + &"</a>".repeat(99);
+    let deep = ["<a>canary".repeat(99), "</a>".repeat(99)].concat();
     peer.say(format!("<message from='canary@canary' to='gw.example.org' id='canary'>{deep}</message>")).await;
     assert!(matches!(link.next().await, Incoming::Refused(_)));
     link.outgoing.send(message("canary")).await.unwrap();

@@ -103,7 +103,7 @@ fn a_stanza_over_the_limit_is_skipped_wherever_it_swells() {
         format!("<message {FROM}><a {}/></message>", (0..60_000).map(|n| format!("a{n}='' ")).collect::<String>()),
         format!(
             "<message {FROM}><a {}/></message>",
-            (0..30_000).map(|n| format!("xmlns:a{n}='u' ")).collect::<String>() + &x(1) + "='" + &x(200_000) + "'"
+            [(0..30_000).map(|n| format!("xmlns:a{n}='u' ")).collect(), x(1), "='".to_owned(), x(200_000), "'".to_owned()].concat()
         ),
         format!("<message {FROM}><body>{}</body></message>", "&amp;".repeat(150_000)),
     ] {
@@ -157,7 +157,7 @@ fn what_is_not_for_us_is_dropped() {
 
 #[test]
 fn no_answer_goes_to_an_impossible_address() {
-    let deep = "<a>".repeat(70) + &"</a>".repeat(70);
+    let deep = ["<a>".repeat(70), "</a>".repeat(70)].concat();
     for head in
         ["to='gw.example.org' id='1'".to_owned(), format!("to='gw.example.org' from='a@b' id='{}'", "i".repeat(4000))]
     {
