@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use super::JsonLines;
 use crate::{Error, process::bound_to_us, programs, servers::Prosody};
 
+const ONLINE: Duration = Duration::from_secs(30);
+
 /// An XMPP account, and where its server listens.
 #[derive(Clone, Debug)]
 pub struct ChatAccount {
@@ -42,14 +44,18 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Starts it for a conversation with the JID `with`; `more` are further arguments (`--trace`, …). Its log lies in `dir`.
+    /// Starts it for a conversation with the JID `with` and waits until it is online; `more` are further arguments
+    /// (`--trace`, …). Its log and the secrets that it keeps lie in `dir`, under the account's JID.
     pub fn start(dir: &Path, account: &ChatAccount, with: &str, more: &[&str]) -> Result<Self, Error> {
         let mut command = bound_to_us(programs::built("esession-chat", "ESESSION_CHAT_BIN")?);
-        command.args(["--json", "--account", &account.jid, "--with", with]);
-        command.args(["--server", &format!("127.0.0.1:{}", account.port)]).args(more);
-        command.env("ESESSION_CHAT_PASSWORD", &account.password).current_dir(dir);
-        let file = account.jid.replace('/', "-") + ".log";
-        let lines = JsonLines::start(format!("esession-chat of {}", account.jid), command, dir.join(file))?;
+        let file = account.jid.replace('/', "-");
+        command.args(["--json", "--insecure-plaintext", "--account", &account.jid, "--with", with]);
+        command.args(["--server", &format!("127.0.0.1:{}", account.port)]);
+        command.arg("--state-dir").arg(dir.join(&file)).args(more);
+        command.env("ESESSION_CHAT_PASSWORD", &account.password);
+        let log = dir.join(file + ".log");
+        let mut lines = JsonLines::start(format!("esession-chat of {}", account.jid), command, log)?;
+        lines.expect_event("online", ONLINE)?;
         Ok(Self { lines })
     }
 
