@@ -184,12 +184,11 @@ impl Line<'_> {
     /// A room that the user has left, or was made to leave.
     async fn left(&self, room: &RoomId, update: LeftRoomUpdate) -> Result<(), Halt> {
         let before = self.session.rooms.remove(room);
-        if before.is_some_and(|view| matches!(view.standing, Standing::Direct(_))) {
-            if let Some(room) = self.client.get_room(room) {
-                match self.timeline(&room, update.timeline, false).await {
-                    Ok(()) | Err(Halt::Fault(Fault::Refused(_) | Fault::NotFound)) => {}
-                    Err(halt) => return Err(halt),
-                }
+        let was_direct = before.is_some_and(|view| matches!(view.standing, Standing::Direct(_)));
+        if let (true, Some(room)) = (was_direct, self.client.get_room(room)) {
+            match self.timeline(&room, update.timeline, false).await {
+                Ok(()) | Err(Halt::Fault(Fault::Refused(_) | Fault::NotFound)) => {}
+                Err(halt) => return Err(halt),
             }
         }
         let banned = self.client.get_room(room).is_some_and(|room| room.state() == RoomState::Banned);

@@ -29,6 +29,7 @@ impl Direct for MatrixSession {
         let room = Box::pin(client.create_dm(&contact)).await.map_err(Fault::from)?;
         journal.set_partner(room.room_id(), &contact).await?;
         journal.set_encrypted(room.room_id()).await?;
+        self.rooms.note_encryption(room.room_id(), true);
         let view = View { standing: Standing::Direct(contact), name: None, encrypted: true };
         Ok(view.info(room.room_id()))
     }
@@ -61,13 +62,6 @@ impl Direct for MatrixSession {
         let client = self.client().await?;
         let room = joined(&client, conv)?;
         Ok(Box::pin(room.leave()).await.map_err(Fault::from)?)
-    }
-}
-
-impl MatrixSession {
-    /// A room as it is, in the words of the trait.
-    async fn look(&self, room: &Room, journal: &Journal) -> Result<ConvInfo, Fault> {
-        Ok(View::of(room, journal).await?.info(room.room_id()))
     }
 }
 

@@ -6,7 +6,7 @@ use drawbridge_bridge::{
     ContactId, ConvId, Envelope, Event, LoginId, Plaintext, Position, RemoteId, Security, Sender, TxnId,
 };
 use matrix_sdk::deserialized_responses::{TimelineEvent, TimelineEventKind, VerificationLevel, VerificationState};
-use matrix_sdk::ruma::{DeviceId, OwnedEventId, OwnedUserId, RoomId};
+use matrix_sdk::ruma::{DeviceId, EventId, OwnedEventId, OwnedUserId, RoomId};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ struct Unsigned {
 
 impl Placed for TimelineEvent {
     fn id(&self) -> Option<&str> {
-        self.event_id().map(|id| id.as_str())
+        self.event_id().map(EventId::as_str)
     }
 
     fn time(&self) -> u64 {
@@ -179,6 +179,7 @@ fn security(state: &VerificationState) -> Option<Security> {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "events are written where they are read")]
 mod tests {
     use super::*;
     use matrix_sdk::deserialized_responses::DeviceLinkProblem;

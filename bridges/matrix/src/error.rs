@@ -177,8 +177,8 @@ fn recipients(problem: &SessionRecipientCollectionError) -> &'static str {
 mod tests {
     use super::*;
     use matrix_sdk::RumaApiError;
-    use matrix_sdk::ruma::api::error::Error as ApiError;
     use matrix_sdk::reqwest::StatusCode;
+    use matrix_sdk::ruma::api::error::Error as ApiError;
 
     fn answer(status: u16, body: &str) -> Fault {
         let body = match serde_json::from_str(body) {

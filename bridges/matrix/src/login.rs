@@ -26,8 +26,8 @@ pub(crate) struct PasswordLogin {
 }
 
 impl PasswordLogin {
-    pub(crate) fn new(place: Place) -> Self {
-        Self { files: Files::new(&place) }
+    pub(crate) fn new(place: &Place) -> Self {
+        Self { files: Files::new(place) }
     }
 }
 

@@ -45,7 +45,7 @@ impl Network for MatrixNetwork {
 
     fn begin_login(&self, _who: &UserRef, flow: &FlowId, place: Place) -> Result<Box<dyn LoginProcess>, Error> {
         match flow.as_str() {
-            PASSWORD => Ok(Box::new(PasswordLogin::new(place))),
+            PASSWORD => Ok(Box::new(PasswordLogin::new(&place))),
             _ => Err(Error::BadInput("There is no such way to log in to Matrix.".to_owned())),
         }
     }

@@ -10,6 +10,7 @@ use matrix_sdk::ruma::events::room::MediaSource;
 use matrix_sdk::ruma::profile::{AvatarUrl, DisplayName};
 use matrix_sdk::ruma::{OwnedMxcUri, UInt, UserId};
 
+use crate::contact_id;
 use crate::error::Fault;
 use crate::journal::Journal;
 use crate::rooms::View;
@@ -29,16 +30,25 @@ impl Directory for MatrixSession {
 
     async fn search(&self, text: &str, limit: usize) -> Result<Vec<ContactInfo>, Error> {
         let client = self.client().await?;
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX).clamp(1, 50);
-        let found = Box::pin(client.search_users(text, limit)).await.map_err(Fault::from)?;
-        let people = found.results.into_iter().filter(|person| person.user_id != self.reader.user);
-        Ok(people
-            .map(|person| ContactInfo {
-                id: ContactId::new(person.user_id.as_str()),
-                name: person.display_name,
-                avatar: None,
-            })
-            .collect())
+        let mut people = Vec::new();
+        // A directory knows few people of other servers; whoever is named by id is found all the same.
+        if let Some(named) = contact_id::parse(text) {
+            match Box::pin(fetch(&client, &user(&named)?)).await {
+                Ok(info) => people.push(info),
+                Err(Fault::LoggedOut) => return Err(Error::LoggedOut),
+                Err(_) => {}
+            }
+        }
+        let wanted = u64::try_from(limit).unwrap_or(u64::MAX).clamp(1, 50);
+        let found = Box::pin(client.search_users(text, wanted)).await.map_err(Fault::from)?;
+        for person in found.results {
+            let id = ContactId::new(person.user_id.as_str());
+            if person.user_id != self.reader.user && people.iter().all(|known| known.id != id) {
+                people.push(ContactInfo { id, name: person.display_name, avatar: None });
+            }
+        }
+        people.truncate(limit);
+        Ok(people)
     }
 
     async fn conversations(&self) -> Result<Vec<ConvInfo>, Error> {

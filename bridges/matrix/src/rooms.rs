@@ -54,19 +54,27 @@ pub(crate) async fn display_name(room: &Room, contact: &UserId) -> Result<Option
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     seen: RwLock<HashMap<OwnedRoomId, View>>,
+    /// Also of rooms that the keeper has not been told of yet.
+    encrypted: RwLock<HashMap<OwnedRoomId, bool>>,
 }
 
 impl Rooms {
-    pub(crate) fn get(&self, room: &RoomId) -> Option<View> {
-        self.seen.read().unwrap_or_else(PoisonError::into_inner).get(room).cloned()
+    pub(crate) fn is_encrypted(&self, room: &RoomId) -> bool {
+        self.encrypted.read().unwrap_or_else(PoisonError::into_inner).get(room).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn note_encryption(&self, room: &RoomId, encrypted: bool) {
+        self.encrypted.write().unwrap_or_else(PoisonError::into_inner).insert(room.to_owned(), encrypted);
     }
 
     /// Remembers a view, and returns what was seen before.
     pub(crate) fn put(&self, room: &RoomId, view: View) -> Option<View> {
+        self.note_encryption(room, view.encrypted);
         self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(room.to_owned(), view)
     }
 
     pub(crate) fn remove(&self, room: &RoomId) -> Option<View> {
+        self.encrypted.write().unwrap_or_else(PoisonError::into_inner).remove(room);
         self.seen.write().unwrap_or_else(PoisonError::into_inner).remove(room)
     }
 

@@ -1,11 +1,13 @@
 //! From the keeper to a room.
 
+use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use drawbridge_bridge::{ContactTrust, KeySharing, OutMessage, OwnTrust, RemoteId, Sent, TxnId};
 use matrix_sdk::ruma::{OwnedTransactionId, UserId};
 use matrix_sdk::{Client, Room};
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::device::requests;
 use crate::envelope::MARK;
@@ -31,6 +33,8 @@ impl MatrixSession {
         let room = joined(&client, &message.conv)
             .map_err(|_| Fault::Refused("You are not in this conversation any more.".to_owned()))?;
 
+        let turn = self.turn(&room);
+        let _turn = turn.lock().await;
         let attempt = journal.attempt(room.room_id(), txn.as_str()).await?;
         if let Some(attempt) = &attempt {
             let known = match &attempt.event {
@@ -48,7 +52,7 @@ impl MatrixSession {
 
         let since = attempt.map_or_else(now, |attempt| attempt.since);
         let mut attempt = Attempt { txn: txn.as_str().to_owned(), since, event: None };
-        self.note(&journal, &room, attempt.clone()).await?;
+        journal.set_attempt(room.room_id(), attempt.clone()).await?;
         let content = self.content(message.text.expose(), &txn);
         let sent = room
             .send_raw("m.room.message", content)
@@ -57,7 +61,7 @@ impl MatrixSession {
         let event = Box::pin(sent.into_future()).await?.response.event_id;
         attempt.event = Some(event.clone());
         // Should this fail, the next try finds the event by its mark.
-        let _ = self.note(&journal, &room, attempt).await;
+        let _ = journal.set_attempt(room.room_id(), attempt).await;
         Ok(Sent { remote_id: RemoteId::new(event.as_str()) })
     }
 
@@ -114,9 +118,9 @@ impl MatrixSession {
         Ok(())
     }
 
-    async fn note(&self, journal: &Journal, room: &Room, attempt: Attempt) -> Result<(), Fault> {
-        let _lock = self.noting.lock().await;
-        journal.set_attempt(room.room_id(), attempt).await
+    fn turn(&self, room: &Room) -> Arc<Mutex<()>> {
+        let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(sending.entry(room.room_id().to_owned()).or_default())
     }
 }
 

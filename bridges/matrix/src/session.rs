@@ -1,6 +1,6 @@
 //! A live login.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
@@ -27,8 +27,8 @@ use crate::{profile, send};
 pub(crate) struct MatrixSession {
     pub(crate) reader: Reader,
     pub(crate) rooms: Rooms,
-    /// Held while an attempt to send is noted.
-    pub(crate) noting: Mutex<()>,
+    /// One send at a time in each room, so that the same transaction twice at once is one message.
+    pub(crate) sending: StdMutex<HashMap<OwnedRoomId, Arc<Mutex<()>>>>,
     /// Held while the list of sealed events is worked on, so that a key and its event cannot miss each other.
     pub(crate) unsealing: Mutex<()>,
     /// Rooms whose contact types now.
@@ -72,7 +72,7 @@ impl MatrixSession {
         Ok(Self {
             reader,
             rooms: Rooms::default(),
-            noting: Mutex::default(),
+            sending: StdMutex::default(),
             unsealing: Mutex::default(),
             typing: StdMutex::default(),
             presence: StdMutex::new(PresenceState::Offline),
@@ -107,6 +107,13 @@ impl MatrixSession {
         }
     }
 
+    /// A room as it is, in the words of the trait.
+    pub(crate) async fn look(&self, room: &Room, journal: &Journal) -> Result<ConvInfo, Fault> {
+        let view = View::of(room, journal).await?;
+        self.rooms.note_encryption(room.room_id(), view.encrypted);
+        Ok(view.info(room.room_id()))
+    }
+
     /// Sets the policy, and lets the next user of the client open it anew.
     pub(crate) async fn share_with(&self, sharing: KeySharing) {
         let changed = self.sharing.send_if_modified(|now| std::mem::replace(now, sharing) != sharing);
@@ -136,8 +143,8 @@ impl Session for MatrixSession {
     }
 
     fn caps(&self, conv: Option<&ConvId>) -> Caps {
-        let view = conv.and_then(|conv| self.rooms.get(<&RoomId>::try_from(conv.as_str()).ok()?));
-        Caps { max_text: send::MAX_TEXT, encrypted: view.is_some_and(|view| view.encrypted) }
+        let room = conv.and_then(|conv| <&RoomId>::try_from(conv.as_str()).ok());
+        Caps { max_text: send::MAX_TEXT, encrypted: room.is_some_and(|room| self.rooms.is_encrypted(room)) }
     }
 
     async fn send(&self, message: OutMessage, txn: TxnId) -> Result<Sent, SendError> {
@@ -147,8 +154,7 @@ impl Session for MatrixSession {
     async fn conversation(&self, conv: &ConvId) -> Result<ConvInfo, Error> {
         let client = self.client().await?;
         let room = joined(&client, conv)?;
-        let view = View::of(&room, &Journal::of(&client)).await?;
-        Ok(view.info(room.room_id()))
+        Ok(self.look(&room, &Journal::of(&client)).await?)
     }
 
     async fn contact(&self, contact: &ContactId) -> Result<ContactInfo, Error> {

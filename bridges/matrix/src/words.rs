@@ -81,6 +81,7 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "events are written where they are read")]
 mod tests {
     use super::*;
     use serde_json::json;

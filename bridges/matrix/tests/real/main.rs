@@ -3,7 +3,9 @@
 //! Python in `DRAWBRIDGE_PYTHON`.
 
 #![recursion_limit = "256"]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::large_futures, reason = "a test fails by panicking")]
 
+mod conformance;
 mod people;
 mod synapse;
 
@@ -75,6 +77,15 @@ async fn a_login_that_fails_says_why() {
 
     // The same place takes the right password afterwards.
     try_login(people::place(&dir), &synapse.url(), "@alice:test.local", &password("alice")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts a Synapse"]
+async fn every_promise_of_a_bridge_is_kept() {
+    let synapse = homeserver().await;
+    let harness = conformance::Town::around(&synapse).await;
+    let broken = drawbridge_bridge::conformance::run(&harness).await;
+    assert!(broken.is_ok(), "{:#?}", broken.unwrap_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,7 +250,7 @@ async fn a_lost_answer_neither_loses_nor_doubles_a_message() {
     session.say(&conv.id, "two", "t2").await.unwrap();
     session.say(&conv.id, "three", "t3").await.unwrap();
     bob.hears("three").await;
-    assert_eq!(*bob.heard.lock().unwrap(), ["one", "two", "three"]);
+    assert_eq!(bob.heard_in(conv.id.as_str()), ["one", "two", "three"]);
     session.stop().await;
 }
 

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use drawbridge_bridge::*;
 use drawbridge_matrix::MatrixNetwork;
-use matrix_sdk::Client;
 use matrix_sdk::config::SyncSettings;
 use matrix_sdk::ruma::events::SyncMessageLikeEvent;
 use matrix_sdk::ruma::events::room::message::{RoomMessageEventContent, SyncRoomMessageEvent};
+use matrix_sdk::ruma::events::typing::SyncTypingEvent;
+use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
+use matrix_sdk::{Client, Room};
 use tempfile::TempDir;
 
 use super::synapse::password;
@@ -29,10 +31,8 @@ pub struct Ledger {
 #[async_trait]
 impl Sink for Ledger {
     async fn deliver(&self, envelope: Envelope) -> Result<Committed, Closed> {
-        if matches!(envelope.event, Event::Message { .. }) {
-            if let Some(left) = self.patience.lock().unwrap().as_mut() {
-                *left = left.checked_sub(1).ok_or(Closed)?;
-            }
+        if let (Event::Message { .. }, Some(left)) = (&envelope.event, self.patience.lock().unwrap().as_mut()) {
+            *left = left.checked_sub(1).ok_or(Closed)?;
         }
         let mut events = self.events.lock().unwrap();
         let key = |e: &Envelope| (e.conv.clone(), e.remote_id.clone(), e.version);
@@ -160,10 +160,17 @@ impl Running {
     }
 }
 
+struct Heard {
+    room: OwnedRoomId,
+    by: OwnedUserId,
+    text: String,
+}
+
 /// Somebody with a Matrix client of their own, which syncs all the time and keeps what it reads.
 pub struct Person {
     pub client: Client,
-    pub heard: Arc<Mutex<Vec<String>>>,
+    heard: Arc<Mutex<Vec<Heard>>>,
+    typists: Arc<Mutex<HashMap<OwnedRoomId, Vec<OwnedUserId>>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -182,14 +189,23 @@ impl Person {
         if identity {
             client.encryption().bootstrap_cross_signing(None).await.unwrap();
         }
-        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
         let hear = heard.clone();
-        client.add_event_handler(move |event: SyncRoomMessageEvent| {
+        client.add_event_handler(move |event: SyncRoomMessageEvent, room: Room| {
             let hear = hear.clone();
             async move {
                 if let SyncMessageLikeEvent::Original(event) = event {
-                    hear.lock().unwrap().push(event.content.body().to_owned());
+                    let text = event.content.body().to_owned();
+                    hear.lock().unwrap().push(Heard { room: room.room_id().to_owned(), by: event.sender, text });
                 }
+            }
+        });
+        let typists: Arc<Mutex<HashMap<OwnedRoomId, Vec<OwnedUserId>>>> = Arc::default();
+        let see = typists.clone();
+        client.add_event_handler(move |event: SyncTypingEvent, room: Room| {
+            let see = see.clone();
+            async move {
+                see.lock().unwrap().insert(room.room_id().to_owned(), event.content.user_ids);
             }
         });
         client.sync_once(SyncSettings::new().timeout(Duration::ZERO)).await.unwrap();
@@ -202,19 +218,31 @@ impl Person {
                 }
             }
         });
-        Self { client, heard, task }
+        Self { client, heard, typists, task }
     }
 
     pub async fn hears(&self, text: &str) {
         let start = Instant::now();
-        while !self.heard.lock().unwrap().iter().any(|heard| heard == text) {
-            assert!(start.elapsed() < Duration::from_secs(30), "{text:?} not among {:?}", self.heard.lock().unwrap());
+        while !self.heard.lock().unwrap().iter().any(|heard| heard.text == text) {
+            assert!(start.elapsed() < Duration::from_secs(30), "{text:?} did not arrive");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
+    /// What others have said in a room, doubles too.
+    pub fn heard_in(&self, room: &str) -> Vec<String> {
+        let me = self.client.user_id().unwrap();
+        let heard = self.heard.lock().unwrap();
+        heard.iter().filter(|heard| heard.room == room && heard.by != me).map(|heard| heard.text.clone()).collect()
+    }
+
+    /// Whether somebody else types in a room.
+    pub fn sees_typing(&self, room: &str) -> bool {
+        self.typists.lock().unwrap().iter().any(|(at, users)| at == room && !users.is_empty())
+    }
+
     /// The room, as soon as it is there.
-    pub async fn room(&self, conv: &ConvId) -> matrix_sdk::Room {
+    pub async fn room(&self, conv: &ConvId) -> Room {
         let id = matrix_sdk::ruma::RoomId::parse(conv.as_str()).unwrap();
         for _ in 0..400 {
             if let Some(room) = self.client.get_room(&id) {
@@ -225,14 +253,14 @@ impl Person {
         panic!("no room");
     }
 
-    pub async fn joins(&self, conv: &ConvId) -> matrix_sdk::Room {
+    pub async fn joins(&self, conv: &ConvId) -> Room {
         let room = self.room(conv).await;
         room.join().await.unwrap();
         room.sync_up().await;
         room
     }
 
-    pub async fn says(&self, room: &matrix_sdk::Room, text: &str) -> String {
+    pub async fn says(&self, room: &Room, text: &str) -> String {
         let sent = room.send(RoomMessageEventContent::text_plain(text)).await.unwrap();
         sent.response.event_id.to_string()
     }

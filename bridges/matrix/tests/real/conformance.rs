@@ -1,0 +1,141 @@
+//! The far side for the suite that every bridge must pass: a homeserver, many users, and Bob.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use drawbridge_bridge::conformance::{Broken, Harness};
+use drawbridge_bridge::{ContactId, ConvId, LoginInput, Network, Place, RemoteId, Secret, Session, UserRef};
+use drawbridge_matrix::MatrixNetwork;
+use matrix_sdk::ruma::UserId;
+use matrix_sdk::ruma::events::receipt::{ReceiptThread, ReceiptType};
+use tempfile::TempDir;
+
+use super::people::{Person, place};
+use super::synapse::{Synapse, password};
+
+/// More users than there are promises: each login is somebody new.
+const USERS: usize = 40;
+
+pub struct Town {
+    homeserver: String,
+    bob: Person,
+    newest: AtomicUsize,
+    places: Mutex<Vec<TempDir>>,
+}
+
+impl Town {
+    pub async fn around(synapse: &Synapse) -> Self {
+        for n in 1..=USERS {
+            synapse.user(&name(n)).await;
+        }
+        let bob = Person::sign_in(&synapse.url(), "bob", true).await;
+        Self { homeserver: synapse.url(), bob, newest: AtomicUsize::new(0), places: Mutex::default() }
+    }
+
+    fn input(&self, password: &str) -> LoginInput {
+        let user = name(self.newest.load(Ordering::SeqCst));
+        let values = [("homeserver", self.homeserver.as_str()), ("username", &user), ("password", password)];
+        LoginInput { values: values.into_iter().map(|(k, v)| (k.to_owned(), Secret::new(v))).collect() }
+    }
+}
+
+fn name(n: usize) -> String {
+    format!("user{n}")
+}
+
+#[async_trait]
+impl Harness for Town {
+    fn network(&self) -> Arc<dyn Network> {
+        Arc::new(MatrixNetwork::new())
+    }
+
+    fn user(&self) -> UserRef {
+        UserRef(name(self.newest.fetch_add(1, Ordering::SeqCst) + 1))
+    }
+
+    fn place(&self) -> Place {
+        let dir = tempfile::tempdir().unwrap();
+        let place = place(&dir);
+        self.places.lock().unwrap().push(dir);
+        place
+    }
+
+    fn right_input(&self) -> LoginInput {
+        self.input(&password(&name(self.newest.load(Ordering::SeqCst))))
+    }
+
+    fn wrong_inputs(&self) -> Vec<LoginInput> {
+        let mut no_server = self.right_input();
+        no_server.values.remove("homeserver");
+        let mut no_address = self.right_input();
+        no_address.values.insert("homeserver".into(), Secret::new("http://example.org"));
+        vec![self.input("wrong"), no_server, no_address]
+    }
+
+    fn legal_ids(&self) -> Vec<ContactId> {
+        ["@bob:test.local", "@BOB:test.local", "@a/b=c+d:test.local:8448", "@a%b!~:[::1]:80"].map(ContactId::new).into()
+    }
+
+    fn illegal_ids(&self) -> Vec<ContactId> {
+        ["", "bob", "@bob", "bob:test.local", "@:test.local", "@b b:test.local", "!r:test.local"]
+            .map(ContactId::new)
+            .into()
+    }
+
+    fn typed(&self) -> Vec<(String, Option<ContactId>)> {
+        let bob = || Some(self.contact());
+        [
+            ("bob:test.local", bob()),
+            ("bob%test.local", bob()),
+            ("https://matrix.to/#/@bob:test.local", bob()),
+            ("bob", None),
+        ]
+        .map(|(text, meant)| (text.to_owned(), meant))
+        .into()
+    }
+
+    fn contact(&self) -> ContactId {
+        ContactId::new("@bob:test.local")
+    }
+
+    fn nobody(&self) -> ContactId {
+        ContactId::new("@nobody:test.local")
+    }
+
+    async fn conversation(&self, session: &dyn Session) -> Result<ConvId, Broken> {
+        let opened = session.direct().unwrap().open(&self.contact()).await;
+        let conv = opened.map_err(|error| Broken(error.to_string()))?;
+        self.bob.joins(&conv.id).await;
+        Ok(conv.id)
+    }
+
+    async fn contact_says(&self, conv: &ConvId, text: &str) {
+        let room = self.bob.room(conv).await;
+        self.bob.says(&room, text).await;
+    }
+
+    async fn contact_heard(&self, conv: &ConvId) -> Vec<String> {
+        self.bob.heard_in(conv.as_str())
+    }
+
+    async fn contact_sees_typing(&self, conv: &ConvId) -> bool {
+        self.bob.sees_typing(conv.as_str())
+    }
+
+    async fn contact_sees_read(&self, conv: &ConvId) -> Option<RemoteId> {
+        let room = self.bob.room(conv).await;
+        let user = UserId::parse(format!("@{}:test.local", name(self.newest.load(Ordering::SeqCst)))).unwrap();
+        let mark = room.load_user_receipt(ReceiptType::Read, &ReceiptThread::Unthreaded, &user).await.unwrap();
+        mark.map(|(event, _)| RemoteId::new(event.as_str()))
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    fn quiet(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+}
