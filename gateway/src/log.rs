@@ -13,7 +13,8 @@
 //! What people write, passwords, keys and tokens are logged at no level.
 //!
 //! Only our own crates follow the configured level. Libraries stay at `warn`, whatever it is, because they may log
-//! identities below; matrix-sdk's HTTP client is silent, because it reports every expected 404 as an error.
+//! identities below. matrix-sdk names users and devices in its warnings too, so it is heard from `debug` on only, where
+//! identities are allowed, and its HTTP client not even then, because it reports every expected 404 as an error.
 
 use std::io;
 
@@ -58,8 +59,9 @@ where
 fn directives(config: &LogConfig) -> String {
     let ours = config.level.word();
     let libraries = if config.level == LogLevel::Error { "error" } else { "warn" };
+    let sdk = if matches!(config.level, LogLevel::Debug | LogLevel::Trace) { libraries } else { "off" };
     // A target is matched by how it begins: `drawbridge` stands for the bridges' crates as well.
-    format!("{libraries},drawbridge={ours},esession={ours},matrix_sdk::http_client=off,{}", config.filter)
+    format!("{libraries},drawbridge={ours},esession={ours},matrix_sdk={sdk},matrix_sdk::http_client=off,{}", config.filter)
 }
 
 #[cfg(test)]
@@ -82,7 +84,7 @@ mod tests {
     fn identities_are_not_logged_by_default() {
         let log = logged(&LogConfig::default());
         assert!(log.contains("ours at info"));
-        assert!(!log.contains("a bridge at debug") && !log.contains("ours at trace"));
+        assert!(!log.contains("a bridge at debug") && !log.contains("ours at trace") && !log.contains("sdk at warn"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::keeper::Keeper;
 use crate::networks::{self, NotBuilt};
 use crate::store::{self, Sealer, Store};
 use crate::xml::Limits;
+use crate::xmpp::about;
 use crate::xmpp::presence::{self, Presences};
 use crate::xmpp::privilege::Privileges;
 use crate::xmpp::requests::Requests;
@@ -65,6 +66,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 /// [`Error`] if it cannot start.
 pub async fn serve(config: Arc<Config>, stop: CancellationToken) -> Result<(), Error> {
+    about::begin();
     prepare(&config.data_dir).map_err(Error::DataDir)?;
     // Taken first: it also keeps a second daemon away from the data directory.
     let control = Control::bind(&config.data_dir)?;
@@ -137,7 +139,10 @@ async fn attend(keeper: Arc<Keeper>, mut incoming: tokio::sync::mpsc::Receiver<I
     while let Some(incoming) = incoming.recv().await {
         match incoming {
             Incoming::Stanza(stanza) => route::route(&keeper, stanza).await,
-            Incoming::Up => presence::start(&keeper).await,
+            Incoming::Up => {
+                presence::start(&keeper).await;
+                keeper.crossings.resume_all(&keeper).await;
+            }
             Incoming::Down => keeper.privileges.forget(),
             // The link has answered already.
             Incoming::Refused(_) => {}

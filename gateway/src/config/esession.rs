@@ -19,8 +19,6 @@ pub struct ESessionConfig {
     pub ciphers: Vec<Cipher>,
     /// Whether peers that can do no better than group 5 are accepted.
     pub insecure_peers: bool,
-    /// Whether `logging = mustnot` is accepted; such sessions are kept in memory only.
-    pub transient: bool,
 }
 
 words! {
@@ -39,7 +37,6 @@ impl Default for ESessionConfig {
             groups: vec![16, 15, 14],
             ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr],
             insecure_peers: false,
-            transient: false,
         }
     }
 }

@@ -82,7 +82,7 @@ fn the_environment_overrides_every_kind_of_key() {
         ("DRAWBRIDGE__LIMITS__MAX_DEPTH", "32"),
         ("DRAWBRIDGE__LIMITS__NEGOTIATION_TIMEOUT", "7"),
         ("DRAWBRIDGE__ESESSION__GROUPS", "14"),
-        ("DRAWBRIDGE__ESESSION__TRANSIENT", "true"),
+        ("DRAWBRIDGE__ESESSION__INSECURE_PEERS", "false"),
         ("DRAWBRIDGE__NETWORK__0__SECRET", "007"),
         ("DRAWBRIDGE_CONFIG", "not ours"),
     ];
@@ -95,7 +95,6 @@ fn the_environment_overrides_every_kind_of_key() {
     assert_eq!(config.limits.max_depth, 32);
     assert_eq!(config.limits.negotiation_timeout.as_secs(), 7);
     assert_eq!(config.esession.groups, [14]);
-    assert!(config.esession.transient);
     assert_eq!(config.networks[0].secret.expose(), b"007");
     assert_eq!(config.networks[0].kind, NetworkKind::Echo, "the rest of the entry stays as the file has it");
 }

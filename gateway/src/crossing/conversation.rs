@@ -132,6 +132,9 @@ impl Conversation {
                 }
                 _ = sweep.tick() => {
                     self.sweep();
+                    if !self.owed.is_empty() {
+                        self.invite_client().await;
+                    }
                     self.deliver().await;
                 }
             }

@@ -14,8 +14,8 @@ use crate::store::deliveries::{self, Delivery, Parcel};
 use crate::store::links;
 use crate::to_xmpp;
 use crate::xmpp::element::{Build, element, random_id};
-use crate::xmpp::{ns, privilege};
 use crate::xmpp::requests;
+use crate::xmpp::{ns, privilege};
 
 /// How many messages may be on their way to a client without a receipt.
 const WINDOW: usize = 64;
@@ -160,8 +160,15 @@ impl Conversation {
     /// A client came, went, or told what it can do.
     pub(super) async fn resources_changed(&mut self) {
         let online = self.keeper.presences.online(self.them());
-        let gone: Vec<_> =
-            self.endpoints.resources().into_iter().filter(|r| !online.iter().any(|o| o.full == *r)).collect();
+        let mut gone = Vec::new();
+        for (resource, active) in &mut self.endpoints.active {
+            let here = online.iter().any(|client| client.full == *resource);
+            // One that we never saw online does not show us its presence: that it is not there means nothing.
+            if active.seen_online && !here {
+                gone.push(resource.clone());
+            }
+            active.seen_online |= here;
+        }
         for resource in gone {
             // The client went offline without ending the session: nothing confirms that it saw everything.
             self.lose(&resource);

@@ -54,7 +54,9 @@ impl Conversation {
     async fn open(&mut self, outer: Outer, stanza: &Element, c: &Element) {
         let Some(active) = self.endpoints.active.get_mut(&outer.from) else {
             // Keys do not outlive this process: the error makes the client negotiate anew.
-            return self.refuse(&outer, Condition::NotAcceptable, "there is no encrypted session, start a new one").await;
+            return self
+                .refuse(&outer, Condition::NotAcceptable, "there is no encrypted session, start a new one")
+                .await;
         };
         let opened = match active.open(c) {
             Ok(opened) => opened,
@@ -63,7 +65,7 @@ impl Conversation {
                 self.lose(&outer.from);
                 if let Some(answer) = error.to_stanza_error() {
                     let refusal = crate::xmpp::error::refusal(stanza, Condition::NotAcceptable, "");
-                    let _ = self.keeper.out.send(replace_error(refusal, answer.to_element(ns::CLIENT))).await;
+                    let _ = self.keeper.out.send(replace_error(&refusal, answer.to_element(ns::CLIENT))).await;
                 }
                 return self.deliver().await;
             }
@@ -106,14 +108,17 @@ impl Conversation {
 
     /// What the user said, in a session (`secure`) or in clear.
     async fn said(&mut self, outer: Outer, said: Said, secure: bool) {
-        if !secure && said.text.is_some() && self.is_required().await {
+        let to_contact = matches!(self.peer, Peer::Contact(_));
+        if to_contact && !secure && said.text.is_some() && self.is_required().await {
             let text = "this conversation is encrypted: start an encrypted session, or allow clear text with the command policy";
             return self.refuse(&outer, Condition::PolicyViolation, text).await;
         }
         match self.peer.clone() {
             Peer::Gateway => {
                 if let Some(text) = said.text {
-                    if said.wants_receipt && let Some(id) = said.origin_id.as_deref().or(outer.id.as_deref()) {
+                    if said.wants_receipt
+                        && let Some(id) = said.origin_id.as_deref().or(outer.id.as_deref())
+                    {
                         self.receipt_to(&outer.from, id, secure).await;
                     }
                     self.talk(&outer.from, secure, text);
@@ -128,11 +133,11 @@ impl Conversation {
                     let (user, whose) = (self.user.id, contact.clone());
                     let remote = self.keeper.store.call(move |db, _| links::remote_of(db, user, &whose, &id)).await;
                     if let Ok(Some(remote)) = remote {
-                        self.signal(Signal::Displayed(remote)).await;
+                        self.signal(&Signal::Displayed(remote)).await;
                     }
                 }
                 if let Some(on) = said.typing {
-                    self.signal(Signal::Typing(on)).await;
+                    self.signal(&Signal::Typing(on)).await;
                 }
                 if let Some(text) = said.text {
                     let id = said.origin_id.or_else(|| outer.id.clone());
@@ -157,13 +162,7 @@ impl Conversation {
         if let Some(why) = blocked {
             return self.refuse(&outer, Condition::NotAcceptable, &why).await;
         }
-        let reply = ReplyTo {
-            to: outer.from.to_string(),
-            id: id.clone(),
-            stanza: outer.id.clone(),
-            receipt,
-            secure,
-        };
+        let reply = ReplyTo { to: outer.from.to_string(), id: id.clone(), stanza: outer.id.clone(), receipt, secure };
         let crossing = NewCrossing { txn: TxnId::new(random_id()), text, reply: reply.clone() };
         let (user, now) = (self.user.id, unix(std::time::SystemTime::now()));
         let arrival = self
@@ -228,13 +227,13 @@ impl Conversation {
         }
     }
 
-    async fn signal(&self, signal: Signal) {
+    async fn signal(&self, signal: &Signal) {
         let Some(session) = self.keeper.accounts.session(self.them()) else { return };
         let Ok((_, Some(contact))) = self.standing().await else { return };
         let (Some(signals), Some(conv)) = (session.signals(), contact.conv) else { return };
         let done = match signal {
-            Signal::Typing(on) => signals.typing(&conv, on).await,
-            Signal::Displayed(remote) => signals.displayed(&conv, &remote).await,
+            Signal::Typing(on) => signals.typing(&conv, *on).await,
+            Signal::Displayed(remote) => signals.displayed(&conv, remote).await,
         };
         if let Err(error) = done {
             tracing::debug!(%error, "the network did not take a signal");
@@ -284,7 +283,7 @@ enum Signal {
 }
 
 /// The refusal with the session's own `<error/>` in place of ours.
-fn replace_error(refusal: Element, error: Element) -> Element {
+fn replace_error(refusal: &Element, error: Element) -> Element {
     let mut turned = element(refusal.name(), ns::CLIENT);
     for name in ["from", "to", "id", "type"] {
         turned = turned.with_some(name, refusal.attr(name));

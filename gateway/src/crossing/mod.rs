@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 
 use crate::keeper::{Keeper, Peer};
 use crate::secure::limiter::Limiter;
-use crate::store::{User, outbox};
+use crate::store::{User, outbox, users};
 use crate::xmpp::error::{Condition, refuse};
 use input::{Input, Mailbox};
 
@@ -93,10 +93,14 @@ impl Crossings {
     /// The live session of the user's login came up or went: wakes what waits for it.
     pub async fn login_changed(&self, keeper: &Arc<Keeper>, user: &BareJid) {
         crate::xmpp::presence::login_changed(keeper, user).await;
-        let jid = user.clone();
-        let network = keeper.network.descriptor().id;
+        self.resume(keeper, user).await;
+    }
+
+    /// Wakes every conversation of the user for which something waits, in either direction.
+    pub async fn resume(&self, keeper: &Arc<Keeper>, user: &BareJid) {
+        let (jid, network) = (user.clone(), keeper.network.descriptor().id);
         let work = keeper.store.call(move |db, _| {
-            let Some(user) = crate::store::users::get(db, network, &jid)? else { return Ok(None) };
+            let Some(user) = users::get(db, network, &jid)? else { return Ok(None) };
             Ok(Some((outbox::contacts_with_work(db, user.id)?, user)))
         });
         match work.await {
@@ -108,6 +112,19 @@ impl Crossings {
             }
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "cannot look for waiting messages"),
+        }
+    }
+
+    /// Wakes what waits for anybody: after a start, and whenever the link comes up.
+    pub async fn resume_all(&self, keeper: &Arc<Keeper>) {
+        let network = keeper.network.descriptor().id;
+        match keeper.store.call(move |db, _| users::all(db, network)).await {
+            Ok(users) => {
+                for user in users {
+                    self.resume(keeper, &user.jid).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "cannot read the users"),
         }
     }
 

@@ -97,7 +97,7 @@ impl Conversation {
         match result {
             Ok(Progress::Waiting(stage, payload)) => {
                 if let Some(half) = self.endpoints.half.get_mut(&resource) {
-                    half.stage = stage;
+                    half.stage = *stage;
                 }
                 if self.post_negotiation(&resource, &thread, payload).await.is_err() {
                     self.endpoints.half.remove(&resource);

@@ -32,7 +32,12 @@ impl Conversation {
             self.endpoints.active.remove(to);
             return None;
         };
-        Some(self.keeper.out.send(self.envelope(to, id, &thread, sealed)).await)
+        let sent = self.keeper.out.send(self.envelope(to, id, &thread, sealed)).await;
+        if sent.is_err() {
+            // The counter has moved on without the client: this session cannot be used any more (XEP-0200, section 7).
+            self.lose(to);
+        }
+        Some(sent)
     }
 
     /// A `<c/>` in a message for the client whose session it belongs to (XEP-0200, section 5). Copies of it are of no

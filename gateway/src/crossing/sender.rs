@@ -40,32 +40,14 @@ enum Attempt {
 pub(super) async fn run(sender: Sender) {
     let mut pause = PAUSE.0;
     while !sender.stop.is_cancelled() {
-        let next = match sender.head().await {
-            Ok(Some(crossing)) => sender.attempt(&crossing).await.map(|attempt| (crossing, attempt)),
-            Ok(None) => {
-                tokio::select! {
-                    () = sender.work.notified() => {}
-                    () = sender.stop.cancelled() => {}
-                }
-                continue;
-            }
-            Err(error) => Err(error),
-        };
-        let wait = match next {
-            Ok((crossing, Attempt::Sent(remote))) => sender.sent(crossing, remote).await.err().map(|e| (e, None)),
-            Ok((crossing, Attempt::Never(condition, text))) => {
-                sender.failed(crossing, condition, text).await.err().map(|e| (e, None))
-            }
-            Ok((_, Attempt::Later(after))) => {
+        match sender.step().await {
+            Ok(Step::Idle) => sender.wait().await,
+            Ok(Step::Settled) => pause = PAUSE.0,
+            Ok(Step::Later(after)) => {
                 sender.rest(after.unwrap_or(pause)).await;
                 pause = (pause * 2).min(PAUSE.1);
-                continue;
             }
-            Err(error) => Some((error, Some(pause))),
-        };
-        match wait {
-            None => pause = PAUSE.0,
-            Some((error, _)) => {
+            Err(error) => {
                 tracing::error!(%error, "cannot work on the outbox");
                 sender.rest(PAUSE.1).await;
             }
@@ -73,7 +55,27 @@ pub(super) async fn run(sender: Sender) {
     }
 }
 
+/// How one turn went.
+enum Step {
+    /// There is nothing to send.
+    Idle,
+    /// One message is sent, or will never be.
+    Settled,
+    /// The head stays where it is.
+    Later(Option<Duration>),
+}
+
 impl Sender {
+    async fn step(&self) -> store::Result<Step> {
+        let Some(crossing) = self.head().await? else { return Ok(Step::Idle) };
+        match self.attempt(&crossing).await? {
+            Attempt::Sent(remote) => self.sent(crossing, remote).await?,
+            Attempt::Never(condition, text) => self.failed(crossing, condition, text).await?,
+            Attempt::Later(after) => return Ok(Step::Later(after)),
+        }
+        Ok(Step::Settled)
+    }
+
     async fn head(&self) -> store::Result<Option<Crossing>> {
         let (user, contact) = (self.user.id, self.contact.clone());
         self.keeper.store.call(move |db, sealer| outbox::head(db, sealer, user, &contact)).await
@@ -165,6 +167,14 @@ impl Sender {
         self.keeper.store.call(move |db, _| outbox::failed(db, user, &contact, &crossing)).await?;
         self.mailbox.put(Input::Failed(reply, condition, text)).await;
         Ok(())
+    }
+
+    /// Waits for work or for the end.
+    async fn wait(&self) {
+        tokio::select! {
+            () = self.work.notified() => {}
+            () = self.stop.cancelled() => {}
+        }
     }
 
     /// Waits for the pause, for a change, or for the end.

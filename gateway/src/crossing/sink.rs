@@ -150,7 +150,11 @@ impl LoginSink {
             let name = before.and_then(|before| before.info.name).unwrap_or_else(|| contact.to_string());
             self.say(format!("Notice: the conversation with {name} is not encrypted on the network any more.")).await;
         }
-        self.keeper.crossings.mailbox(&self.keeper, &self.user, Peer::Contact(contact.clone())).put(Input::FarSide).await;
+        self.keeper
+            .crossings
+            .mailbox(&self.keeper, &self.user, Peer::Contact(contact.clone()))
+            .put(Input::FarSide)
+            .await;
         self.look_up(contact);
         Ok(())
     }

@@ -26,13 +26,15 @@ pub struct Active {
     pub replaces: Option<i64>,
     /// Whether the chain was verified by comparing.
     pub verified: bool,
+    /// Whether we saw the client online since.
+    pub seen_online: bool,
 }
 
 impl Active {
     /// From a finished negotiation whose new secret is stored in row `secret`.
     pub fn new(established: Established, thread: String, secret: i64, replaces: Option<i64>) -> Self {
         let Established { session, agreed, sas, chain, .. } = established;
-        Self { session, thread, agreed, sas, secret, replaces, verified: chain.is_verified() }
+        Self { session, thread, agreed, sas, secret, replaces, verified: chain.is_verified(), seen_online: false }
     }
 
     /// Whether we said in the negotiation that nothing is disclosed.

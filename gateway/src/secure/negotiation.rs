@@ -3,7 +3,9 @@
 
 use std::time::Instant;
 
-use esession::{AwaitCompletion, AwaitIdentity, AwaitResponse, Established, Initiator, Policy, Responder, RetainedSecret};
+use esession::{
+    AwaitCompletion, AwaitIdentity, AwaitResponse, Established, Initiator, Policy, Responder, RetainedSecret,
+};
 use esession::{Error, namespaces};
 use getrandom::SysRng;
 use jid::FullJid;
@@ -49,7 +51,7 @@ pub struct Outcome {
 /// One step further.
 pub enum Progress {
     /// Send this and wait.
-    Waiting(Stage, Element),
+    Waiting(Box<Stage>, Element),
     /// The session stands; send this, if there is something to send.
     Done(Box<Established>, Option<Element>),
 }
@@ -78,15 +80,15 @@ impl Work {
         match self {
             Self::Begin(policy) => {
                 let (machine, form) = Initiator::begin(&policy, &[], rng)?;
-                Ok(Progress::Waiting(Stage::AwaitResponse(machine), namespaces::feature(form)))
+                Ok(Progress::Waiting(Box::new(Stage::AwaitResponse(machine)), namespaces::feature(form)))
             }
             Self::Respond(policy, form_a) => {
                 let (machine, form) = Responder::respond(&policy, &form_a, &[], rng)?;
-                Ok(Progress::Waiting(Stage::AwaitIdentity(machine), namespaces::feature(form)))
+                Ok(Progress::Waiting(Box::new(Stage::AwaitIdentity(machine)), namespaces::feature(form)))
             }
             Self::Response(machine, form_b, secrets) => {
                 let (machine, form) = machine.handle_response(&form_b, &secrets, None, rng)?;
-                Ok(Progress::Waiting(Stage::AwaitCompletion(machine), namespaces::feature(form)))
+                Ok(Progress::Waiting(Box::new(Stage::AwaitCompletion(machine)), namespaces::feature(form)))
             }
             Self::Identity(machine, form_a2, secrets) => {
                 let (established, form) = machine.handle_identity(&form_a2, &secrets, None, rng)?;

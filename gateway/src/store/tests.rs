@@ -243,8 +243,8 @@ async fn a_removed_user_leaves_no_row_behind() {
 fn a_file_of_a_newer_program_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    drop(open(&path));
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let _ = open(&path);
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let sealer = Sealer::new(Zeroizing::new([7; seal::KEY_LEN])).unwrap();
     assert!(matches!(Store::open(&path, sealer), Err(Error::Newer { found: 99, known: 1 })));
 }

@@ -103,7 +103,14 @@ fn a_stanza_over_the_limit_is_skipped_wherever_it_swells() {
         format!("<message {FROM}><a {}/></message>", (0..60_000).map(|n| format!("a{n}='' ")).collect::<String>()),
         format!(
             "<message {FROM}><a {}/></message>",
-            [(0..30_000).map(|n| format!("xmlns:a{n}='u' ")).collect(), x(1), "='".to_owned(), x(200_000), "'".to_owned()].concat()
+            [
+                (0..30_000).map(|n| format!("xmlns:a{n}='u' ")).collect(),
+                x(1),
+                "='".to_owned(),
+                x(200_000),
+                "'".to_owned()
+            ]
+            .concat()
         ),
         format!("<message {FROM}><body>{}</body></message>", "&amp;".repeat(150_000)),
     ] {
