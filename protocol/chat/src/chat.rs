@@ -82,8 +82,9 @@ impl Chat {
         self.me = Some(jid);
         if !resumed {
             self.requests.clear();
-            let presence = self.shown.to_stanza();
-            self.around.cx(now, rng).send(presence);
+            let mut cx = self.around.cx(now, rng);
+            self.requests.show_interest(&mut cx);
+            cx.send(self.shown.to_stanza());
         }
         self.each(now, rng, Conversation::handle_online);
     }
@@ -234,6 +235,11 @@ impl Chat {
         let own = self.me.as_ref().map(|me| me.to_bare());
         let mut cx = self.around.cx(now, rng);
         if !matches!(iq.attr("type"), Some("get" | "set")) {
+            if let (Some(from), Some(id)) = (stanza::sender(iq), iq.attr("id"))
+                && let Some(conversation) = self.conversations.get_mut(&from.to_bare())
+            {
+                conversation.handle_answer(id, &cx);
+            }
             return self.requests.handle_answer(iq, &mut cx);
         }
         // RFC 6121 section 2.1.6: a roster push is the server's own, whoever claims to send it

@@ -137,7 +137,7 @@ pub fn main() -> ExitCode {
     // another provider can only be there if this runs twice
     let _ = rustls::crypto::ring::default_provider().install_default();
     let json = arguments.json;
-    match start(arguments) {
+    match start(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         // the shell has told it already
         Err(StartError::Run(Failure::Link(_))) => ExitCode::FAILURE,
@@ -153,18 +153,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn start(arguments: Arguments) -> Result<(), StartError> {
+fn start(arguments: &Arguments) -> Result<(), StartError> {
     let account = arguments.account.clone().ok_or(StartError::NoPassword)?;
     if account.node().is_none() {
         return Err(StartError::NoUser(account));
     }
-    let password = password(&arguments, &account)?;
+    let password = password(arguments, &account)?;
     let folder = arguments.state_dir.clone().or_else(default_state_dir).ok_or(StartError::NoStateDir)?;
     let secrets = SecretFile::new(&folder, &account.to_bare());
     let book = secrets.load().map_err(Failure::from)?;
-    let chat = Chat::new(settings(&arguments), arguments.with.clone(), book);
-    let mut shell = shell(&arguments, &account);
-    let server = Server { address: arguments.server.clone(), security: security(&arguments) };
+    let chat = Chat::new(settings(arguments), arguments.with.clone(), book);
+    let mut shell = shell(arguments, &account);
+    let server = Server { address: arguments.server.clone(), security: security(arguments) };
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let result = runtime.block_on(async {

@@ -12,38 +12,28 @@ use jid::Jid;
 use minidom::Element;
 use zeroize::Zeroizing;
 
-use crate::content::{self, Content};
+use crate::content;
 use crate::effects::{Cx, Moment};
 use crate::event::{Event, SessionEvent, SessionState};
 use crate::outbox::Outbox;
-use crate::stanza::{self, CLIENT, Failure};
+use crate::stanza::{self, CLIENT};
 use active::Active;
 use negotiation::Half;
+use probe::Probe;
 use seen::Seen;
 
 mod active;
+mod hearing;
 mod negotiation;
+mod probe;
 mod seen;
 
-/// An error about a message may mean that the session is gone or that this message is not wanted. After so many in as many
-/// sessions it is the message.
-const MAX_REJECTIONS: u32 = 3;
 /// Octets of content that still fit into a stanza when they are encrypted: servers take 256 KiB (RFC 6120 section 13.12).
 const MAX_CONTENT: usize = 160 * 1024;
 /// The longest pause between two attempts to start a session.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// After so many refusals that will not change by waiting, the messages are given up.
 const MAX_REFUSALS: u32 = 4;
-/// Conditions by which a peer, or its server, says that it has no (longer a) session: RFC 6120 section 8.3.3.
-const SESSION_CONDITIONS: [&str; 6] = [
-    "not-acceptable",
-    "feature-not-implemented",
-    "service-unavailable",
-    "recipient-unavailable",
-    "unexpected-request",
-    "gone",
-];
-
 /// What this client offers and accepts: messages only, and whatever the peer says about disclosure, which is shown.
 #[must_use]
 pub fn default_policy() -> Policy {
@@ -69,6 +59,7 @@ pub(crate) struct Conversation {
     /// Threads of sessions that ended or were replaced; late stanzas of theirs are nobody's business.
     past: VecDeque<String>,
     outbox: Outbox,
+    probe: Probe,
     seen: Seen,
     /// Whether this peer ever sent a receipt. If not, a session that ends well has to do as one.
     gives_receipts: bool,
@@ -88,6 +79,7 @@ impl Conversation {
             active: None,
             past: VecDeque::new(),
             outbox: Outbox::default(),
+            probe: Probe::default(),
             seen: Seen::default(),
             gives_receipts: false,
             typing: false,
@@ -222,7 +214,7 @@ impl Conversation {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let halves = self.asking.iter().chain(&self.answering).map(Half::deadline);
         let active = self.active.as_ref().and_then(Active::deadline);
-        halves.chain(active).chain(self.retry).min()
+        halves.chain(active).chain(self.retry).chain(self.probe.deadline()).min()
     }
 
     /// Time has passed.
@@ -232,6 +224,7 @@ impl Conversation {
         if self.active.as_ref().and_then(Active::deadline).is_some_and(|deadline| deadline <= now) {
             self.handle_active_timeout(cx);
         }
+        self.handle_probe_timeout(cx);
         if self.retry.is_some_and(|retry| retry <= now) {
             self.retry = None;
             self.deliver(cx);
@@ -261,6 +254,7 @@ impl Conversation {
     fn fail(&mut self, reason: &str, cx: &mut Cx<'_>) {
         let Some(active) = self.active.take() else { return };
         cx.tell(failed(active.failed_event(), reason));
+        self.probe = Probe::default();
         self.typing = false;
         self.schedule_retry(cx);
     }
@@ -291,77 +285,6 @@ impl Conversation {
         self.retry = Some(cx.now.instant + pause / 2 + cx.jitter(pause));
     }
 
-    /// An error stanza. Nobody vouches for it, so it may break a session but never make us less careful.
-    fn handle_error(&mut self, message: &Element, from: &Jid, thread: Option<&str>, cx: &mut Cx<'_>) {
-        let failure = Failure::read(message);
-        let id = message.attr("id").unwrap_or_default();
-        let about_session = SESSION_CONDITIONS.contains(&failure.condition.as_str());
-        if self.asking.iter().chain(&self.answering).any(|half| half.is_about(from, thread, id)) {
-            let lasting = matches!(failure.condition.as_str(), "not-acceptable" | "feature-not-implemented");
-            self.refusals += u32::from(lasting);
-            return self.fail_negotiations(|half| half.is_about(from, thread, id), &refusal(&failure), cx);
-        }
-        let in_session = self.active.as_ref().is_some_and(|active| active.is_about(from, thread, id));
-        let rejections = self.outbox.count_rejection(id);
-        if in_session && about_session && rejections.unwrap_or_default() < MAX_REJECTIONS {
-            return self.fail(&format!("the peer has no such session ({})", failure.condition), cx);
-        }
-        self.outbox.remove(id);
-        if rejections.is_some() || thread.is_none_or(|thread| !self.past.iter().any(|past| past == thread)) {
-            let Failure { condition, text } = failure;
-            cx.tell(Event::Error { id: Some(id.to_owned()), condition, text, from: Some(from.to_string()) });
-        }
-    }
-
-    /// A message in the clear: shown as such, and answered by nothing.
-    fn handle_clear(&mut self, message: &Element, from: &Jid, cx: &mut Cx<'_>) {
-        if message.attr("type") == Some("groupchat") {
-            return;
-        }
-        self.last_seen = from.clone();
-        self.show(Content::read(message.children()), message.attr("id"), from, false, cx);
-    }
-
-    /// Tells the user what a message says. Returns the id to send a receipt for, if one is due.
-    fn show(
-        &mut self,
-        content: Content,
-        id: Option<&str>,
-        from: &Jid,
-        encrypted: bool,
-        cx: &mut Cx<'_>,
-    ) -> Option<String> {
-        // receipts in the clear prove nothing about what was sent in a session
-        for id in content.received {
-            if encrypted {
-                self.gives_receipts = true;
-                self.failures = 0;
-                self.outbox.remove(&id);
-            }
-            cx.tell(Event::Receipt { id, encrypted });
-        }
-        for id in content.displayed {
-            if encrypted {
-                self.outbox.remove(&id);
-            }
-            cx.tell(Event::Displayed { id, encrypted });
-        }
-        if let Some(on) = content.typing
-            && on != self.typing
-        {
-            self.typing = on;
-            cx.tell(Event::Typing { from: from.to_string(), on });
-        }
-        let text = content.body?;
-        let id = content.origin_id.or_else(|| id.map(str::to_owned));
-        let is_new = id.as_deref().is_none_or(|id| self.seen.insert(encrypted, id));
-        if is_new {
-            let (from, delayed) = (from.to_string(), content.delayed);
-            cx.tell(Event::Message { from, text, id: id.clone(), encrypted, delayed });
-        }
-        id.filter(|_| content.wants_receipt)
-    }
-
     fn remember_past(&mut self, thread: String) {
         self.past.push_back(thread);
         if self.past.len() > 16 {
@@ -372,16 +295,6 @@ impl Conversation {
 
 fn failed(event: SessionEvent, reason: &str) -> Event {
     Event::Session(Box::new(SessionEvent { reason: Some(reason.to_owned()), ..event }))
-}
-
-/// Why a negotiation came to nothing, in words.
-fn refusal(failure: &Failure) -> String {
-    let words = match failure.condition.as_str() {
-        "service-unavailable" | "feature-not-implemented" => "the peer does not do encrypted sessions, or is not there",
-        "not-acceptable" => "the peer accepts none of the options",
-        _ => "the peer answered with an error",
-    };
-    format!("{words} ({})", failure.condition)
 }
 
 /// Why a negotiation or a session broke on this side, in words.

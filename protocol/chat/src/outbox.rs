@@ -71,6 +71,11 @@ impl Outbox {
         Some(item.rejections)
     }
 
+    /// Whether something went out in the present session and was not acknowledged.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.items.iter().any(|item| item.sent)
+    }
+
     /// Whether nothing is on its way.
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()

@@ -27,12 +27,17 @@ pub(crate) struct Requests {
 
 /// What an answer is for.
 enum Pending {
-    RegistrationForm { to: Jid, fields: BTreeMap<String, Values> },
+    RegistrationForm {
+        to: Jid,
+        fields: BTreeMap<String, Values>,
+    },
     Registration,
     Unregistration,
     Command,
     GatewayPrompt,
     Roster,
+    /// Asked for at login only because servers tell changes and subscriptions to clients that did (RFC 6121 section 2.1.6).
+    Interest,
     Raw,
 }
 
@@ -83,6 +88,11 @@ impl Requests {
         self.ask("get", None, Element::bare("query", ROSTER), Pending::Roster, cx);
     }
 
+    /// Has the server tell us of changes to the roster.
+    pub(crate) fn show_interest(&mut self, cx: &mut Cx<'_>) {
+        self.ask("get", None, Element::bare("query", ROSTER), Pending::Interest, cx);
+    }
+
     /// The answer to an iq that the user wrote is shown as it comes.
     pub(crate) fn expect_raw(&mut self, id: &str) {
         self.pending.insert(id.to_owned(), Pending::Raw);
@@ -97,6 +107,9 @@ impl Requests {
     pub(crate) fn handle_answer(&mut self, iq: &Element, cx: &mut Cx<'_>) {
         let id = iq.attr("id").unwrap_or_default();
         let Some(pending) = self.pending.remove(id) else { return };
+        if let Pending::Interest = pending {
+            return;
+        }
         let from = iq.attr("from").unwrap_or_default().to_owned();
         if let Pending::Raw = pending {
             let xml = stanza::serialize(iq).unwrap_or_default();
@@ -109,7 +122,7 @@ impl Requests {
         let payload = iq.children().next();
         match (pending, payload) {
             (Pending::RegistrationForm { to, fields }, Some(query)) => {
-                self.handle_registration_form(&to, query, &fields, cx)
+                self.handle_registration_form(&to, query, &fields, cx);
             }
             (Pending::Registration, _) => cx.tell(Event::Registered { from }),
             (Pending::Unregistration, _) => cx.tell(Event::Unregistered { from }),

@@ -9,6 +9,7 @@ use minidom::Element;
 use minidom::rxml::xml_ncname;
 
 use super::negotiation::{Tally, send_error, session_event};
+use super::probe::Probe;
 use super::{Conversation, breakage};
 use crate::content::{self, Content};
 use crate::effects::Cx;
@@ -168,6 +169,7 @@ impl Conversation {
             self.remember_past(old.thread);
         }
         (self.asking, self.answering) = (None, None);
+        self.probe = Probe::default();
         self.outbox.rewind();
         (self.refusals, self.typing, self.retry) = (0, false, None);
         let active = self.active.insert(active);
@@ -190,6 +192,7 @@ impl Conversation {
                 Ok(c) => {
                     let fallback = stanza::text("body", CLIENT, FALLBACK);
                     active.send(&item.id, c, vec![fallback, hint("store")], cx);
+                    self.probe.expect(cx.now.instant);
                     cx.tell(Event::Sent { id: item.id.clone(), to: active.with.to_string(), encrypted: true });
                 }
                 Err(error) => self.fail(&breakage(&error), cx),
@@ -328,6 +331,7 @@ impl Conversation {
         let event = active.plain_event(SessionState::Ended);
         cx.tell(Event::Session(Box::new(SessionEvent { acknowledged: Some(acknowledged), reason, ..event })));
         self.typing = false;
+        self.probe = Probe::default();
         self.remember_past(active.thread);
         for item in self.outbox.take_sent() {
             if !acknowledged || self.gives_receipts {

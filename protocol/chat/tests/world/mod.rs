@@ -74,7 +74,16 @@ impl World {
 
     /// Carries stanzas, and lets time pass when there are none, until nothing happens any more.
     pub(crate) fn settle(&mut self) {
-        let limit = self.now.instant + PATIENCE;
+        self.pass(PATIENCE);
+    }
+
+    /// The same for some seconds only.
+    pub(crate) fn wait(&mut self, seconds: u64) {
+        self.pass(Duration::from_secs(seconds));
+    }
+
+    fn pass(&mut self, most: Duration) {
+        let limit = self.now.instant + most;
         loop {
             if self.carry() {
                 continue;
