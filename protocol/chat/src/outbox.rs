@@ -76,6 +76,11 @@ impl Outbox {
         self.items.iter().any(|item| item.sent)
     }
 
+    /// Whether the message with this id has yet to go out in the present session.
+    pub(crate) fn waits(&self, id: &str) -> bool {
+        self.items.iter().any(|item| item.id == id && !item.sent)
+    }
+
     /// Whether nothing is on its way.
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
@@ -101,9 +106,11 @@ mod tests {
             assert!(outbox.push(id.to_owned(), text("hello")));
         }
         assert_eq!(drain(&mut outbox), ["1", "2", "3"]);
+        assert!(!outbox.waits("1"));
         outbox.remove("2");
         outbox.push("4".to_owned(), text("later"));
         outbox.rewind();
+        assert!(outbox.waits("1") && !outbox.waits("2"));
         assert_eq!(drain(&mut outbox), ["1", "3", "4"]);
     }
 
