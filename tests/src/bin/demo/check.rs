@@ -47,10 +47,13 @@ impl<'a> Checks<'a> {
     /// The servers had ciphertext, and nothing else.
     pub(crate) fn seen(&mut self, seen: &Seen) {
         let Seen { encrypted_stanzas, clear_stanzas, encrypted_events, clear_events, .. } = seen;
-        let wrong = (*clear_stanzas > 0 || *encrypted_stanzas < 20)
-            .then(|| format!("It was {encrypted_stanzas} encrypted ones and {clear_stanzas} with readable text."));
+        let wrong = (*clear_stanzas > 0 || *encrypted_stanzas < 20).then(|| {
+            format!(
+                "It was {encrypted_stanzas} encrypted ones and {clear_stanzas} with readable text, as its trace shows."
+            )
+        });
         self.promise(
-            &format!("Prosody carried {encrypted_stanzas} encrypted stanzas between the two, none with readable text"),
+            &format!("Prosody carried {encrypted_stanzas} encrypted stanzas between the two (messages and receipts), none readable"),
             wrong,
         );
         let wrong = (*encrypted_events != 20 || *clear_events > 0).then(|| {

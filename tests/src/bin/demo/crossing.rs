@@ -14,12 +14,14 @@ use crate::{
 
 /// The namespace of encrypted content (XEP-0200).
 const ENCRYPTED: &str = "http://www.xmpp.org/extensions/xep-0200.html#ns";
-/// Longer runs without a space are shortened.
-const RUN: usize = 44;
+/// What clients that know no encryption show; the one text that may stand beside ciphertext.
+const FALLBACK: &str = "<body>This message is encrypted (ESession, XEP-0200).</body>";
+/// Longer runs that say nothing are shortened.
+const RUN: usize = 30;
 
 /// What the servers saw of the conversation.
 pub(crate) struct Seen {
-    /// Stanzas with encrypted content between alice and bob, as the XMPP server received them.
+    /// Stanzas with encrypted content between alice and bob, as the XMPP server had them from her and for her.
     pub(crate) encrypted_stanzas: usize,
     /// Messages between them with a readable text beside or instead of that.
     pub(crate) clear_stanzas: usize,
@@ -42,17 +44,17 @@ pub(crate) fn tell(story: &Story, set: &Set, talk: &Talk) -> Result<Seen, Failur
     let log = set.prosody.process.log();
     let log = fs::read(log).map_err(while_doing(format!("reading {}", log.display())))?;
     let log = String::from_utf8_lossy(&log);
-    let received: Vec<&str> = received(&log).collect();
-    let stanza = received.iter().find(|stanza| has_id(stanza, &id) && stanza.contains(ENCRYPTED));
+    let stanzas: Vec<&str> = between_them(&log).collect();
+    let stanza = stanzas.iter().find(|stanza| has_id(stanza, &id) && stanza.contains(ENCRYPTED));
     let stanza = stanza.map(ToString::to_string).unwrap_or_else(|| "no such stanza".into());
     let (kind, json) = stored(set, &heard.event)?;
     story.detail("alice typed", &typed);
-    story.detail("Prosody saw", &shorten(&stanza));
-    story.detail("Synapse stored", &format!("{kind} {}", shorten(&json)));
+    story.detail("Prosody saw", &shorten(&up_to_content(&stanza).replace("><", "> <")));
+    story.detail("Synapse stored", &format!("{kind} {}", shorten(&json.replace(",\"", ", \""))));
     story.detail("bob read", &heard.text);
     Ok(Seen {
-        encrypted_stanzas: received.iter().filter(|stanza| stanza.contains(ENCRYPTED)).count(),
-        clear_stanzas: received.iter().filter(|stanza| stanza.contains("<body")).count(),
+        encrypted_stanzas: stanzas.iter().filter(|stanza| stanza.contains(ENCRYPTED)).count(),
+        clear_stanzas: stanzas.iter().filter(|stanza| stanza.replace(FALLBACK, "").contains("<body")).count(),
         encrypted_events: count(set, "m.room.encrypted")?,
         clear_events: count(set, "m.room.message")?,
         event: heard.event.clone(),
@@ -60,9 +62,11 @@ pub(crate) fn tell(story: &Story, set: &Set, talk: &Talk) -> Result<Seen, Failur
     })
 }
 
-/// The messages between alice and bob that the XMPP server received, from its trace.
-fn received(log: &str) -> impl Iterator<Item = &str> {
-    let stanzas = log.lines().filter_map(|line| line.split_once("RECV: ").map(|(_, stanza)| stanza));
+/// The messages between alice and bob on her stream, in both directions, from the XMPP server's trace.
+fn between_them(log: &str) -> impl Iterator<Item = &str> {
+    let hers = log.lines().filter(|line| line.contains(" c2s"));
+    let stanzas = hers.filter_map(|line| line.split_once("RECV: ").or(line.split_once("SEND: ")));
+    let stanzas = stanzas.map(|(_, stanza)| stanza);
     let contact = format!("bob%{}@{}", Stage::SERVER_NAME, Stage::COMPONENT);
     stanzas.filter(move |stanza| stanza.starts_with("<message") && stanza.contains(&contact))
 }
@@ -92,6 +96,14 @@ fn database(set: &Set) -> Result<Connection, Failure> {
 
 fn asking() -> impl FnOnce(rusqlite::Error) -> Failure {
     while_doing("asking Synapse's database")
+}
+
+/// The stanza without what follows its encrypted content.
+fn up_to_content(stanza: &str) -> String {
+    match stanza.split_once("</c>") {
+        Some((begin, _)) => format!("{begin}</c> …"),
+        None => stanza.to_owned(),
+    }
 }
 
 /// The text with what nobody can read in it shortened.

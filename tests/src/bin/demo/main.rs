@@ -72,9 +72,11 @@ fn play(story: &Story, place: &Place, options: &Options) -> Result<(), Failure> 
 
     story.act("Ten messages each way");
     let talk = Talk::hold(story, &mut meeting)?;
+    set.alive()?;
 
     story.act("One of them, on its way");
     let seen = crossing::tell(story, &set, &talk)?;
+    talk.asides.iter().for_each(|aside| story.detail("alice was also told", aside));
 
     story.act("Checks");
     let mut checks = check::Checks::new(story);
@@ -84,6 +86,9 @@ fn play(story: &Story, place: &Place, options: &Options) -> Result<(), Failure> 
     checks.verdict()?;
     let whole = start.elapsed();
 
+    story.act("Goodbye");
+    meeting.alice_leaves(story, &mut set)?;
+
     story.act("Times");
     account::times(
         story,
@@ -91,7 +96,6 @@ fn play(story: &Story, place: &Place, options: &Options) -> Result<(), Failure> 
         &account::Times { up, registration, negotiation: keys.took, talk: &talk, whole },
     );
 
-    meeting.alice_leaves(story)?;
     if !options.once {
         open::stay(story, place, &mut set, &mut meeting)?;
     }

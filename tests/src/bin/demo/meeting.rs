@@ -137,17 +137,18 @@ impl Meeting {
     }
 
     /// alice ends the session as the protocol wants it, and goes.
-    pub(crate) fn alice_leaves(&mut self, story: &Story) -> Result<(), Failure> {
+    pub(crate) fn alice_leaves(&mut self, story: &Story, set: &mut Set) -> Result<(), Failure> {
         let ended = story.step("alice ends the encrypted session and leaves", || {
             self.alice.send(&json!({ "command": "quit" }))?;
             let ended = self.alice.expect("end of the session", PATIENCE, |event| event["state"] == "ended")?;
             well(self.alice.finish()?, "esession-chat")?;
             Ok(ended)
         })?;
+        set.alive()?;
         if ended["acknowledged"] != true {
             return Err(Failure::Wrong(vec!["the end of an encrypted session is acknowledged".into()]));
         }
-        story.detail("both ends", "have proved that they saw every stanza");
+        story.detail("both ends", "have proved to each other that they saw every stanza");
         Ok(())
     }
 
@@ -168,7 +169,7 @@ fn answer(client: &mut JsonLines, name: &str) -> Result<Value, Failure> {
 
 fn instructions(form: &Value) -> String {
     let lines = form["form"]["instructions"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    cut(&lines.collect::<Vec<_>>().join(" "), 400)
+    cut(&lines.collect::<Vec<_>>().join(" "), 600)
 }
 
 fn is_from(event: &Value, contact: &str) -> bool {

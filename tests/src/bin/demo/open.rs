@@ -38,10 +38,10 @@ pub(crate) fn stay(story: &Story, place: &Place, set: &mut Set, meeting: &mut Me
         thread::sleep(POLL);
         for message in meeting.bob.take_events().iter().filter(|event| is_message(event)) {
             let (room, body) = (text(message, "room"), text(message, "body"));
-            story.crossed(None, "bob read:", body);
+            story.crossed(None, "bob read", body);
             meeting.bob.say(room, &format!("You wrote: {body}"))?;
         }
-        alive(set)?;
+        set.alive()?;
     }
     Ok(())
 }
@@ -77,6 +77,8 @@ fn invite(story: &Story, place: &Place, set: &Set, meeting: &Meeting) -> Result<
     story.detail("", &format!("The gateway is the contact {}.", Stage::COMPONENT));
     story.detail("Matrix", &format!("{homeserver}: @carol:{}, password {carol}", Stage::SERVER_NAME));
     story.detail("", &format!("Nobody uses her yet. alice reaches her as {}.", contact.replacen("bob", "carol", 1)));
+    let (server, password) = (Stage::SERVER_NAME, &set.accounts.alice_matrix);
+    story.detail("", &format!("@alice:{server}, password {password}, is alice herself."));
     let config = gateway.join("drawbridge.toml");
     story.detail("gateway", &format!("configuration {}", config.display()));
     story.detail("", &format!("log {}", set.gateway.process.log().display()));
@@ -100,20 +102,8 @@ fn neighbour(program: &str) -> std::path::PathBuf {
 
 fn quoted(path: &Path) -> String {
     let path = path.to_string_lossy();
-    let plain = path.chars().all(|character| character.is_alphanumeric() || "/._-+".contains(character));
+    let plain = path.chars().all(|character| character.is_alphanumeric() || "/._-+@".contains(character));
     if plain { path.into_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
-}
-
-/// Nothing may die unnoticed.
-fn alive(set: &mut Set) -> Result<(), Failure> {
-    let processes = [&mut set.prosody.process, &mut set.synapse.process, &mut set.gateway.process];
-    for process in processes {
-        if !process.is_running() {
-            let log = process.log().display();
-            return Err(Failure::Stopped(format!("a server ended by itself. Its last words are at the end of {log}")));
-        }
-    }
-    Ok(())
 }
 
 /// Becomes true with Ctrl-C or SIGTERM.

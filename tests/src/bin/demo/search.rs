@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{check::Checks, crossing::Seen, failure::Failure, place::Place, set::Set, talk::Talk};
 
-/// Searches for the messages everywhere, and for alice's Matrix password where it is not for the XMPP server to see.
+/// Searches for the messages everywhere, and for alice's Matrix password where it must not stay.
 pub(crate) fn run(checks: &mut Checks<'_>, place: &Place, set: &Set, talk: &Talk, seen: &Seen) -> Result<(), Failure> {
     let prosody = Files::below(&[place.of("prosody")])?;
     let synapse = Files::below(&[place.of("synapse")])?;

@@ -45,7 +45,7 @@ impl Set {
             Ok(Gateway::start(&place.of("gateway"), &prosody, &settings)?)
         })?;
         let (xmpp, matrix) = (Stage::DOMAIN, Stage::SERVER_NAME);
-        let people = format!("accounts: alice@{xmpp} on XMPP, @alice:{matrix} and @bob:{matrix} on Matrix");
+        let people = format!("accounts: alice@{xmpp}, @alice:{matrix}, @bob:{matrix}");
         let accounts = story.step(&people, || {
             let (alice, bob) = (format!("alice-matrix-{}", random()?), format!("bob-matrix-{}", random()?));
             synapse.add_user("alice", &alice)?;
@@ -54,6 +54,19 @@ impl Set {
             Ok(Accounts { alice: xmpp.with_resource("demo"), alice_matrix: alice, bob })
         })?;
         Ok(Self { prosody, synapse, gateway, accounts })
+    }
+
+    /// Nothing may die unnoticed.
+    pub(crate) fn alive(&mut self) -> Result<(), Failure> {
+        let processes = [&mut self.prosody.process, &mut self.synapse.process, &mut self.gateway.process];
+        for process in processes {
+            if !process.is_running() {
+                let log = process.log().display();
+                let why = format!("a server ended, and not by us. Its last words are at the end of {log}");
+                return Err(Failure::Stopped(why));
+            }
+        }
+        Ok(())
     }
 
     /// Ends everything in order, and tells how the gateway ended.

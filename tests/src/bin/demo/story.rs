@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Columns that a line may fill.
 pub(crate) const WIDTH: usize = 96;
 /// Where the text of a detail begins.
-const INDENT: usize = 24;
+const INDENT: usize = 26;
 
 /// The one who tells.
 pub(crate) struct Story {

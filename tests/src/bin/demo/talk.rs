@@ -56,6 +56,8 @@ pub(crate) struct Talk {
     pub(crate) receipts: Vec<String>,
     /// What alice's client was told to have failed.
     pub(crate) errors: Vec<String>,
+    /// What others than bob said to her meanwhile: the gateway.
+    pub(crate) asides: Vec<String>,
 }
 
 /// One direction.
@@ -80,13 +82,14 @@ pub(crate) struct Heard {
 impl Talk {
     /// Lets them talk. A message that does not arrive is no failure here: the checks tell.
     pub(crate) fn hold(story: &Story, meeting: &mut Meeting) -> Result<Self, Failure> {
-        let canary = format!("larch{}", random()?);
+        let canary = format!("larch{}", random()?.get(..8).unwrap_or_default());
         let mut talk = Self {
             outward: Way::prepared('a', &canary, &OUTWARD),
             inward: Way::prepared('b', &canary, &INWARD),
             canary,
             receipts: Vec::new(),
             errors: Vec::new(),
+            asides: Vec::new(),
         };
         for number in 0..ALTERNATE {
             talk.outward.cross(story, "alice → bob", number, &mut meeting.alice, &mut meeting.bob, say_alice)?;
@@ -132,7 +135,8 @@ impl Talk {
         }
         for event in meeting.alice.take_events() {
             match event["event"].as_str() {
-                Some("message") => self.inward.heard.push(Heard::from(&event)),
+                Some("message") if is_bobs(&event) => self.inward.heard.push(Heard::from(&event)),
+                Some("message") => self.asides.push(format!("{}: {}", text(&event, "from"), text(&event, "text"))),
                 Some("receipt") => self.receipts.push(text(&event, "id")),
                 Some("error") => self.errors.push(event.to_string()),
                 _ => {}
@@ -181,7 +185,10 @@ impl Way {
     /// Until so many have arrived, or one is missing.
     fn hear(&mut self, reader: &mut JsonLines, count: usize) -> Result<(), Failure> {
         while self.heard.len() < count {
-            let Some(event) = in_time(reader.expect("message", PATIENCE, is_message))? else { break };
+            let Some(event) = in_time(reader.expect("message", PATIENCE, |event| is_message(event) && is_bobs(event)))?
+            else {
+                break;
+            };
             self.heard.push(Heard::from(&event));
         }
         Ok(())
@@ -210,6 +217,11 @@ fn say_bob(room: &str, id: &str, text: &str) -> Value {
 /// A message of the other one.
 pub(crate) fn is_message(event: &Value) -> bool {
     event["event"] == "message" && event["mine"] != true
+}
+
+/// Whether it comes from bob, or was read by him: then it tells no XMPP sender.
+fn is_bobs(event: &Value) -> bool {
+    event["from"].as_str().is_none_or(|from| from.contains('@'))
 }
 
 /// `None` when it did not come in time; a client that died is a failure.
