@@ -37,10 +37,12 @@ pub(crate) fn join(name: &ContactName) -> Option<ContactId> {
     legal(&format!("@{}:{server}", name.name)).map(|id| ContactId::new(id.as_str()))
 }
 
-/// The id as the SDK wants it, if it is legal; historical ids (any printable ASCII) are.
+/// The id as the SDK wants it, if it is legal; historical ids (any printable ASCII) are. The SDK itself is laxer.
 pub(crate) fn legal(text: &str) -> Option<OwnedUserId> {
     let id = UserId::parse(text).ok()?;
-    (text.len() <= MAX_ID && !id.localpart().is_empty()).then_some(id)
+    let name = id.localpart();
+    let printable = !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic());
+    (text.len() <= MAX_ID && printable).then_some(id)
 }
 
 fn user_of(id: &MatrixId) -> Option<OwnedUserId> {

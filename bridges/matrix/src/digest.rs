@@ -12,7 +12,6 @@ use matrix_sdk::sync::{JoinedRoomUpdate, LeftRoomUpdate, SyncResponse, Timeline}
 use matrix_sdk::{Room, RoomState};
 
 use crate::envelope::Content;
-use crate::error::Fault;
 use crate::profile;
 use crate::rooms::View;
 use crate::standing::{Standing, inherited, inherited_room};
@@ -21,6 +20,8 @@ use crate::timeline::{Cursor, Page, Pager, Piece, after};
 
 /// Events asked for at once when a hole is filled.
 const PAGE: u32 = 250;
+/// So many rooms may fail in one sync.
+const UNREAD: usize = 3;
 
 impl Line<'_> {
     /// Hands over everything in a sync response. On return each room that is not in `holes` has its cursor at its end.
@@ -41,9 +42,10 @@ impl Line<'_> {
             if update.is_none() && !hole && !remarked {
                 continue;
             }
+            // One room that cannot be read must not hold up the others; several mean that nothing can be read.
             match Box::pin(self.joined(&room, update.unwrap_or_default(), hole)).await {
-                // A room that the homeserver does not let us read must not hold up the others.
-                Err(Halt::Fault(Fault::Refused(_) | Fault::NotFound)) => {
+                Err(Halt::Fault(fault)) if unread.len() >= UNREAD => return Err(Halt::Fault(fault)),
+                Err(Halt::Fault(_)) => {
                     unread.insert(room.room_id().to_owned());
                 }
                 other => other?,
@@ -57,12 +59,13 @@ impl Line<'_> {
         }
         for room in self.client.invited_rooms() {
             if starting || rooms.invited.contains_key(room.room_id()) {
-                self.invited(&room).await?;
+                // What cannot be understood is no invitation.
+                but_for_faults(self.invited(&room).await)?;
             }
         }
         self.presence(presence).await?;
         if starting {
-            self.retry_sealed(None).await?;
+            but_for_faults(self.retry_sealed(None).await)?;
         }
         *holes = Holes::In(unread);
         Ok(())
@@ -92,6 +95,7 @@ impl Line<'_> {
 
     /// A room that the user is in.
     async fn joined(&self, room: &Room, update: JoinedRoomUpdate, hole: bool) -> Result<(), Halt> {
+        drop(self.session.opening.lock().await);
         let view = View::of(room, &self.journal).await?;
         let before = self.session.rooms.put(room.room_id(), view.clone());
         self.announce(room, before.as_ref(), &view).await?;
@@ -118,10 +122,14 @@ impl Line<'_> {
                 };
                 self.gone(room.room_id(), reason).await?;
             }
-            // Not bridged: nothing is delivered, and nothing piles up.
+            // Not bridged: nothing is delivered, and nothing piles up. A new room stays without a cursor, since the
+            // mark that makes it a direct chat may come later than the room.
             Standing::Alone(_) | Standing::Crowd(_) | Standing::Group => {
-                if let Some(cursor) = update.timeline.events.last().and_then(Cursor::of) {
-                    self.out.set_position(&conv_of(room.room_id()), cursor.position()).await?;
+                let conv = conv_of(room.room_id());
+                if let (Some(cursor), Some(_)) =
+                    (update.timeline.events.last().and_then(Cursor::of), self.out.position(&conv).await)
+                {
+                    self.out.set_position(&conv, cursor.position()).await?;
                 }
             }
         }
@@ -186,10 +194,7 @@ impl Line<'_> {
         let before = self.session.rooms.remove(room);
         let was_direct = before.is_some_and(|view| matches!(view.standing, Standing::Direct(_)));
         if let (true, Some(room)) = (was_direct, self.client.get_room(room)) {
-            match self.timeline(&room, update.timeline, false).await {
-                Ok(()) | Err(Halt::Fault(Fault::Refused(_) | Fault::NotFound)) => {}
-                Err(halt) => return Err(halt),
-            }
+            but_for_faults(self.timeline(&room, update.timeline, false).await)?;
         }
         let banned = self.client.get_room(room).is_some_and(|room| room.state() == RoomState::Banned);
         let reason =
@@ -216,6 +221,9 @@ impl Line<'_> {
         let inviter = room.invite_details().await?.inviter_id;
         let heir = inherited(room, &self.journal).await?.is_some_and(|contact| contact == inviter);
         let direct = heir || room.is_direct().await.unwrap_or_default();
+        if direct {
+            self.journal.set_inviter(room.room_id(), &inviter).await?;
+        }
         let view = View {
             standing: if direct { Standing::Direct(inviter.clone()) } else { Standing::Group },
             name: room.cached_display_name().map(|name| name.to_string()),
@@ -239,6 +247,14 @@ impl Line<'_> {
 
     fn history<'a>(&'a self, room: &'a Room) -> History<'a> {
         History { line: self, room }
+    }
+}
+
+/// Goes on where the homeserver could not do something that others do not depend on.
+fn but_for_faults(result: Result<(), Halt>) -> Result<(), Halt> {
+    match result {
+        Err(Halt::Fault(_)) => Ok(()),
+        other => other,
     }
 }
 

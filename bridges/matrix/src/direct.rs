@@ -26,6 +26,7 @@ impl Direct for MatrixSession {
         }
         // A person that does not exist would be invited without a complaint.
         Box::pin(profile::fetch(&client, &contact)).await?;
+        let _opening = self.opening.lock().await;
         let room = Box::pin(client.create_dm(&contact)).await.map_err(Fault::from)?;
         journal.set_partner(room.room_id(), &contact).await?;
         journal.set_encrypted(room.room_id()).await?;
@@ -41,13 +42,13 @@ impl Direct for MatrixSession {
         let inviter = room.invite_details().await.map_err(Fault::from)?.inviter_id;
         let heir = inherited(&room, &journal).await?.is_some_and(|contact| contact == inviter);
         let direct = room.is_direct().await.unwrap_or_default();
+        if direct || heir {
+            journal.set_inviter(room.room_id(), &inviter).await?;
+        }
         // Marks the room in `m.direct` if the invitation says that it is one.
         Box::pin(room.join()).await.map_err(Fault::from)?;
         if heir && !direct {
             client.account().mark_as_dm(room.room_id(), std::slice::from_ref(&inviter)).await.map_err(Fault::from)?;
-        }
-        if direct || heir {
-            journal.set_partner(room.room_id(), &inviter).await?;
         }
         Ok(self.look(&room, &journal).await?)
     }

@@ -60,6 +60,15 @@ impl Journal {
         self.set(&format!("partner/{room}"), contact).await
     }
 
+    /// Who invited the user to a room as to a direct chat.
+    pub(crate) async fn inviter(&self, room: &RoomId) -> Result<Option<OwnedUserId>, Fault> {
+        self.get(&format!("inviter/{room}")).await
+    }
+
+    pub(crate) async fn set_inviter(&self, room: &RoomId, contact: &UserId) -> Result<(), Fault> {
+        self.set(&format!("inviter/{room}"), contact).await
+    }
+
     /// Whether a room was ever seen encrypted. Encryption is not left again, whatever the homeserver says.
     pub(crate) async fn was_encrypted(&self, room: &RoomId) -> Result<bool, Fault> {
         Ok(self.get::<bool>(&format!("encrypted/{room}")).await?.unwrap_or(false))

@@ -29,6 +29,8 @@ pub(crate) struct MatrixSession {
     pub(crate) rooms: Rooms,
     /// One send at a time in each room, so that the same transaction twice at once is one message.
     pub(crate) sending: StdMutex<HashMap<OwnedRoomId, Arc<Mutex<()>>>>,
+    /// Held while a direct chat is made, so that a sync does not take it for another room.
+    pub(crate) opening: Mutex<()>,
     /// Held while the list of sealed events is worked on, so that a key and its event cannot miss each other.
     pub(crate) unsealing: Mutex<()>,
     /// Rooms whose contact types now.
@@ -73,6 +75,7 @@ impl MatrixSession {
             reader,
             rooms: Rooms::default(),
             sending: StdMutex::default(),
+            opening: Mutex::default(),
             unsealing: Mutex::default(),
             typing: StdMutex::default(),
             presence: StdMutex::new(PresenceState::Offline),

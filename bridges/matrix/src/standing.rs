@@ -32,14 +32,21 @@ impl Standing {
     pub(crate) async fn of(room: &Room, journal: &Journal) -> Result<Self, Fault> {
         let partner = journal.partner(room.room_id()).await?;
         let targets = direct_targets(room);
-        let heir = if partner.is_none() && targets.is_empty() { inherited(room, journal).await? } else { None };
-        if partner.is_none() && targets.is_empty() && heir.is_none() {
-            return Ok(Self::Group);
+        let mut hint = None;
+        if partner.is_none() && targets.is_empty() {
+            // The mark in `m.direct` comes after the room itself, where another client has accepted the invitation.
+            hint = match inherited(room, journal).await? {
+                Some(contact) => Some(contact),
+                None => journal.inviter(room.room_id()).await?,
+            };
+            if hint.is_none() {
+                return Ok(Self::Group);
+            }
         }
         let members = Box::pin(room.members(RoomMemberships::ACTIVE)).await?;
         let others: Vec<&UserId> =
             members.iter().map(|member| member.user_id()).filter(|id| *id != room.own_user_id()).collect();
-        let standing = match decide(partner.as_deref(), &targets, heir.as_deref(), &others) {
+        let standing = match decide(partner.as_deref(), &targets, hint.as_deref(), &others) {
             Self::Direct(contact) if has_moved(room) => Self::Alone(contact),
             standing => standing,
         };
@@ -79,9 +86,9 @@ fn direct_targets(room: &Room) -> Vec<OwnedUserId> {
 }
 
 /// The first partner stays the partner: a room is never silently pointed at somebody else.
-fn decide(partner: Option<&UserId>, targets: &[OwnedUserId], heir: Option<&UserId>, others: &[&UserId]) -> Standing {
+fn decide(partner: Option<&UserId>, targets: &[OwnedUserId], hint: Option<&UserId>, others: &[&UserId]) -> Standing {
     let present = targets.iter().find(|target| others.contains(&target.as_ref()));
-    let partner = partner.or_else(|| present.or_else(|| targets.first()).map(AsRef::as_ref)).or(heir);
+    let partner = partner.or_else(|| present.or_else(|| targets.first()).map(AsRef::as_ref)).or(hint);
     let Some(partner) = partner else { return Standing::Group };
     match others {
         [] => Standing::Alone(partner.to_owned()),

@@ -19,6 +19,8 @@ use crate::session::MatrixSession;
 
 /// How long a sync waits for news.
 const POLL: Duration = Duration::from_secs(30);
+/// How soon a room that could not be read is tried again.
+const AGAIN: Duration = Duration::from_secs(3);
 /// Events of a room in one sync; more come as a hole.
 const TIMELINE: u32 = 100;
 /// How long faults are borne before the keeper takes over.
@@ -99,7 +101,7 @@ impl Line<'_> {
         let mut pause = Duration::from_secs(1);
         loop {
             let step = async {
-                let settings = self.settings(matches!(holes, Holes::Everywhere)).await?;
+                let settings = self.settings(holes.patience()).await?;
                 let response = Box::pin(self.client.sync_once(settings)).await?;
                 Ok::<_, Halt>(response)
             };
@@ -151,13 +153,12 @@ impl Line<'_> {
         }
     }
 
-    async fn settings(&self, catching_up: bool) -> Result<SyncSettings, Fault> {
+    async fn settings(&self, wait: Duration) -> Result<SyncSettings, Fault> {
         let mut filter = FilterDefinition::default();
         filter.room.state.lazy_load_options = LazyLoadOptions::Enabled { include_redundant_members: false };
         // Before the first cursors are set, only the newest event of each room matters.
         let limit = if self.journal.has_baseline().await? { TIMELINE } else { 1 };
         filter.room.timeline.limit = Some(UInt::from(limit));
-        let wait = if catching_up { Duration::ZERO } else { POLL };
         Ok(SyncSettings::new().timeout(wait).filter(Filter::FilterDefinition(filter)))
     }
 
@@ -185,6 +186,15 @@ pub(crate) enum Holes {
 }
 
 impl Holes {
+    /// How long the next sync may wait for news.
+    fn patience(&self) -> Duration {
+        match self {
+            Self::Everywhere => Duration::ZERO,
+            Self::In(rooms) if rooms.is_empty() => POLL,
+            Self::In(_) => AGAIN,
+        }
+    }
+
     pub(crate) fn may_be_in(&self, room: &matrix_sdk::ruma::RoomId) -> bool {
         match self {
             Self::Everywhere => true,

@@ -18,7 +18,7 @@ use super::synapse::{Synapse, password};
 /// More users than there are promises: each login is somebody new.
 const USERS: usize = 40;
 
-pub struct Town {
+pub(crate) struct Town {
     homeserver: String,
     bob: Person,
     newest: AtomicUsize,
@@ -26,7 +26,7 @@ pub struct Town {
 }
 
 impl Town {
-    pub async fn around(synapse: &Synapse) -> Self {
+    pub(crate) async fn around(synapse: &Synapse) -> Self {
         for n in 1..=USERS {
             synapse.user(&name(n)).await;
         }

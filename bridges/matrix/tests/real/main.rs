@@ -370,6 +370,10 @@ async fn conversations_come_change_and_go() {
     assert_eq!(direct.open(&ContactId::new("@bob:test.local")).await.unwrap().id, conv.id, "the one there is");
     assert!(matches!(direct.accept(&invite.id).await, Err(Error::NotFound)));
 
+    let upserts =
+        alice.ledger.events.lock().unwrap().iter().filter(|e| matches!(e.event, Event::ConvUpsert(_))).count();
+    assert_eq!(upserts, 1, "it was never taken for anything else");
+
     // A third person: what was a talk of two is none any more.
     room.invite_user_by_id(&UserId::parse("@carol:test.local").unwrap()).await.unwrap();
     let crowd = |e: &Envelope| matches!(&e.event, Event::TrustNotice { blocks: true, .. }).then_some(());

@@ -20,12 +20,12 @@ use super::synapse::password;
 
 /// Keeps what is delivered, and where each conversation stands. Outlives sessions, as the keeper's database does.
 #[derive(Default)]
-pub struct Ledger {
-    pub events: Mutex<Vec<Envelope>>,
+pub(crate) struct Ledger {
+    pub(crate) events: Mutex<Vec<Envelope>>,
     positions: Mutex<HashMap<ConvId, Position>>,
     /// Takes so many more messages, then closes.
-    pub patience: Mutex<Option<usize>>,
-    pub twice: AtomicUsize,
+    pub(crate) patience: Mutex<Option<usize>>,
+    pub(crate) twice: AtomicUsize,
 }
 
 #[async_trait]
@@ -59,7 +59,7 @@ impl Sink for Ledger {
 
 impl Ledger {
     /// Waits until an event fits.
-    pub async fn await_event<T>(&self, what: &str, fits: impl Fn(&Envelope) -> Option<T>) -> T {
+    pub(crate) async fn await_event<T>(&self, what: &str, fits: impl Fn(&Envelope) -> Option<T>) -> T {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(60) {
             if let Some(found) = self.events.lock().unwrap().iter().find_map(&fits) {
@@ -71,16 +71,16 @@ impl Ledger {
         panic!("{what} did not come; there is {events:#?}");
     }
 
-    pub async fn await_text(&self, text: &str) -> Envelope {
+    pub(crate) async fn await_text(&self, text: &str) -> Envelope {
         self.await_event(text, |e| (text_of(e).as_deref() == Some(text)).then(|| e.clone())).await
     }
 
-    pub fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         self.events.lock().unwrap().iter().filter_map(text_of).collect()
     }
 }
 
-pub fn text_of(envelope: &Envelope) -> Option<String> {
+pub(crate) fn text_of(envelope: &Envelope) -> Option<String> {
     match &envelope.event {
         Event::Message { text } => Some(text.expose().to_owned()),
         _ => None,
@@ -88,24 +88,24 @@ pub fn text_of(envelope: &Envelope) -> Option<String> {
 }
 
 /// A user of the gateway: one login, its files, its ledger, and perhaps a running session.
-pub struct Alice {
-    pub ledger: Arc<Ledger>,
-    pub grant: LoginGrant,
-    pub place: Place,
+pub(crate) struct Alice {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) grant: LoginGrant,
+    pub(crate) place: Place,
     _dir: TempDir,
 }
 
-pub struct Running {
-    pub session: Arc<dyn Session>,
+pub(crate) struct Running {
+    pub(crate) session: Arc<dyn Session>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<Exit>,
 }
 
-pub fn place(dir: &TempDir) -> Place {
+pub(crate) fn place(dir: &TempDir) -> Place {
     Place { dir: dir.path().to_owned(), key: Secret::new([7; 32]) }
 }
 
-pub async fn try_login(place: Place, homeserver: &str, name: &str, password: &str) -> Result<LoginGrant, Error> {
+pub(crate) async fn try_login(place: Place, homeserver: &str, name: &str, password: &str) -> Result<LoginGrant, Error> {
     let network = MatrixNetwork::new();
     let mut login = network.begin_login(&UserRef("u".into()), &FlowId::new("password"), place)?;
     assert!(matches!(login.step(LoginInput::default()).await?, LoginStep::Form { .. }));
@@ -118,14 +118,14 @@ pub async fn try_login(place: Place, homeserver: &str, name: &str, password: &st
 }
 
 impl Alice {
-    pub async fn log_in(homeserver: &str, name: &str) -> Self {
+    pub(crate) async fn log_in(homeserver: &str, name: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let place = place(&dir);
         let grant = try_login(place.clone(), homeserver, name, &password(name)).await.unwrap();
         Self { ledger: Arc::default(), grant, place, _dir: dir }
     }
 
-    pub fn open(&self) -> Arc<dyn Session> {
+    pub(crate) fn open(&self) -> Arc<dyn Session> {
         let record = LoginRecord {
             id: LoginId::new("login"),
             account: self.grant.account.clone(),
@@ -134,7 +134,7 @@ impl Alice {
         MatrixNetwork::new().open(record, self.place.clone()).unwrap()
     }
 
-    pub fn run(&self) -> Running {
+    pub(crate) fn run(&self) -> Running {
         let (session, stop) = (self.open(), CancellationToken::new());
         let task = tokio::spawn(session.clone().run(self.ledger.clone(), stop.clone()));
         Running { session, stop, task }
@@ -142,7 +142,7 @@ impl Alice {
 }
 
 impl Running {
-    pub async fn stop(self) -> Exit {
+    pub(crate) async fn stop(self) -> Exit {
         let asked = Instant::now();
         self.stop.cancel();
         let exit = self.task.await.unwrap();
@@ -150,11 +150,11 @@ impl Running {
         exit
     }
 
-    pub async fn ends(self) -> Exit {
+    pub(crate) async fn ends(self) -> Exit {
         tokio::time::timeout(Duration::from_secs(60), self.task).await.unwrap().unwrap()
     }
 
-    pub async fn say(&self, conv: &ConvId, text: &str, txn: &str) -> Result<Sent, SendError> {
+    pub(crate) async fn say(&self, conv: &ConvId, text: &str, txn: &str) -> Result<Sent, SendError> {
         let message = OutMessage { conv: conv.clone(), text: Plaintext::new(text) };
         self.session.send(message, TxnId::new(txn)).await
     }
@@ -167,8 +167,8 @@ struct Heard {
 }
 
 /// Somebody with a Matrix client of their own, which syncs all the time and keeps what it reads.
-pub struct Person {
-    pub client: Client,
+pub(crate) struct Person {
+    pub(crate) client: Client,
     heard: Arc<Mutex<Vec<Heard>>>,
     typists: Arc<Mutex<HashMap<OwnedRoomId, Vec<OwnedUserId>>>>,
     task: tokio::task::JoinHandle<()>,
@@ -181,7 +181,7 @@ impl Drop for Person {
 }
 
 impl Person {
-    pub async fn sign_in(homeserver: &str, name: &str, identity: bool) -> Self {
+    pub(crate) async fn sign_in(homeserver: &str, name: &str, identity: bool) -> Self {
         MatrixNetwork::new();
         let client = Client::builder().homeserver_url(homeserver).build().await.unwrap();
         client.matrix_auth().login_username(name, &password(name)).send().await.unwrap();
@@ -221,7 +221,7 @@ impl Person {
         Self { client, heard, typists, task }
     }
 
-    pub async fn hears(&self, text: &str) {
+    pub(crate) async fn hears(&self, text: &str) {
         let start = Instant::now();
         while !self.heard.lock().unwrap().iter().any(|heard| heard.text == text) {
             assert!(start.elapsed() < Duration::from_secs(30), "{text:?} did not arrive");
@@ -230,19 +230,19 @@ impl Person {
     }
 
     /// What others have said in a room, doubles too.
-    pub fn heard_in(&self, room: &str) -> Vec<String> {
+    pub(crate) fn heard_in(&self, room: &str) -> Vec<String> {
         let me = self.client.user_id().unwrap();
         let heard = self.heard.lock().unwrap();
         heard.iter().filter(|heard| heard.room == room && heard.by != me).map(|heard| heard.text.clone()).collect()
     }
 
     /// Whether somebody else types in a room.
-    pub fn sees_typing(&self, room: &str) -> bool {
+    pub(crate) fn sees_typing(&self, room: &str) -> bool {
         self.typists.lock().unwrap().iter().any(|(at, users)| at == room && !users.is_empty())
     }
 
     /// The room, as soon as it is there.
-    pub async fn room(&self, conv: &ConvId) -> Room {
+    pub(crate) async fn room(&self, conv: &ConvId) -> Room {
         let id = matrix_sdk::ruma::RoomId::parse(conv.as_str()).unwrap();
         for _ in 0..400 {
             if let Some(room) = self.client.get_room(&id) {
@@ -253,14 +253,14 @@ impl Person {
         panic!("no room");
     }
 
-    pub async fn joins(&self, conv: &ConvId) -> Room {
+    pub(crate) async fn joins(&self, conv: &ConvId) -> Room {
         let room = self.room(conv).await;
         room.join().await.unwrap();
         room.sync_up().await;
         room
     }
 
-    pub async fn says(&self, room: &Room, text: &str) -> String {
+    pub(crate) async fn says(&self, room: &Room, text: &str) -> String {
         let sent = room.send(RoomMessageEventContent::text_plain(text)).await.unwrap();
         sent.response.event_id.to_string()
     }

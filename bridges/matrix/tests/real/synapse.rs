@@ -12,14 +12,14 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-pub struct Synapse {
-    pub dir: TempDir,
-    pub port: u16,
+pub(crate) struct Synapse {
+    pub(crate) dir: TempDir,
+    pub(crate) port: u16,
     child: Option<Child>,
 }
 
 impl Synapse {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut synapse = Self { dir, port, child: None };
@@ -29,11 +29,11 @@ impl Synapse {
         synapse
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub async fn raise(&mut self) {
+    pub(crate) async fn raise(&mut self) {
         let log = std::fs::File::create(self.file("output.log")).unwrap();
         let child = Command::new(python())
             .args(["-m", "synapse.app.homeserver", "--config-path"])
@@ -53,14 +53,14 @@ impl Synapse {
         panic!("Synapse did not start: {}", std::fs::read_to_string(self.file("output.log")).unwrap());
     }
 
-    pub fn fell(&mut self) {
+    pub(crate) fn fell(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 
-    pub async fn user(&self, name: &str) -> String {
+    pub(crate) async fn user(&self, name: &str) -> String {
         let asked = json!({"username": name, "password": password(name), "inhibit_login": true,
             "auth": {"type": "m.login.dummy"}});
         let answer = Http::new()
@@ -107,7 +107,7 @@ impl Drop for Synapse {
     }
 }
 
-pub fn password(name: &str) -> String {
+pub(crate) fn password(name: &str) -> String {
     format!("secret of {name}")
 }
 
@@ -121,13 +121,13 @@ fn python() -> PathBuf {
 }
 
 /// Passes everything on, but swallows the answer to the next send after [`Self::swallow`].
-pub struct Proxy {
-    pub port: u16,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
     swallow: Arc<AtomicBool>,
 }
 
 impl Proxy {
-    pub async fn before(port: u16) -> Self {
+    pub(crate) async fn before(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let swallow = Arc::new(AtomicBool::new(false));
         let proxy = Self { port: listener.local_addr().unwrap().port(), swallow: swallow.clone() };
@@ -143,7 +143,7 @@ impl Proxy {
         proxy
     }
 
-    pub fn swallow(&self) {
+    pub(crate) fn swallow(&self) {
         self.swallow.store(true, Ordering::SeqCst);
     }
 }
