@@ -30,7 +30,7 @@ pub(crate) fn times(story: &Story, before: &str, times: &Times<'_>) {
     if !before.is_empty() {
         parts.insert(0, before.to_owned());
     }
-    for row in parts.chunks(4) {
+    for row in parts.chunks(3) {
         story.plain(&row.join(" · "));
     }
 }

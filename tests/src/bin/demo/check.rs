@@ -18,14 +18,13 @@ impl<'a> Checks<'a> {
         Self { story, broken: Vec::new() }
     }
 
-    /// Tells a promise, and how it was broken if it was.
+    /// Tells a promise and whether it holds; how it was broken is told with the verdict.
     pub(crate) fn promise(&mut self, promise: &str, broken: Option<String>) {
         match broken {
             None => self.story.good(promise),
             Some(how) => {
-                let how = format!("NOT so: {promise}. {how}");
-                self.story.bad(&how);
-                self.broken.push(how);
+                self.story.bad(&format!("NOT so: {promise}"));
+                self.broken.push(format!("{promise}.\n    But: {how}"));
             }
         }
     }

@@ -9,8 +9,9 @@ use std::{
 
 use crate::failure::Failure;
 
-/// Columns that a line may fill.
-pub(crate) const WIDTH: usize = 96;
+/// Columns that a line may fill where nobody says how many there are, and the least and the most that are of use.
+const WIDTH: usize = 96;
+const LEAST: usize = 76;
 /// Where the text of a detail begins.
 const INDENT: usize = 26;
 
@@ -18,13 +19,16 @@ const INDENT: usize = 26;
 pub(crate) struct Story {
     colours: bool,
     alive: bool,
+    width: usize,
 }
 
 impl Story {
     pub(crate) fn begin() -> Self {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let alive = stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Self { colours: alive && !set("NO_COLOR"), alive }
+        let columns = env::var("COLUMNS").ok().filter(|_| alive).and_then(|columns| columns.parse::<usize>().ok());
+        let width = columns.map_or(WIDTH, |columns| columns.saturating_sub(1)).clamp(LEAST, WIDTH);
+        Self { colours: alive && !set("NO_COLOR"), alive, width }
     }
 
     /// What this is, and a line beneath.
@@ -52,24 +56,24 @@ impl Story {
 
     /// A step that has been made.
     pub(crate) fn done(&self, what: &str, took: Duration) {
-        let room = WIDTH - 14;
+        let room = self.width - 14;
         self.line(&format!("  {} {what:room$} {:>8}", self.green("✓"), duration(took)));
     }
 
     /// What holds.
     pub(crate) fn good(&self, what: &str) {
-        self.line(&format!("  {} {what}", self.green("✓")));
+        self.line(&format!("  {} {}", self.green("✓"), self.wrapped(what)));
     }
 
     /// What does not hold.
     pub(crate) fn bad(&self, what: &str) {
-        self.line(&format!("  {} {}", self.red("✗"), self.red(what)));
+        self.line(&format!("  {} {}", self.red("✗"), self.red(&self.wrapped(what))));
     }
 
     /// What somebody saw: a name, and a text that may take several lines.
     pub(crate) fn detail(&self, name: &str, text: &str) {
         let room = INDENT - 5;
-        let mut rows = rows(text, WIDTH - INDENT).into_iter();
+        let mut rows = rows(text, self.width - INDENT).into_iter();
         let first = rows.next().unwrap_or_default();
         self.line(&format!("    {} {first}", self.dim(&format!("{name:room$}"))));
         rows.for_each(|row| self.line(&format!("{:INDENT$}{row}", "")));
@@ -82,13 +86,13 @@ impl Story {
             "    {} {} {}",
             self.dim(&format!("{took:>7}")),
             self.dim(way),
-            cut(&one_line(text), WIDTH - 26)
+            cut(&one_line(text), self.width - 26)
         ));
     }
 
     /// Something to know.
     pub(crate) fn note(&self, text: &str) {
-        for row in rows(text, WIDTH - 2) {
+        for row in rows(text, self.width - 2) {
             self.line(&format!("  {}", self.dim(&row)));
         }
     }
@@ -108,6 +112,11 @@ impl Story {
         if self.alive {
             self.write(&format!("  {} {what} …", self.dim("·")));
         }
+    }
+
+    /// In rows beneath each other, behind a mark.
+    fn wrapped(&self, text: &str) -> String {
+        rows(text, self.width - 4).join("\n    ")
     }
 
     fn clear(&self) {
@@ -161,8 +170,7 @@ fn rows(text: &str, width: usize) -> Vec<String> {
     let mut rows = vec![String::new()];
     for word in text.split(' ') {
         let mut word: Vec<char> = word.chars().collect();
-        loop {
-            let Some(row) = rows.last_mut() else { break };
+        while let Some(row) = rows.last_mut() {
             let used = row.chars().count();
             let space = usize::from(used > 0);
             if used + space + word.len() <= width {

@@ -91,6 +91,7 @@ impl Talk {
             errors: Vec::new(),
             asides: Vec::new(),
         };
+        story.note("Each ends in a word that is nowhere else, which is searched for afterwards.");
         for number in 0..ALTERNATE {
             talk.outward.cross(story, "alice → bob", number, &mut meeting.alice, &mut meeting.bob, say_alice)?;
             let room = meeting.room.clone();
