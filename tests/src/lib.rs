@@ -10,7 +10,9 @@ mod process;
 mod programs;
 pub mod servers;
 mod stage;
+mod story;
 
 pub use error::Error;
 pub use process::{Process, Ready};
 pub use stage::Stage;
+pub use story::World;

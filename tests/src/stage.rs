@@ -45,8 +45,7 @@ impl Stage {
 
     /// The same with another XMPP server.
     pub fn set_with(prosody: &ProsodySettings) -> Result<Self, Error> {
-        let dir = TempDir::with_prefix("drawbridge-stage-").map_err(Error::io("making a temporary directory"))?;
-        let dir = Keep(Some(dir));
+        let dir = Keep::new()?;
         let (prosody, synapse) = thread::scope(|scope| {
             let synapse = scope.spawn(|| Synapse::start(&dir.path().join("synapse"), Self::SERVER_NAME));
             let prosody = Prosody::start(&dir.path().join("prosody"), prosody);
@@ -89,10 +88,15 @@ fn component(domain: &str, privileged: bool) -> Component {
 }
 
 /// A directory that stays when its story fails.
-struct Keep(Option<TempDir>);
+pub(crate) struct Keep(Option<TempDir>);
 
 impl Keep {
-    fn path(&self) -> &Path {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let dir = TempDir::with_prefix("drawbridge-stage-").map_err(Error::io("making a temporary directory"))?;
+        Ok(Self(Some(dir)))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
         self.0.as_ref().map_or(Path::new(""), TempDir::path)
     }
 }

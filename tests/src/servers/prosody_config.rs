@@ -67,6 +67,7 @@ https_ports = {{}}
 modules_disabled = {{ "s2s"; "tls" }}
 modules_enabled = {{ {modules}}}
 c2s_require_encryption = false
+c2s_stanza_size_limit = 524288
 allow_unencrypted_plain_auth = true
 authentication = "internal_hashed"
 storage = "internal"

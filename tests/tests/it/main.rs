@@ -1,8 +1,14 @@
 //! The stories, in one test program: linking matrix-sdk once is enough.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a story stops where it fails")]
 
+mod crash;
 mod daemon;
+mod hostile;
+mod main_job;
 mod matrix_peers;
+mod privacy;
 mod processes;
 mod prosody;
 mod supply;
+mod trouble;
+mod trouble_on_matrix;
