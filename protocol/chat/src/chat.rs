@@ -91,8 +91,10 @@ impl Chat {
 
     /// The stream is down.
     pub fn handle_offline(&mut self, reason: Option<String>) {
+        if self.around.online || reason.is_some() {
+            self.around.tell(Event::Offline { reason });
+        }
         self.around.online = false;
-        self.around.tell(Event::Offline { reason });
     }
 
     /// A stanza, in `jabber:client`.

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::chat::Chat;
 use crate::connector::Security;
 use crate::effects::Settings;
-use crate::json::{self, Json};
+use crate::json::Json;
 use crate::link::{Link, Server};
 use crate::run::{Client, Failure, Input, Shell};
 use crate::secrets::SecretFile;
@@ -36,14 +36,13 @@ const PASSWORD: &str = "ESESSION_CHAT_PASSWORD";
 #[command(
     name = "esession-chat",
     version,
-    after_help = "The password is asked for, or read from --password-file, or from the environment variable \
-                  ESESSION_CHAT_PASSWORD.\n\nExample:\n  esession-chat --account alice@example.org --with \
-                  bob%matrix.org@matrix.example.org"
+    after_help = include_str!("cli.txt"),
+    after_long_help = concat!(include_str!("cli.txt"), "\nWith --json:\n\n", include_str!("json.md"))
 )]
 struct Arguments {
     /// Your JID; with a resource, that one is asked for
-    #[arg(long, value_name = "JID", required_unless_present = "help_json")]
-    account: Option<Jid>,
+    #[arg(long, value_name = "JID")]
+    account: Jid,
 
     /// Whom to chat with
     #[arg(long, value_name = "JID")]
@@ -97,13 +96,9 @@ struct Arguments {
     #[arg(long)]
     trace: bool,
 
-    /// Commands on standard input and events on standard output, as JSON lines (see --help-json)
+    /// Commands on standard input and events on standard output, as JSON lines (--help explains them)
     #[arg(long)]
     json: bool,
-
-    /// Explain all commands and events of --json
-    #[arg(long)]
-    help_json: bool,
 }
 
 /// Why the program did not even start.
@@ -129,11 +124,6 @@ enum StartError {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if arguments.help_json {
-        let _ = io::Write::write_all(&mut io::stdout(), json::MANUAL.as_bytes());
-        return ExitCode::SUCCESS;
-    }
-    init_log();
     // another provider can only be there if this runs twice
     let _ = rustls::crypto::ring::default_provider().install_default();
     let json = arguments.json;
@@ -154,7 +144,7 @@ pub fn main() -> ExitCode {
 }
 
 fn start(arguments: &Arguments) -> Result<(), StartError> {
-    let account = arguments.account.clone().ok_or(StartError::NoPassword)?;
+    let account = arguments.account.clone();
     if account.node().is_none() {
         return Err(StartError::NoUser(account));
     }
@@ -264,14 +254,6 @@ fn read_lines(sender: &Sender<Input>) {
     let _ = sender.blocking_send(Input::End);
 }
 
-/// Nothing is logged unless ESESSION_CHAT_LOG asks for it; never content.
-fn init_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ESESSION_CHAT_LOG");
-    if let Ok(filter) = filter {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
-    }
-}
-
 fn parse_group(name: &str) -> Result<Group, String> {
     let known = [Group::Modp14, Group::Modp15, Group::Modp16, Group::Modp17, Group::Modp18];
     known.into_iter().find(|group| group.name() == name).ok_or_else(|| "one of 14, 15, 16, 17, 18".to_owned())
@@ -298,6 +280,12 @@ mod tests {
         let (given, own) = (settings(&arguments).policy, Settings::default().policy);
         assert_eq!((given.groups, given.ciphers), (own.groups, own.ciphers));
         assert_eq!(security(&arguments), Security::StartTls);
+    }
+
+    #[test]
+    fn help_explains_every_command_of_json() {
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.contains("gateway_prompt") && help.contains(PASSWORD));
     }
 
     #[test]

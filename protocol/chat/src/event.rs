@@ -158,7 +158,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<String>,
         /// The condition of the stanza error, or one of `bad-command`, `not-connected`, `not-sent`, `uncertain`,
-        /// `insecure`, `state`.
+        /// `state`.
         condition: String,
         /// In words.
         #[serde(skip_serializing_if = "Option::is_none")]

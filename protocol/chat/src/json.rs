@@ -1,8 +1,8 @@
 //! Commands and events as JSON lines, for programs.
 //!
 //! Standard input takes one command a line, standard output gives one event a line, and nothing else. Unknown commands and
-//! fields are refused with an `error` event (`bad-command`). The end of the input means `quit`. The same text is shown by
-//! `esession-chat --help-json`:
+//! fields are refused with an `error` event (`bad-command`). The end of the input means `quit`. `esession-chat --help` shows
+//! the same text:
 //!
 #![doc = include_str!("json.md")]
 
@@ -11,9 +11,6 @@ use std::io::Write;
 use crate::command::Command;
 use crate::event::Event;
 use crate::run::Shell;
-
-/// The documentation of all commands and events.
-pub(crate) const MANUAL: &str = include_str!("json.md");
 
 /// The shell for programs.
 pub(crate) struct Json<W: Write> {
@@ -53,6 +50,8 @@ mod tests {
     use super::*;
     use crate::command::Values;
     use crate::event::{Chain, SessionEvent, SessionKeys, SessionState};
+
+    const MANUAL: &str = include_str!("json.md");
 
     fn read(line: &str) -> (Option<Command>, String) {
         let mut output = Vec::new();

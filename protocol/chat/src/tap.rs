@@ -64,7 +64,7 @@ impl Tap {
                     let failure = login_failure(&octets).map(Notice::LoginFailed);
                     let element = || wants_elements.then(|| element(true, &octets));
                     let notice = failure.or_else(element);
-                    readable.extend(octets);
+                    readable.extend(completed(octets));
                     notice
                 }
                 Piece::Refused(octets) => Some(Notice::Refused(String::from_utf8_lossy(&octets).into_owned())),
@@ -88,6 +88,18 @@ impl Tap {
 
 fn element(incoming: bool, octets: &[u8]) -> Notice {
     Notice::Element { incoming, xml: trace::presentable(octets) }
+}
+
+/// A server that has forgotten the stream says `<failed/>` without `h`, as it may (XEP-0198 section 5). xmpp-parsers 0.23
+/// requires the attribute, and tokio-xmpp would reconnect for ever; with a count of 0 it binds anew.
+fn completed(octets: Vec<u8>) -> Vec<u8> {
+    let refusal = String::from_utf8_lossy(octets.get(..400).unwrap_or(&octets)).into_owned();
+    match refusal.strip_prefix("<failed") {
+        Some(rest) if rest.contains("urn:xmpp:sm:3") && !rest.contains(" h=") => {
+            [b"<failed h='0'", octets.get("<failed".len()..).unwrap_or_default()].concat()
+        }
+        _ => octets,
+    }
 }
 
 /// The condition, if this is the server's answer to a wrong password.
@@ -132,5 +144,27 @@ impl AsyncWrite for Tap {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().transport).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forgotten_stream_is_told_in_a_way_that_is_understood() {
+        let failed = b"<failed xmlns='urn:xmpp:sm:3'><item-not-found/></failed>".to_vec();
+        assert_eq!(completed(failed), b"<failed h='0' xmlns='urn:xmpp:sm:3'><item-not-found/></failed>");
+        let whole = b"<failed xmlns='urn:xmpp:sm:3' h='7'/>".to_vec();
+        assert_eq!(completed(whole.clone()), whole);
+        let message = b"<message><body><failed xmlns='urn:xmpp:sm:3'/></body></message>".to_vec();
+        assert_eq!(completed(message.clone()), message);
+    }
+
+    #[test]
+    fn a_wrong_password_is_recognised_by_its_condition() {
+        let failure = b"<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>";
+        assert_eq!(login_failure(failure).as_deref(), Some("not-authorized"));
+        assert_eq!(login_failure(b"<message><failure/></message>"), None);
     }
 }

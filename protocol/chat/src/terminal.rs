@@ -18,6 +18,8 @@ pub(crate) struct Terminal<W: Write> {
     output: W,
     /// Whether this is a terminal that shows colours and prompts.
     style: Style,
+    /// Our full JID.
+    me: String,
     session: Option<SessionEvent>,
     presences: HashMap<String, String>,
     /// What we said and nobody acknowledged yet.
@@ -49,7 +51,16 @@ enum Ink {
 impl<W: Write> Terminal<W> {
     /// `prefix` starts the ids of messages and must be fresh.
     pub(crate) fn new(output: W, style: Style, prefix: String) -> Self {
-        Self { output, style, session: None, presences: HashMap::new(), said: HashMap::new(), counter: 0, prefix }
+        Self {
+            output,
+            style,
+            me: String::new(),
+            session: None,
+            presences: HashMap::new(),
+            said: HashMap::new(),
+            counter: 0,
+            prefix,
+        }
     }
 
     /// The first lines.
@@ -180,7 +191,10 @@ impl<W: Write> Terminal<W> {
 impl<W: Write> Shell for Terminal<W> {
     fn show(&mut self, event: &Event) -> Option<Command> {
         match event {
-            Event::Online { jid } => self.line(Ink::Faint, &format!("-- online as {jid}")),
+            Event::Online { jid } => {
+                self.me.clone_from(jid);
+                self.line(Ink::Faint, &format!("-- online as {jid}"));
+            }
             Event::Offline { reason } => {
                 let reason = reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                 self.line(Ink::Bad, &format!("-- not connected, trying again{reason}"));
@@ -202,6 +216,7 @@ impl<W: Write> Shell for Terminal<W> {
             }
             Event::Typing { from, on: true } => self.line(Ink::Faint, &format!("   {from} is typing …")),
             Event::Sent { .. } | Event::Displayed { .. } | Event::Typing { on: false, .. } => {}
+            Event::Presence { from, .. } if *from == self.me => {}
             Event::Presence { from, show, status, .. } => {
                 let status = status.as_deref().map(|status| format!(" ({status})")).unwrap_or_default();
                 self.presences.insert(from.clone(), format!("{show}{status}"));

@@ -18,7 +18,7 @@ pub(super) const HELP: &str = "\
 /unregister JID
 /command JID NODE [SESSION [NAME=VALUE …]]   run an ad-hoc command
 /find GATEWAY TEXT       the JID of somebody behind a gateway
-/do {\"command\": …}       any command in JSON, see --help-json
+/do {\"command\": …}       any command in JSON, see --help
 /quit                    end the session and leave
 //text                   say something that begins with a slash";
 
