@@ -206,7 +206,7 @@ impl Conversation {
     /// The client has a delivery: its row goes.
     async fn got(&mut self, id: &str) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
-        self.flight.out.remove(id);
+        self.flight.remove(id);
         let (user, id) = (self.user.id, id.to_owned());
         if let Err(error) = self.keeper.store.call(move |db, _| deliveries::done(db, user, &contact, &id)).await {
             tracing::error!(%error, "cannot note a receipt");
@@ -217,9 +217,18 @@ impl Conversation {
     /// session is negotiated anew (esessions.md, W5).
     async fn error(&mut self, from: &FullJid, stanza: &Element) {
         let id = stanza.attr("id").unwrap_or_default();
-        self.negotiation_refused(from);
-        if self.endpoints.active.contains_key(from) {
-            self.lose(from);
+        // A server gives what was for a client that has gone to another one (RFC 6121, section 8.5.3.2.1), and that one
+        // refuses it: the thread tells whose session it is about.
+        let thread = stanza.get_child("thread", ns::CLIENT).map(Element::text);
+        let about = |other: &str| thread.as_deref().is_none_or(|thread| thread == other);
+        if self.endpoints.half.get(from).is_some_and(|half| about(&half.thread)) {
+            self.negotiation_refused(from);
+        }
+        let named = self.endpoints.active.iter().find(|(_, active)| thread.as_ref() == Some(&active.thread));
+        let broken = named.map(|(resource, _)| resource.clone());
+        let unnamed = || self.endpoints.active.contains_key(from).then(|| from.clone()).filter(|_| thread.is_none());
+        if let Some(resource) = broken.or_else(unnamed) {
+            self.lose(&resource);
             return self.deliver().await;
         }
         if self.flight.out.contains_key(id) {
