@@ -165,3 +165,26 @@ fn every_client_of_a_user_has_a_session_of_its_own() {
     desk.deliver("alone", "alone").unwrap();
     assert_eq!(desk.next_message().unwrap(), "alone");
 }
+
+#[test]
+fn prosody_restarts_in_mid_conversation() {
+    let mut world = World::echo("").unwrap();
+    let (_, mut alice) = world.alice_on_echo("slow%echo@echo.xmpp.test").unwrap();
+    alice.secure().unwrap();
+    alice.deliver("before", "before").unwrap();
+
+    // The answer comes five seconds later: into the restart.
+    world.prosody.process.kill();
+    alice.expect_event("offline", SOON).unwrap();
+    alice.say_as("during", "during").unwrap();
+    world.prosody.process.restart().unwrap();
+
+    alice.session("active").expect("client and gateway find each other again");
+    alice.receipt("during").unwrap();
+    assert_eq!(alice.next_message().unwrap(), "before", "the answer that was due during the restart");
+    assert_eq!(alice.next_message().unwrap(), "during");
+    alice.deliver("after", "after").unwrap();
+    assert_eq!(alice.next_message().unwrap(), "after");
+    let text = alice.take_events().into_iter().find(|event| event["event"] == "message");
+    assert_eq!(text, None, "nothing comes twice");
+}
