@@ -23,8 +23,8 @@ fn found(words: &[&str], files: &[PathBuf]) -> Vec<String> {
 
 #[test]
 fn the_words_of_a_conversation_are_in_no_file() {
-    let words = ["zebrafish", "yellowhammer", "xylophone", "wolverine", "vortex-canary"];
-    let [hers, his, waiting, unread, password] = words;
+    let words = ["zebrafish", "yellowhammer", "xylophone", "vortex-canary"];
+    let [hers, his, waiting, password] = words;
     let mut world = World::matrix("filter = \"drawbridge=trace,esession=trace\"").unwrap();
     let account = world.account("alice").unwrap();
     let mut alice = world.chat(&account, World::BOB, &[]).unwrap();
@@ -54,12 +54,9 @@ fn the_words_of_a_conversation_are_in_no_file() {
     bob.say(&room, his).unwrap();
     alice.hear(his, SOON).unwrap();
 
-    // What lies in the gateway's queues, in both directions, is sealed; with its log at trace, and killed without warning.
-    alice.pause();
-    bob.say(&room, unread).unwrap();
+    // What went through the gateway's queues, and what waits there, is sealed: killed without warning, its database and
+    // journal hold both.
     world.synapse().unwrap().process.stop().unwrap();
-    alice.resume();
-    alice.hear(unread, SOON).unwrap();
     alice.say_as("2", waiting).unwrap();
     alice.expect("it has left", SOON, |event| event["event"] == "sent" && event["id"] == "2").unwrap();
     world.gateway.kill9();
