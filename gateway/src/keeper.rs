@@ -8,7 +8,7 @@ use jid::BareJid;
 use crate::accounts::Accounts;
 use crate::address::{self, Address};
 use crate::component::Outgoing;
-use crate::config::Config;
+use crate::config::{Config, NetworkConfig};
 use crate::crossing::Crossings;
 use crate::store::Store;
 use crate::xmpp::presence::Presences;
@@ -21,7 +21,7 @@ pub struct Keeper {
     /// The whole configuration.
     pub config: Arc<Config>,
     /// The section of this network.
-    pub settings: crate::config::NetworkConfig,
+    pub settings: NetworkConfig,
     /// The component's own JID.
     pub domain: BareJid,
     /// The far shore.
@@ -64,6 +64,30 @@ impl Peer {
 }
 
 impl Keeper {
+    /// The keeper of one network, with nobody known to be online yet.
+    pub fn new(
+        config: Arc<Config>,
+        settings: NetworkConfig,
+        network: Arc<dyn Network>,
+        store: Store,
+        out: Outgoing,
+    ) -> Self {
+        Self {
+            domain: settings.jid.clone(),
+            network,
+            store,
+            out,
+            requests: Requests::default(),
+            presences: Presences::default(),
+            privileges: Privileges::default(),
+            pacing: Pacing::default(),
+            accounts: Accounts::new(&settings, &config.data_dir),
+            crossings: Crossings::new(&config.limits),
+            settings,
+            config,
+        }
+    }
+
     /// The JID under which a peer appears. `None` if the id is not legal or too long for a JID.
     pub fn jid(&self, peer: &Peer) -> Option<BareJid> {
         match peer {

@@ -61,7 +61,10 @@ fn directives(config: &LogConfig) -> String {
     let libraries = if config.level == LogLevel::Error { "error" } else { "warn" };
     let sdk = if matches!(config.level, LogLevel::Debug | LogLevel::Trace) { libraries } else { "off" };
     // A target is matched by how it begins: `drawbridge` stands for the bridges' crates as well.
-    format!("{libraries},drawbridge={ours},esession={ours},matrix_sdk={sdk},matrix_sdk::http_client=off,{}", config.filter)
+    format!(
+        "{libraries},drawbridge={ours},esession={ours},matrix_sdk={sdk},matrix_sdk::http_client=off,{}",
+        config.filter
+    )
 }
 
 #[cfg(test)]

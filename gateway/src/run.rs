@@ -6,20 +6,16 @@ use drawbridge_bridge::Secret;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use crate::accounts::{self, Accounts};
+use crate::accounts;
 use crate::component::{self, Incoming, LinkConfig};
 use crate::config::{Config, ConfigError, NetworkConfig};
 use crate::control::{Control, ControlError};
-use crate::crossing::Crossings;
 use crate::keeper::Keeper;
 use crate::networks::{self, NotBuilt};
 use crate::store::{self, Sealer, Store};
 use crate::xml::Limits;
 use crate::xmpp::about;
-use crate::xmpp::presence::{self, Presences};
-use crate::xmpp::privilege::Privileges;
-use crate::xmpp::requests::Requests;
-use crate::xmpp::roster::Pacing;
+use crate::xmpp::presence;
 use crate::xmpp::route;
 
 /// Why the daemon could not start or go on.
@@ -117,25 +113,13 @@ fn open(
         },
         links,
     );
-    let keeper = Keeper {
-        config: config.clone(),
-        domain: settings.jid.clone(),
-        network: networks::build(&settings)?,
-        store: store.clone(),
-        out: link.outgoing,
-        requests: Requests::default(),
-        privileges: Privileges::default(),
-        pacing: Pacing::default(),
-        presences: Presences::default(),
-        accounts: Accounts::new(&settings, &config.data_dir),
-        crossings: Crossings::new(&config.limits),
-        settings,
-    };
+    let network = networks::build(&settings)?;
+    let keeper = Keeper::new(config.clone(), settings, network, store.clone(), link.outgoing);
     Ok((Arc::new(keeper), link.incoming))
 }
 
-/// Everything that comes in on one link, in order.
-async fn attend(keeper: Arc<Keeper>, mut incoming: tokio::sync::mpsc::Receiver<Incoming>) {
+/// Takes everything that comes in on one link, in order, until it ends.
+pub async fn attend(keeper: Arc<Keeper>, mut incoming: tokio::sync::mpsc::Receiver<Incoming>) {
     while let Some(incoming) = incoming.recv().await {
         match incoming {
             Incoming::Stanza(stanza) => route::route(&keeper, stanza).await,

@@ -9,6 +9,7 @@ mod error;
 mod process;
 mod programs;
 pub mod servers;
+pub mod simulation;
 mod stage;
 mod story;
 

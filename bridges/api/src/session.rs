@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    Caps, CancellationToken, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Envelope, Error, LoginId,
+    CancellationToken, Caps, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Envelope, Error, LoginId,
     OutMessage, Position, Secret, SendError, Sent, Signals, Trust, TxnId,
 };
 

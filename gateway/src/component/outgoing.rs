@@ -40,7 +40,7 @@ pub struct Outgoing {
 #[derive(Debug, Clone)]
 enum Way {
     Link { domain: BareJid, max_stanza: usize, queue: mpsc::Sender<Queued>, room: Arc<Semaphore> },
-    Test { stanzas: mpsc::Sender<Element>, _up: Arc<watch::Sender<LinkState>> },
+    Test { stanzas: mpsc::Sender<Element>, up: Arc<watch::Sender<LinkState>> },
 }
 
 /// A stanza on its way to the writer. Dropping it tells its sender that it was not written.
@@ -67,7 +67,14 @@ impl Outgoing {
     pub fn for_test() -> (Self, mpsc::Receiver<Element>) {
         let (stanzas, sent) = mpsc::channel(OUTGOING);
         let (up, state) = watch::channel(LinkState::Up);
-        (Self { way: Way::Test { stanzas, _up: Arc::new(up) }, state, tally: Arc::default() }, sent)
+        (Self { way: Way::Test { stanzas, up: Arc::new(up) }, state, tally: Arc::default() }, sent)
+    }
+
+    /// The way that leads to a test was broken and is up again.
+    pub fn reconnect_for_test(&self) {
+        if let Way::Test { up, .. } = &self.way {
+            up.send_replace(LinkState::Up);
+        }
     }
 
     /// Sends one stanza and returns when it is written to the socket. Stanzas of one caller keep their order.

@@ -33,11 +33,7 @@ words! {
 
 impl Default for ESessionConfig {
     fn default() -> Self {
-        Self {
-            groups: vec![16, 15, 14],
-            ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr],
-            insecure_peers: false,
-        }
+        Self { groups: vec![16, 15, 14], ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr], insecure_peers: false }
     }
 }
 

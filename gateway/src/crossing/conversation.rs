@@ -15,7 +15,7 @@ use crate::keeper::{Keeper, Peer};
 use crate::secure::endpoints::{Active, Endpoints};
 use crate::secure::limiter::Limiter;
 use crate::secure::policy;
-use crate::store::{self, Contact, Policy, User, contacts, users};
+use crate::store::{self, Contact, Delivery, Policy, User, contacts, users};
 use crate::xmpp::RESOURCE;
 
 /// The state of one conversation.
@@ -47,11 +47,27 @@ pub(super) struct Flight {
     pub(super) after: i64,
     /// Stanza ids without receipt.
     pub(super) out: BTreeMap<String, i64>,
+    /// When something was last receipted, or sent while nothing was due.
+    pub(super) moved: Option<tokio::time::Instant>,
     /// Sent in clear, and came back: the client must come online before it is tried again.
     pub(super) bounced: bool,
 }
 
 impl Flight {
+    /// Sent.
+    pub(super) fn insert(&mut self, delivery: &Delivery) {
+        if self.out.is_empty() {
+            self.moved = Some(tokio::time::Instant::now());
+        }
+        self.out.insert(delivery.stanza.clone(), delivery.seq);
+    }
+
+    /// Receipted.
+    pub(super) fn remove(&mut self, id: &str) -> bool {
+        self.moved = Some(tokio::time::Instant::now());
+        self.out.remove(id).is_some()
+    }
+
     /// Everything without a receipt is to be sent again, in order.
     pub(super) fn rewind(&mut self) {
         *self = Self::default();
@@ -132,6 +148,7 @@ impl Conversation {
                 }
                 _ = sweep.tick() => {
                     self.sweep();
+                    self.notice_silence();
                     if !self.owed.is_empty() {
                         self.invite_client().await;
                     }

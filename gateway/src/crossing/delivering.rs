@@ -21,6 +21,8 @@ use crate::xmpp::{ns, privilege};
 const WINDOW: usize = 64;
 /// A message older than this carries its time.
 const LATE: Duration = Duration::from_secs(60);
+/// A session in which nothing was receipted for so long, though something is due, is taken for broken.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// How the conversation reaches the user now.
 enum Way {
@@ -48,11 +50,16 @@ impl Conversation {
             match self.way().await {
                 Way::Hold => return,
                 Way::Sealed(resources) => {
+                    let mut ids = Vec::with_capacity(waiting.len());
                     for delivery in waiting {
                         if !self.deliver_sealed(&resources, &delivery).await {
                             return;
                         }
                         self.flight.after = delivery.seq;
+                        ids.push(delivery.stanza);
+                    }
+                    if !self.will_receipt(&resources) {
+                        self.ask_for_acceptance(ids);
                     }
                 }
                 Way::Clear => {
@@ -99,7 +106,7 @@ impl Conversation {
             reached |= matches!(self.post_sealed(resource, &delivery.stanza, &content).await, Some(Ok(())));
         }
         if reached {
-            self.flight.out.insert(delivery.stanza.clone(), delivery.seq);
+            self.flight.insert(delivery);
         }
         reached
     }
@@ -108,7 +115,7 @@ impl Conversation {
         let sent = self.post_own(delivery).await
             || self.post_clear(&self.them().clone().into(), &delivery.stanza, content(delivery)).await.is_ok();
         if sent {
-            self.flight.out.insert(delivery.stanza.clone(), delivery.seq);
+            self.flight.insert(delivery);
         }
         sent
     }
@@ -126,8 +133,17 @@ impl Conversation {
         privilege::outgoing_copy(&self.keeper, self.them(), message).await
     }
 
-    /// In clear a delivery is done when the XMPP server has taken it: the answer to a request sent behind it says so.
-    /// (In a session it is done when the client has receipted it.)
+    /// Whether one of the clients sends receipts (XEP-0184), as far as they have said. Who has a session and shows us
+    /// nothing of itself is taken for one that does.
+    fn will_receipt(&self, resources: &[FullJid]) -> bool {
+        let online = self.keeper.presences.online(self.them());
+        resources.iter().any(|resource| {
+            online.iter().find(|client| client.full == *resource).is_none_or(|client| !client.known || client.receipts)
+        })
+    }
+
+    /// In clear, and for clients that send no receipts, a delivery is done when the XMPP server has taken it: the answer
+    /// to a request sent behind it says so. (In a session it is done when the client has receipted it.)
     fn ask_for_acceptance(&self, ids: Vec<String>) {
         let (keeper, mailbox) = (self.keeper.clone(), self.mailbox.clone());
         tokio::spawn(async move {
@@ -143,7 +159,7 @@ impl Conversation {
         if self.flight.bounced {
             return;
         }
-        let ids: Vec<_> = ids.into_iter().filter(|id| self.flight.out.remove(id).is_some()).collect();
+        let ids: Vec<_> = ids.into_iter().filter(|id| self.flight.remove(id)).collect();
         let user = self.user.id;
         let done = self.keeper.store.call(move |db, _| {
             for id in &ids {
@@ -155,6 +171,17 @@ impl Conversation {
             tracing::error!(%error, "cannot note what the server took");
         }
         self.deliver().await;
+    }
+
+    /// In a session every stanza counts: what is not receipted in time was lost on the way, and the session with it,
+    /// even if no later stanza has shown that yet.
+    pub(super) fn notice_silence(&mut self) {
+        let silent = self.flight.moved.is_some_and(|moved| moved.elapsed() >= SILENCE);
+        if silent && !self.flight.out.is_empty() {
+            for resource in self.endpoints.resources() {
+                self.lose(&resource);
+            }
+        }
     }
 
     /// A client came, went, or told what it can do.

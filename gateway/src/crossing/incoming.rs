@@ -13,7 +13,7 @@ use crate::store::inbox::{self, Arrival};
 use crate::store::{NewCrossing, ReplyTo, deliveries, links, unix};
 use crate::to_xmpp;
 use crate::xml::{self, Limits};
-use crate::xmpp::element::{Build, element, random_id, sender};
+use crate::xmpp::element::{Build, random_id, sender};
 use crate::xmpp::error::Condition;
 use crate::xmpp::ns;
 
@@ -64,8 +64,7 @@ impl Conversation {
                 tracing::debug!(%error, "an encrypted session was destroyed");
                 self.lose(&outer.from);
                 if let Some(answer) = error.to_stanza_error() {
-                    let refusal = crate::xmpp::error::refusal(stanza, Condition::NotAcceptable, "");
-                    let _ = self.keeper.out.send(replace_error(&refusal, answer.to_element(ns::CLIENT))).await;
+                    self.refuse_session(stanza, answer.to_element(ns::CLIENT)).await;
                 }
                 return self.deliver().await;
             }
@@ -160,7 +159,7 @@ impl Conversation {
             Err(_) => None,
         };
         if let Some(why) = blocked {
-            return self.refuse(&outer, Condition::NotAcceptable, &why).await;
+            return self.refuse(&outer, Condition::Forbidden, &why).await;
         }
         let reply = ReplyTo { to: outer.from.to_string(), id: id.clone(), stanza: outer.id.clone(), receipt, secure };
         let crossing = NewCrossing { txn: TxnId::new(random_id()), text, reply: reply.clone() };
@@ -253,6 +252,15 @@ impl Conversation {
         self.post_error(&outer.from.clone().into(), outer.id.as_deref(), condition, text).await;
     }
 
+    /// An error about the session that a stanza claims to belong to.
+    async fn refuse_session(&self, stanza: &Element, error: Element) {
+        let mut refusal = crate::xmpp::error::turned(stanza).with("type", "error");
+        if let Some(thread) = stanza.get_child("thread", ns::CLIENT) {
+            refusal.append_child(thread.clone());
+        }
+        let _ = self.keeper.out.send(refusal.with_child(error)).await;
+    }
+
     /// A session is gone: what it left unreceipted goes again, in the next one.
     pub(super) fn lose(&mut self, resource: &FullJid) {
         if self.endpoints.active.remove(resource).is_some() {
@@ -289,13 +297,4 @@ impl Conversation {
 enum Signal {
     Typing(bool),
     Displayed(drawbridge_bridge::RemoteId),
-}
-
-/// The refusal with the session's own `<error/>` in place of ours.
-fn replace_error(refusal: &Element, error: Element) -> Element {
-    let mut turned = element(refusal.name(), ns::CLIENT);
-    for name in ["from", "to", "id", "type"] {
-        turned = turned.with_some(name, refusal.attr(name));
-    }
-    turned.with_child(error)
 }

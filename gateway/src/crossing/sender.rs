@@ -115,7 +115,7 @@ impl Sender {
             return Ok(match contact.conv {
                 Some(conv) if !contact.invite => Ok(conv),
                 Some(_) => Err(Attempt::Never(
-                    Condition::NotAcceptable,
+                    Condition::Forbidden,
                     "accept the contact's request first, by adding them to your contacts".to_owned(),
                 )),
                 None if contact.subscription.asked || contact.subscription.subscribed => Err(Attempt::Never(
@@ -191,7 +191,7 @@ fn condition(error: &SendError) -> Condition {
     match error {
         SendError::Transient { .. } | SendError::Uncertain | SendError::Expired => Condition::RemoteServerTimeout,
         SendError::Rejected(_) => Condition::NotAllowed,
-        SendError::NotTrusted(_) => Condition::NotAcceptable,
+        SendError::NotTrusted(_) => Condition::Forbidden,
         SendError::TooBig => Condition::PolicyViolation,
         SendError::LoggedOut => Condition::NotAuthorized,
     }

@@ -56,14 +56,7 @@ pub fn add(
     db.execute(
         "INSERT INTO deliveries (user, contact, stanza, remote, sealed, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO NOTHING",
-        params![
-            user.0,
-            contact.as_str(),
-            delivery.stanza,
-            delivery.remote.as_ref().map(RemoteId::as_str),
-            sealed,
-            at
-        ],
+        params![user.0, contact.as_str(), delivery.stanza, delivery.remote.as_ref().map(RemoteId::as_str), sealed, at],
     )?;
     if let Some(remote) = &delivery.remote {
         links::add(db, user, contact, &delivery.stanza, remote, delivery.parcel.mine, at)?;

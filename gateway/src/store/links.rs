@@ -42,7 +42,12 @@ pub fn remote_of(db: &Transaction<'_>, user: UserId, contact: &ContactId, stanza
 ///
 /// # Errors
 /// SQLite's.
-pub fn mine_up_to(db: &Transaction<'_>, user: UserId, contact: &ContactId, remote: &RemoteId) -> Result<Option<String>> {
+pub fn mine_up_to(
+    db: &Transaction<'_>,
+    user: UserId,
+    contact: &ContactId,
+    remote: &RemoteId,
+) -> Result<Option<String>> {
     let key = params![user.0, contact.as_str(), remote.as_str()];
     let exact: Option<(i64, bool, String)> = db
         .query_row(

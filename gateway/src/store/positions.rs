@@ -37,7 +37,14 @@ pub fn set(db: &Transaction<'_>, user: UserId, conv: &ConvId, position: &Positio
 ///
 /// # Errors
 /// SQLite's.
-pub fn see(db: &Transaction<'_>, user: UserId, conv: &ConvId, remote: &RemoteId, version: u32, at: i64) -> Result<bool> {
+pub fn see(
+    db: &Transaction<'_>,
+    user: UserId,
+    conv: &ConvId,
+    remote: &RemoteId,
+    version: u32,
+    at: i64,
+) -> Result<bool> {
     let rows = db.execute(
         "INSERT INTO seen (user, conv, remote, version, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
         params![user.0, conv.as_str(), remote.as_str(), version, at],

@@ -34,7 +34,8 @@ impl World {
 
     async fn arrive(&self, id: Option<&str>, txn: &str) -> Arrival {
         let (alice, bob, id) = (self.alice, self.bob.clone(), id.map(str::to_owned));
-        let crossing = NewCrossing { txn: TxnId::new(txn), text: Plaintext::new("canary"), reply: reply(id.as_deref()) };
+        let crossing =
+            NewCrossing { txn: TxnId::new(txn), text: Plaintext::new("canary"), reply: reply(id.as_deref()) };
         self.store
             .call(move |db, sealer| inbox::arrive(db, sealer, alice, &bob, id.as_deref(), &crossing, 1))
             .await

@@ -65,7 +65,10 @@ pub struct User {
 /// # Errors
 /// SQLite's.
 pub fn add(db: &Transaction<'_>, network: &str, jid: &BareJid) -> Result<User> {
-    db.execute("INSERT INTO users (network, jid) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![network, jid.as_str()])?;
+    db.execute(
+        "INSERT INTO users (network, jid) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        params![network, jid.as_str()],
+    )?;
     get(db, network, jid)?.ok_or(super::Error::Sqlite(rusqlite::Error::QueryReturnedNoRows))
 }
 

@@ -121,7 +121,7 @@ pub fn reason(answer: &Element) -> (String, Option<String>) {
 }
 
 /// The same kind of stanza back: addresses swapped, id kept.
-fn turned(stanza: &Element) -> Element {
+pub fn turned(stanza: &Element) -> Element {
     let valid = |name| stanza.attr(name).filter(|jid| Jid::new(jid).is_ok());
     element(stanza.name(), ns::CLIENT)
         .with_some("from", valid("to"))

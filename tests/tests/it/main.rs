@@ -9,6 +9,7 @@ mod matrix_peers;
 mod privacy;
 mod processes;
 mod prosody;
+mod simulation;
 mod supply;
 mod trouble;
 mod trouble_on_matrix;

@@ -11,10 +11,9 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-use crate::accounts::{Accounts, LoginState};
+use crate::accounts::LoginState;
 use crate::component::Outgoing;
 use crate::config::{Config, Env};
-use crate::crossing::Crossings;
 use crate::keeper::Keeper;
 use crate::store::{Contact, Sealer, Store, contacts};
 use crate::xmpp::{ns, route};
@@ -39,20 +38,8 @@ impl World {
         let far = EchoWorld::default();
         let (out, sent) = Outgoing::for_test();
         let settings = config.networks[0].clone();
-        let keeper = Keeper {
-            domain: settings.jid.clone(),
-            network: Arc::new(EchoNetwork::new(far.clone())),
-            store,
-            out,
-            requests: Default::default(),
-            presences: Default::default(),
-            privileges: Default::default(),
-            pacing: Default::default(),
-            accounts: Accounts::new(&settings, &config.data_dir),
-            crossings: Crossings::new(&config.limits),
-            settings,
-            config: Arc::new(config),
-        };
+        let network = Arc::new(EchoNetwork::new(far.clone()));
+        let keeper = Keeper::new(Arc::new(config), settings, network, store, out);
         Self { keeper: Arc::new(keeper), far, _dir: dir, sent }
     }
 

@@ -34,7 +34,7 @@ impl Conversation {
             return self.fail_negotiations(|half| half.is_about(from, thread, id), &refusal(&failure), cx);
         }
         let in_session = self.active.as_ref().is_some_and(|active| active.is_about(from, thread, id));
-        if about_session && !in_session && self.outbox.waits(id) {
+        if about_session && !in_session && self.outbox.holds(id) {
             return; // about the session that it went out in, which is over: it goes again in the next
         }
         let rejections = self.outbox.count_rejection(id);

@@ -1,0 +1,160 @@
+//! A simulated world: the real keeper and the real client, an XMPP server that loses what it likes, a far network in
+//! memory. Everything that chance decides comes from one seed; the gateway's clock stands still unless it waits.
+#![allow(clippy::panic, reason = "a world that cannot be set up is a failed test")]
+
+mod chance;
+mod gateway;
+mod server;
+
+use std::time::Duration;
+
+use drawbridge_bridge::{ContactId, SendError};
+use drawbridge_echo::{EchoWorld, FarUser};
+use esession_chat::{Command, Event};
+
+use chance::Chance;
+use gateway::Gateway;
+use server::Server;
+
+/// The account that talks, and with whom.
+pub const ALICE: &str = "alice@example.org";
+const CONTACT: &str = "silent@echo";
+
+/// Alice with her client, the gateway, and a contact on the far side.
+pub struct Simulation {
+    chance: Chance,
+    dir: tempfile::TempDir,
+    far: EchoWorld,
+    gateway: Option<Gateway>,
+    server: Server,
+    sent: usize,
+    said: usize,
+}
+
+impl Simulation {
+    /// Alice has registered; her client is online.
+    pub fn new(seed: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("a temporary directory: {error}"));
+        let far = EchoWorld::default();
+        let mut gateway = Gateway::start(dir.path(), &far);
+        gateway.log_in(ALICE, "alice");
+        let mut simulation = Self {
+            chance: Chance::new(seed),
+            dir,
+            far,
+            gateway: Some(gateway),
+            server: Server::new(ALICE, "silent%echo"),
+            sent: 0,
+            said: 0,
+        };
+        simulation.server.come_online();
+        simulation.settle(5);
+        simulation
+    }
+
+    /// One thing happens that the seed chooses.
+    pub fn step(&mut self) {
+        match self.chance.below(20) {
+            0..=6 => self.alice_writes(),
+            7..=12 => self.contact_writes(),
+            13..=16 => self.pump(),
+            17 => self.crash(),
+            18 => self.break_link(),
+            _ => self.fail_next_send(),
+        }
+    }
+
+    /// Alice writes the next of her messages.
+    pub fn alice_writes(&mut self) {
+        self.sent += 1;
+        let text = alices(self.sent);
+        self.server.command(Command::Send { id: Some(format!("m{}", self.sent)), text, with: None });
+    }
+
+    /// The contact writes the next of theirs.
+    pub fn contact_writes(&mut self) {
+        self.said += 1;
+        self.far_user().says(&ContactId::new(CONTACT), &contacts(self.said));
+    }
+
+    /// The gateway's process is killed, wherever it is, and another one starts. What it had sent may be lost.
+    pub fn crash(&mut self) {
+        self.gateway = None;
+        self.server.lose(&mut self.chance);
+        self.gateway = Some(Gateway::start(self.dir.path(), &self.far));
+    }
+
+    /// The link breaks and comes up again; what was on it may be lost, in both directions.
+    pub fn break_link(&mut self) {
+        self.server.lose(&mut self.chance);
+        if let Some(gateway) = &mut self.gateway {
+            gateway.relink();
+        }
+    }
+
+    fn fail_next_send(&mut self) {
+        let failure = match self.chance.below(2) {
+            0 => SendError::Uncertain,
+            _ => SendError::Transient { reason: "chance".to_owned(), after: None },
+        };
+        self.far_user().fail_next_send(failure);
+    }
+
+    fn pump(&mut self) {
+        let Some(gateway) = &mut self.gateway else { return };
+        gateway.run_for(Duration::from_millis(20));
+        self.server.exchange(gateway, Duration::from_millis(20));
+    }
+
+    /// Lets everything come to rest: seconds of the gateway's and the client's time.
+    pub fn settle(&mut self, seconds: u32) {
+        for _ in 0..seconds * 20 {
+            let Some(gateway) = &mut self.gateway else { return };
+            gateway.run_for(Duration::from_millis(50));
+            self.server.exchange(gateway, Duration::from_millis(50));
+        }
+    }
+
+    /// What the far side has got from Alice, in order.
+    pub fn far_has(&self) -> Vec<String> {
+        self.far_user().received().into_iter().map(|received| received.text.expose().to_owned()).collect()
+    }
+
+    /// What Alice's client has shown, in order, with how it came.
+    pub fn alice_has(&self) -> Vec<(String, bool)> {
+        let messages = self.server.events().iter().filter_map(|event| match event {
+            Event::Message { text, encrypted, from, .. } if from.starts_with("silent%echo@") => {
+                Some((text.clone(), *encrypted))
+            }
+            _ => None,
+        });
+        messages.collect()
+    }
+
+    /// What the far side must have got.
+    pub fn alice_wrote(&self) -> Vec<String> {
+        (1..=self.sent).map(alices).collect()
+    }
+
+    /// What Alice must have got.
+    pub fn contact_wrote(&self) -> Vec<String> {
+        (1..=self.said).map(contacts).collect()
+    }
+
+    /// Everything the XMPP server has seen, as text.
+    pub fn wire(&self) -> &[String] {
+        self.server.wire()
+    }
+
+    fn far_user(&self) -> FarUser {
+        self.far.user(&ContactId::new("alice@echo"))
+    }
+}
+
+fn alices(number: usize) -> String {
+    format!("canary of alice {number} <&☕>")
+}
+
+fn contacts(number: usize) -> String {
+    format!("canary of the contact {number} <&😀>")
+}
