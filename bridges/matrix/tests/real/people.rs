@@ -256,7 +256,8 @@ impl Person {
     pub(crate) async fn joins(&self, conv: &ConvId) -> Room {
         let room = self.room(conv).await;
         room.join().await.unwrap();
-        room.sync_up().await;
+        // The SDK may miss that the room has come, if it came while the join was answered.
+        let _ = tokio::time::timeout(Duration::from_secs(2), room.sync_up()).await;
         room
     }
 
