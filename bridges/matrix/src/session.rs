@@ -46,11 +46,12 @@ pub(crate) struct MatrixSession {
     pub(crate) ended: CancellationToken,
     record: Record,
     files: Files,
-    client: Arc<RwLock<Option<Client>>>,
+    /// With the policy that it was opened under.
+    client: Arc<RwLock<Option<(Client, KeySharing)>>>,
 }
 
 /// The client, kept from being reopened while this lives.
-pub(crate) struct Open(OwnedRwLockReadGuard<Option<Client>, Client>);
+pub(crate) struct Open(OwnedRwLockReadGuard<Option<(Client, KeySharing)>, Client>);
 
 impl Deref for Open {
     type Target = Client;
@@ -89,25 +90,32 @@ impl MatrixSession {
         })
     }
 
-    /// The client. Whoever holds it must not ask for it again: a waiting reopening would let both wait for ever.
+    /// The client, under the policy of this moment. Whoever holds it must not ask for it again: a waiting reopening would
+    /// let both wait for ever. The sync loop holds it all the time, and lets go when the policy changes.
     pub(crate) async fn client(&self) -> Result<Open, Error> {
         loop {
             if self.ended.is_cancelled() {
                 return Err(Error::LoggedOut);
             }
             let slot = Arc::clone(&self.client).read_owned().await;
-            if let Ok(open) = OwnedRwLockReadGuard::try_map(slot, Option::as_ref) {
+            if let Ok(open) = OwnedRwLockReadGuard::try_map(slot, |slot| self.fitting(slot.as_ref())) {
                 return Ok(Open(open));
             }
             let mut slot = self.client.write().await;
-            if slot.is_none() && !self.ended.is_cancelled() {
+            if self.fitting(slot.as_ref()).is_none() && !self.ended.is_cancelled() {
+                // Two clients on the same files would use the same message keys twice: the old one goes first.
+                *slot = None;
                 let sharing = *self.sharing.borrow();
                 let client = self.files.restore(&self.record, sharing).await?;
                 let presence = self.presence.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let _ = client.set_presence(presence, None, false).await;
-                *slot = Some(client);
+                *slot = Some((client, sharing));
             }
         }
+    }
+
+    fn fitting<'a>(&self, slot: Option<&'a (Client, KeySharing)>) -> Option<&'a Client> {
+        slot.filter(|(_, sharing)| *sharing == *self.sharing.borrow()).map(|(client, _)| client)
     }
 
     /// A room as it is, in the words of the trait.
@@ -115,14 +123,6 @@ impl MatrixSession {
         let view = View::of(room, journal).await?;
         self.rooms.note_encryption(room.room_id(), view.encrypted);
         Ok(view.info(room.room_id()))
-    }
-
-    /// Sets the policy, and lets the next user of the client open it anew.
-    pub(crate) async fn share_with(&self, sharing: KeySharing) {
-        let changed = self.sharing.send_if_modified(|now| std::mem::replace(now, sharing) != sharing);
-        if changed {
-            *self.client.write().await = None;
-        }
     }
 }
 

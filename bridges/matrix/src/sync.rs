@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use drawbridge_bridge::{CancellationToken, Closed, Envelope, Event, EventSink, Exit};
+use drawbridge_bridge::{CancellationToken, Closed, Envelope, Event, EventSink, Exit, KeySharing};
 use matrix_sdk::Client;
 use matrix_sdk::config::SyncSettings;
 use matrix_sdk::ruma::OwnedRoomId;
 use matrix_sdk::ruma::UInt;
 use matrix_sdk::ruma::api::client::filter::{FilterDefinition, LazyLoadOptions};
 use matrix_sdk::ruma::api::client::sync::sync_events::v3::Filter;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::error::Fault;
@@ -69,6 +70,8 @@ impl MatrixSession {
     /// Lives until `stop`, or until the login cannot go on.
     pub(crate) async fn follow(&self, out: &EventSink, stop: &CancellationToken) -> Exit {
         loop {
+            // Before the client is taken, so that no change is missed.
+            let mut sharing = self.sharing.subscribe();
             let client = match self.client().await {
                 Ok(client) => client,
                 Err(drawbridge_bridge::Error::LoggedOut) => return Exit::LoggedOut,
@@ -77,7 +80,7 @@ impl MatrixSession {
             let journal = Journal::of(&client);
             let line = Line { session: self, client: &client, journal, out, stop };
             let halt = tokio::select! {
-                halt = line.poll() => halt,
+                halt = line.poll(&mut sharing) => halt,
                 halt = line.watch_keys() => halt,
                 halt = line.watch_identities() => halt,
             };
@@ -94,8 +97,7 @@ impl MatrixSession {
 
 impl Line<'_> {
     /// Syncs for ever. Faults are borne for [`BORNE`]; after each one every room is looked through for holes.
-    async fn poll(&self) -> Halt {
-        let mut sharing = self.session.sharing.subscribe();
+    async fn poll(&self, sharing: &mut watch::Receiver<KeySharing>) -> Halt {
         let mut holes = Holes::Everywhere;
         let mut down: Option<Instant> = None;
         let mut pause = Duration::from_secs(1);

@@ -37,7 +37,8 @@ impl Trust for MatrixSession {
     }
 
     async fn set_sharing(&self, sharing: KeySharing) {
-        self.share_with(sharing).await;
+        // Whoever next asks for the client opens it anew.
+        self.sharing.send_if_modified(|now| std::mem::replace(now, sharing) != sharing);
     }
 
     async fn contact(&self, contact: &ContactId) -> Result<ContactTrust, Error> {
