@@ -8,6 +8,7 @@ pub mod clients;
 mod error;
 mod process;
 mod programs;
+mod sample;
 pub mod servers;
 pub mod simulation;
 mod stage;
@@ -15,5 +16,6 @@ mod story;
 
 pub use error::Error;
 pub use process::{Process, Ready};
+pub use sample::Sample;
 pub use stage::Stage;
 pub use story::World;

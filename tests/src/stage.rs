@@ -36,11 +36,17 @@ impl Stage {
     /// Starts both servers in a new temporary directory. The XMPP server trusts the component for Matrix with its users'
     /// rosters, presence and messages (XEP-0356), the one for echo with nothing.
     pub fn set() -> Result<Self, Error> {
-        Self::set_with(&ProsodySettings {
-            domain: Self::DOMAIN.into(),
-            components: vec![component(Self::COMPONENT, true), component(Self::ECHO, false)],
-            trace: true,
-        })
+        Self::set_with(&Self::prosody(true))
+    }
+
+    /// The same, and the XMPP server does not log every stanza: for measuring.
+    pub fn untraced() -> Result<Self, Error> {
+        Self::set_with(&Self::prosody(false))
+    }
+
+    fn prosody(trace: bool) -> ProsodySettings {
+        let components = vec![component(Self::COMPONENT, true), component(Self::ECHO, false)];
+        ProsodySettings { domain: Self::DOMAIN.into(), components, trace }
     }
 
     /// The same with another XMPP server.

@@ -23,8 +23,8 @@ pub(crate) fn times(story: &Story, before: &str, times: &Times<'_>) {
         format!("servers up {}", duration(times.up)),
         format!("registration {}", duration(times.registration)),
         format!("negotiation {}", duration(times.negotiation)),
-        format!("alice → bob {} (median)", median(times.talk.outward.median())),
-        format!("bob → alice {} (median)", median(times.talk.inward.median())),
+        format!("alice → bob {} (median)", median(times.talk.outward.times.median())),
+        format!("bob → alice {} (median)", median(times.talk.inward.times.median())),
         format!("total {}", duration(times.whole)),
     ];
     if !before.is_empty() {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use drawbridge_tests::{Error, clients::JsonLines};
+use drawbridge_tests::{Error, Sample, clients::JsonLines};
 use serde_json::{Value, json};
 
 use crate::{
@@ -68,7 +68,7 @@ pub(crate) struct Way {
     /// What arrived, in that order.
     pub(crate) heard: Vec<Heard>,
     /// From the writer's Enter to the reader's screen.
-    pub(crate) times: Vec<Duration>,
+    pub(crate) times: Sample,
 }
 
 /// A message as it was read.
@@ -148,13 +148,6 @@ impl Talk {
 }
 
 impl Way {
-    /// The middle one of the times.
-    pub(crate) fn median(&self) -> Option<Duration> {
-        let mut times = self.times.clone();
-        times.sort();
-        times.get(times.len() / 2).copied()
-    }
-
     fn prepared(letter: char, canary: &str, texts: &[&str]) -> Self {
         let message = |(number, text): (usize, &&str)| {
             let id = format!("{letter}{:02}", number + 1);
