@@ -20,6 +20,8 @@ use crate::xmpp::ns;
 /// What came with a stanza besides its content, none of it authenticated by a session (esessions.md, W7).
 struct Outer {
     from: FullJid,
+    /// The contact as it was addressed, bare or with a resource: an error comes from there, and is shown in that chat.
+    to: Jid,
     id: Option<String>,
 }
 
@@ -30,7 +32,8 @@ impl Conversation {
         if stanza.attr("type") == Some("error") {
             return self.error(&from, &stanza).await;
         }
-        let outer = Outer { from, id: stanza.attr("id").map(str::to_owned) };
+        let to = stanza.attr("to").and_then(|to| Jid::new(to).ok()).unwrap_or_else(|| self.me.clone().into());
+        let outer = Outer { from, to, id: stanza.attr("id").map(str::to_owned) };
         if let Some((wrapper, form)) =
             stanza.children().find_map(|child| Some((child, namespaces::negotiation_form(child)?)))
         {
@@ -198,7 +201,8 @@ impl Conversation {
     /// A message of the user will not be sent: they must learn which.
     pub(super) async fn failed(&mut self, reply: &ReplyTo, condition: Condition, text: &str) {
         if let Ok(to) = Jid::new(&reply.to) {
-            self.post_error(&to, reply.stanza.as_deref().or(reply.id.as_deref()), condition, text).await;
+            let me = self.me.to_bare().into();
+            self.post_error(&me, &to, reply.stanza.as_deref().or(reply.id.as_deref()), condition, text).await;
         }
     }
 
@@ -249,7 +253,7 @@ impl Conversation {
     }
 
     async fn refuse(&self, outer: &Outer, condition: Condition, text: &str) {
-        self.post_error(&outer.from.clone().into(), outer.id.as_deref(), condition, text).await;
+        self.post_error(&outer.to, &outer.from.clone().into(), outer.id.as_deref(), condition, text).await;
     }
 
     /// An error about the session that a stanza claims to belong to.

@@ -64,7 +64,14 @@ impl Conversation {
             self.work(from, thread, Work::Respond(policy, form));
         } else {
             let text = "too many negotiations at once, try again later";
-            self.post_error(&from.clone().into(), message.attr("id"), Condition::ResourceConstraint, text).await;
+            self.post_error(
+                &self.me.clone().into(),
+                &from.clone().into(),
+                message.attr("id"),
+                Condition::ResourceConstraint,
+                text,
+            )
+            .await;
         }
     }
 
@@ -133,7 +140,8 @@ impl Conversation {
             Ok(row) => row,
             Err(error) => {
                 tracing::error!(%error, "cannot store a retained secret");
-                return self.post_error(&to.into(), None, Condition::InternalServerError, "").await;
+                let me = self.me.clone().into();
+                return self.post_error(&me, &to.into(), None, Condition::InternalServerError, "").await;
             }
         };
         if let Some(payload) = payload

@@ -72,12 +72,10 @@ impl Conversation {
         self.keeper.out.send(message).await
     }
 
-    /// An error that names a message of the user by its stanza id.
-    pub(super) async fn post_error(&self, to: &Jid, id: Option<&str>, condition: Condition, text: &str) {
-        let message = stanza("message", &self.me.clone().into(), to)
-            .with("type", "error")
-            .with_some("id", id)
-            .with_child(error(condition, text));
+    /// An error that names a message of the user by its stanza id; `from` is an address of the contact.
+    pub(super) async fn post_error(&self, from: &Jid, to: &Jid, id: Option<&str>, condition: Condition, text: &str) {
+        let message =
+            stanza("message", from, to).with("type", "error").with_some("id", id).with_child(error(condition, text));
         let _ = self.keeper.out.send(message).await;
     }
 
