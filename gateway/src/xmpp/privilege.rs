@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jid::{BareJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 
 use super::element::{Build, element, random_id, sender, stanza};
@@ -64,18 +64,43 @@ impl Privileges {
 }
 
 /// Shows a message that the user wrote elsewhere as theirs: their server handles it as if they had sent it
-/// (section 5.1). `message` has `to` and content; `false` if the server does not let us.
+/// (section 5.1). `message` has `to` and content; `false` if the server does not let us, or nobody would see it.
 pub async fn outgoing_copy(keeper: &Arc<Keeper>, user: &BareJid, message: Element) -> bool {
     let Some(grant) = keeper.privileges.of(user).filter(|grant| grant.message) else { return false };
     let Ok(server) = BareJid::new(user.domain().as_str()) else { return false };
-    keeper.out.send(wrapped(keeper, user, message, grant.namespace, server)).await.is_ok()
+    let id = message.attr("id").map_or_else(random_id, str::to_owned);
+    let message = message.with("from", user.as_str()).with("id", id);
+    let copies = match grant.namespace {
+        ns::PRIVILEGE_1 => carbons(keeper, user, &message),
+        _ => vec![message.with_child(element("own-copy", OWN_COPY))],
+    };
+    for copy in &copies {
+        if keeper.out.send(wrapped(keeper, copy, grant.namespace, &server)).await.is_err() {
+            return false;
+        }
+    }
+    !copies.is_empty()
 }
 
-fn wrapped(keeper: &Keeper, user: &BareJid, message: Element, namespace: &str, server: BareJid) -> Element {
-    let id = message.attr("id").map_or_else(random_id, str::to_owned);
-    let inner = message.with("from", user.as_str()).with("id", id).with_child(element("own-copy", OWN_COPY));
-    let forwarded = element("forwarded", ns::FORWARD).with_child(inner);
-    stanza("message", &Jid::from(keeper.domain.clone()), &Jid::from(server))
+/// A server of the first version may carry the message to its recipient and show it to nobody (ejabberd 23.01,
+/// processone/ejabberd#3990), and does not say so. There the account itself tells each client of the user, as it would
+/// of a message that another one sent (XEP-0280, section 8).
+fn carbons(keeper: &Keeper, user: &BareJid, message: &Element) -> Vec<Element> {
+    let carbon = |client: &FullJid| {
+        let forwarded = element("forwarded", ns::FORWARD).with_child(message.clone());
+        element("message", ns::CLIENT)
+            .with("from", user.as_str())
+            .with("to", client.as_str())
+            .with("type", "chat")
+            .with("id", random_id())
+            .with_child(element("sent", ns::CARBONS).with_child(forwarded))
+    };
+    keeper.presences.online(user).iter().map(|client| carbon(&client.full)).collect()
+}
+
+fn wrapped(keeper: &Keeper, message: &Element, namespace: &str, server: &BareJid) -> Element {
+    let forwarded = element("forwarded", ns::FORWARD).with_child(message.clone());
+    stanza("message", &Jid::from(keeper.domain.clone()), &Jid::from(server.clone()))
         .with("id", random_id())
         .with_child(element("privilege", namespace).with_child(forwarded))
 }

@@ -60,12 +60,15 @@ impl Pacing {
     }
 }
 
-/// After registration: the gateway asks to be in the roster (XEP-0100, section 4.1), and shows itself.
+/// After registration: the gateway gets into the roster by the server's leave, or asks to (XEP-0100, section 4.1), and
+/// shows itself.
 pub async fn welcome(keeper: &Arc<Keeper>, user: &User) {
     keeper.presences.ask_first(&user.jid);
     let name = keeper.settings.name.clone().unwrap_or_else(|| keeper.network.descriptor().name.to_owned());
     let gateway = Peer::Gateway;
-    if let Some(request) = subscription::notice(keeper, &gateway, &user.jid, "subscribe") {
+    if keeper.privileges.allows_roster(&user.jid) && settle(keeper, user, &name).await {
+        presence::probe(keeper, &user.jid, &gateway).await;
+    } else if let Some(request) = subscription::notice(keeper, &gateway, &user.jid, "subscribe") {
         let request = request.with_child(element("nick", ns::NICK).with_text(&name));
         let _ = keeper.out.send(request).await;
     }
@@ -163,7 +166,7 @@ async fn bring(keeper: &Arc<Keeper>, user: &User, contact: &Contact) {
     }
     let (keeper, user, contact) = (keeper.clone(), user.clone(), contact.clone());
     tokio::spawn(async move {
-        if !write_item(&keeper, &user, &contact, "both").await {
+        if !write_item(&keeper, &user, &Peer::Contact(contact.info.id.clone()), contact.info.name.as_deref()).await {
             request_in_turn(&keeper, &user, &contact);
             return;
         }
@@ -177,13 +180,25 @@ async fn bring(keeper: &Arc<Keeper>, user: &User, contact: &Contact) {
     });
 }
 
+/// Puts the gateway into the user's roster, unless they have done so: how they call it is theirs. `false` if they have
+/// to be asked.
+async fn settle(keeper: &Arc<Keeper>, user: &User, name: &str) -> bool {
+    let iq = stanza("iq", &Jid::from(keeper.domain.clone()), &Jid::from(user.jid.clone()))
+        .with("type", "get")
+        .with_child(element("query", ns::ROSTER));
+    let Ok(roster) = keeper.requests.ask(&keeper.out, iq).await else { return false };
+    let items = roster.get_child("query", ns::ROSTER).into_iter().flat_map(Element::children);
+    match items.into_iter().find(|item| item.attr("jid") == Some(keeper.domain.as_str())) {
+        Some(item) => matches!(item.attr("subscription"), Some("both" | "from")),
+        None => write_item(keeper, user, &Peer::Gateway, Some(name)).await,
+    }
+}
+
 /// Writes the item into the user's roster (XEP-0356, section 4.2: the same in all its versions).
-async fn write_item(keeper: &Arc<Keeper>, user: &User, contact: &Contact, subscription: &str) -> bool {
-    let Some(jid) = keeper.jid(&Peer::Contact(contact.info.id.clone())) else { return false };
-    let item = element("item", ns::ROSTER)
-        .with("jid", jid.as_str())
-        .with("subscription", subscription)
-        .with_some("name", contact.info.name.as_deref());
+async fn write_item(keeper: &Arc<Keeper>, user: &User, peer: &Peer, name: Option<&str>) -> bool {
+    let Some(jid) = keeper.jid(peer) else { return false };
+    let item =
+        element("item", ns::ROSTER).with("jid", jid.as_str()).with("subscription", "both").with_some("name", name);
     let iq = stanza("iq", &Jid::from(keeper.domain.clone()), &Jid::from(user.jid.clone()))
         .with("type", "set")
         .with_child(element("query", ns::ROSTER).with_child(item));

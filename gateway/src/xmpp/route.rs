@@ -27,6 +27,8 @@ pub async fn route(keeper: &Arc<Keeper>, stanza: Element) {
             let awaited = keeper.requests.resolve(&stanza);
             tracing::debug!(%from, awaited, "an answer came");
         }
+        // A server that trusts us with the presence of its users' contacts (XEP-0356, section 7) shows us our own.
+        "presence" if is_ours(keeper, &from) => {}
         _ if is_ours(keeper, &from) => {
             refuse_with(keeper, &stanza, Condition::Forbidden, "gateways do not talk to each other").await;
         }

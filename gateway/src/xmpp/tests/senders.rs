@@ -60,6 +60,9 @@ async fn what_comes_from_ourselves_goes_nowhere() {
     let answers = writes(&mut world, "echo%echo@gw.example.org/drawbridge", "slow%echo@gw.example.org", MESSAGE).await;
     assert_eq!(answers.len(), 1);
     assert_eq!(condition(&answers[0]), "forbidden");
+    // The server may show us our own contacts' presence (XEP-0356, section 7).
+    world.takes("<presence from='echo%echo@gw.example.org/drawbridge' to='gw.example.org'/>").await;
+    assert_eq!(world.drain().await, []);
 }
 
 #[tokio::test]
