@@ -13,9 +13,11 @@ pub mod servers;
 pub mod simulation;
 mod stage;
 mod story;
+mod world;
 
 pub use error::Error;
 pub use process::{Process, Ready};
 pub use sample::Sample;
 pub use stage::Stage;
-pub use story::World;
+pub use story::RosterItem;
+pub use world::World;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::{
     Error,
-    servers::{Component, Gateway, GatewaySettings, Prosody, ProsodySettings, Synapse},
+    servers::{Component, Gateway, GatewaySettings, Prosody, ProsodySettings, Synapse, XmppServer},
 };
 
 /// The servers of one story. They end, and their files go, with the stage; a story that fails leaves its files.

@@ -1,154 +1,29 @@
-//! The verbs of the stories: a world with a gateway in it, and what its people do there.
+//! The verbs of the stories: what people do.
 
-use std::{
-    path::{Path, PathBuf},
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::{
-    Error, Stage,
-    clients::{Chat, ChatAccount, JsonLines, MatrixPeer},
-    servers::{Component, Gateway, GatewaySettings, Prosody, ProsodySettings, Synapse},
-    stage::Keep,
+    Error,
+    clients::{Chat, JsonLines, MatrixPeer},
 };
 
 /// How long an answer may take on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
 
-/// An XMPP server with a gateway beside it, and a homeserver if the story needs one.
-pub struct World {
-    /// The gateway.
-    pub gateway: Gateway,
-    /// The XMPP server of [`Stage::DOMAIN`].
-    pub prosody: Prosody,
-    synapse: Option<Synapse>,
-    settings: GatewaySettings,
-    dir: Keep,
+/// An entry of a roster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RosterItem {
+    /// What it is called there.
+    pub name: Option<String>,
+    /// `none`, `to`, `from` or `both`.
+    pub subscription: String,
 }
 
-impl World {
-    /// The contact on echo who repeats everything.
-    pub const ECHO: &str = "echo%echo@echo.xmpp.test";
-    /// Bob on Matrix, as XMPP sees him.
-    pub const BOB: &str = "bob%matrix.test@matrix.xmpp.test";
-
-    /// With the echo network alone. `more`: lines for the table `[log]`, then further tables of the configuration.
-    pub fn echo(more: &str) -> Result<Self, Error> {
-        let dir = Keep::new()?;
-        let prosody = Prosody::start(&dir.path().join("prosody"), &prosody(Stage::ECHO))?;
-        Self::raise(dir, prosody, None, settings("echo", Stage::ECHO, more))
-    }
-
-    /// With the echo network at another domain, to which the users of [`Stage::DOMAIN`] do not belong.
-    pub fn echo_of_others() -> Result<Self, Error> {
-        const ELSEWHERE: &str = "echo.others.test";
-        let dir = Keep::new()?;
-        let prosody = Prosody::start(&dir.path().join("prosody"), &prosody(ELSEWHERE))?;
-        Self::raise(dir, prosody, None, settings("echo", ELSEWHERE, ""))
-    }
-
-    /// With Matrix.
-    pub fn matrix(more: &str) -> Result<Self, Error> {
-        let dir = Keep::new()?;
-        let (prosody, synapse) = thread::scope(|scope| {
-            let synapse = scope.spawn(|| Synapse::start(&dir.path().join("synapse"), Stage::SERVER_NAME));
-            let prosody = Prosody::start(&dir.path().join("prosody"), &prosody(Stage::COMPONENT));
-            let gone = |_| Err(Error::Refused { asked: "starting Synapse".into(), answer: "panic".into() });
-            (prosody, synapse.join().unwrap_or_else(gone))
-        });
-        Self::raise(dir, prosody?, Some(synapse?), settings("matrix", Stage::COMPONENT, more))
-    }
-
-    fn raise(dir: Keep, prosody: Prosody, synapse: Option<Synapse>, settings: GatewaySettings) -> Result<Self, Error> {
-        let gateway = Gateway::start(&dir.path().join("gateway"), &prosody, &settings)?;
-        let mut world = Self { gateway, prosody, synapse, settings, dir };
-        world.wait_for_link()?;
-        Ok(world)
-    }
-
-    /// Waits until the XMPP server has let the gateway in.
-    pub fn wait_for_link(&mut self) -> Result<(), Error> {
-        self.gateway.process.wait_for_line("the component link is up", SOON).map(drop)
-    }
-
-    /// SIGKILL, then a new start on the same state.
-    pub fn kill_and_restart_gateway(&mut self) -> Result<(), Error> {
-        self.gateway.kill9();
-        self.gateway.process.restart()?;
-        self.wait_for_link()
-    }
-
-    /// The homeserver, in a world that has one.
-    pub fn synapse(&mut self) -> Result<&mut Synapse, Error> {
-        self.synapse
-            .as_mut()
-            .ok_or_else(|| Error::Missing { program: "Synapse".into(), advice: "World::matrix has it" })
-    }
-
-    /// The directory for what else the story needs.
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
-    /// The domain of the gateway.
-    pub fn component(&self) -> &str {
-        self.settings.networks.first().map_or("", |(_, domain, _)| domain)
-    }
-
-    /// An XMPP account.
-    pub fn account(&self, name: &str) -> Result<ChatAccount, Error> {
-        ChatAccount::create(&self.prosody, name, "pencil")
-    }
-
-    /// A client of an account, for a conversation with `with`, which lets the gateway's contacts see it.
-    pub fn chat(&self, account: &ChatAccount, with: &str, more: &[&str]) -> Result<Chat, Error> {
-        let arguments = [&["--accept-subscriptions"], more].concat();
-        Chat::start(self.dir(), account, with, &arguments)
-    }
-
-    /// Alice with an account, a client for `with`, and a login at the echo network.
-    pub fn alice_on_echo(&self, with: &str) -> Result<(ChatAccount, Chat), Error> {
-        let account = self.account("alice")?;
-        let mut alice = self.chat(&account, with, &[])?;
-        alice.register(self.component(), &json!({ "username": "alice" }))?;
-        Ok((account, alice))
-    }
-
-    /// Alice with accounts on both sides, a client for Bob, a login at Matrix; and Bob, who waits to hear of her.
-    pub fn alice_and_bob(&mut self) -> Result<(ChatAccount, Chat, MatrixPeer), Error> {
-        let account = self.account("alice")?;
-        let mut alice = self.chat(&account, Self::BOB, &[])?;
-        let dir = self.dir().to_owned();
-        let synapse = self.synapse()?;
-        let bob = MatrixPeer::create(&dir, synapse, "bob", "builder")?;
-        synapse.add_user("alice", "wonderland")?;
-        let fields = json!({ "homeserver": synapse.url(), "username": "alice", "password": "wonderland" });
-        alice.register(Stage::COMPONENT, &fields)?;
-        Ok((account, alice, bob))
-    }
-
-    /// Alice and Bob in an encrypted conversation on both sides; with the id of their room.
-    pub fn alice_talks_to_bob(&mut self) -> Result<(ChatAccount, Chat, MatrixPeer, String), Error> {
-        let (account, mut alice, mut bob) = self.alice_and_bob()?;
-        alice.subscribe(Self::BOB)?;
-        let room = bob.joins()?;
-        alice.secure()?;
-        Ok((account, alice, bob, room))
-    }
-
-    /// Every file in which the servers keep or log something.
-    pub fn server_files(&self) -> Vec<PathBuf> {
-        let prosody = [self.prosody.database_files(), self.prosody.log_files()].concat();
-        let synapse = self.synapse.iter().flat_map(|synapse| [synapse.database_files(), synapse.log_files()].concat());
-        prosody.into_iter().chain(synapse).collect()
-    }
-
-    /// Every file in which the gateway keeps or logs something.
-    pub fn gateway_files(&self) -> Vec<PathBuf> {
-        [self.gateway.state_files(), self.gateway.log_files()].concat()
+impl RosterItem {
+    fn read(item: &Value) -> Self {
+        Self { name: item["name"].as_str().map(str::to_owned), subscription: word(item, "subscription") }
     }
 }
 
@@ -164,6 +39,37 @@ impl Chat {
             return Ok(());
         }
         Err(Error::Refused { asked: format!("registering with {gateway}"), answer: answer.to_string() })
+    }
+
+    /// Runs an ad-hoc command of a gateway that asks at most one form, which is filled in with `fields`; gives how it
+    /// ended: status and notes.
+    pub fn run(&mut self, gateway: &str, node: &str, fields: &Value) -> Result<Value, Error> {
+        let request = json!({ "command": "command", "to": gateway, "node": node });
+        self.send(&request)?;
+        let asked = self.step_of(node)?;
+        if asked["status"] != "executing" {
+            return Ok(asked);
+        }
+        let mut answer = request;
+        answer["session"] = asked["session"].clone();
+        answer["action"] = json!("complete");
+        answer["fields"] = fields.clone();
+        self.send(&answer)?;
+        self.step_of(node)
+    }
+
+    fn step_of(&mut self, node: &str) -> Result<Value, Error> {
+        let step = |event: &Value| event["event"] == "command" && event["node"] == node;
+        self.expect(&format!("answer to the command {node}"), SOON, step)
+    }
+
+    /// Confirms the gateway's device with the recovery key of the Matrix account.
+    pub fn recover(&mut self, gateway: &str, key: &Value) -> Result<(), Error> {
+        let done = self.run(gateway, "recover", &json!({ "key": key }))?;
+        if done["notes"][0]["text"].as_str().is_some_and(|note| note.starts_with("Done")) {
+            return Ok(());
+        }
+        Err(Error::Refused { asked: "recovery".into(), answer: done.to_string() })
     }
 
     /// Subscribes to a contact and waits until it shows itself.
@@ -226,6 +132,41 @@ impl Chat {
         self.expect(&format!("error about {id:?}"), SOON, wanted)
     }
 
+    /// The roster as the server has it: name and subscription by JID.
+    pub fn roster(&mut self) -> Result<BTreeMap<String, RosterItem>, Error> {
+        self.send(&json!({ "command": "roster" }))?;
+        let wanted = |event: &Value| event["event"] == "roster" && event["push"] == false;
+        let roster = self.expect("the roster", SOON, wanted)?;
+        let items = roster["items"].as_array().into_iter().flatten();
+        Ok(items.map(|item| (word(item, "jid"), RosterItem::read(item))).collect())
+    }
+
+    /// Waits until the roster is as it should be; gives it.
+    pub fn roster_becomes(
+        &mut self,
+        awaited: &str,
+        holds: impl Fn(&BTreeMap<String, RosterItem>) -> bool,
+    ) -> Result<BTreeMap<String, RosterItem>, Error> {
+        loop {
+            let roster = self.roster()?;
+            if holds(&roster) {
+                return Ok(roster);
+            }
+            let pushed = |event: &Value| event["event"] == "roster" && event["push"] == true;
+            let shown = format!("roster with {awaited}, which is now {roster:?}");
+            self.expect(&shown, SOON, pushed)?;
+        }
+    }
+
+    /// The next stanza that arrives and contains all of this. For clients with `--trace`.
+    pub fn on_wire(&mut self, parts: &[&str]) -> Result<String, Error> {
+        let wanted = |event: &Value| {
+            let xml = event["xml"].as_str().unwrap_or_default();
+            event["event"] == "trace" && event["direction"] == "in" && parts.iter().all(|part| xml.contains(part))
+        };
+        Ok(word(&self.expect(&format!("stanza with {parts:?}"), SOON, wanted)?, "xml"))
+    }
+
     /// Sends a stanza as it stands.
     pub fn raw(&mut self, xml: &str) -> Result<(), Error> {
         self.send(&json!({ "command": "raw", "xml": xml }))
@@ -242,7 +183,7 @@ impl MatrixPeer {
     /// Waits for an invitation of Alice's to have led into the room; gives its id.
     pub fn joins(&mut self) -> Result<String, Error> {
         let joined = self.expect_event("joined", SOON)?;
-        Ok(joined["room"].as_str().unwrap_or_default().to_owned())
+        Ok(word(&joined, "room"))
     }
 
     /// The next message of somebody else, whatever it says.
@@ -258,19 +199,9 @@ impl MatrixPeer {
 
 fn next_text(lines: &mut JsonLines, key: &str, wanted: impl Fn(&Value) -> bool) -> Result<String, Error> {
     let event = lines.expect("next message", SOON, |event| event["event"] == "message" && wanted(event))?;
-    Ok(event[key].as_str().unwrap_or_default().to_owned())
+    Ok(word(&event, key))
 }
 
-fn prosody(component: &str) -> ProsodySettings {
-    let privileged = component == Stage::COMPONENT;
-    let component = Component { domain: component.into(), secret: Stage::SECRET.into(), privileged };
-    ProsodySettings { domain: Stage::DOMAIN.into(), components: vec![component], trace: true }
-}
-
-fn settings(kind: &str, domain: &str, more: &str) -> GatewaySettings {
-    GatewaySettings {
-        owners: vec![Stage::DOMAIN.into()],
-        networks: vec![(kind.into(), domain.into(), Stage::SECRET.into())],
-        more: more.into(),
-    }
+fn word(event: &Value, key: &str) -> String {
+    event[key].as_str().unwrap_or_default().to_owned()
 }

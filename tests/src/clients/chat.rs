@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::JsonLines;
-use crate::{Error, process::bound_to_us, programs, servers::Prosody};
+use crate::{Error, process::bound_to_us, programs, servers::XmppServer};
 
 const ONLINE: Duration = Duration::from_secs(30);
 
@@ -26,9 +26,9 @@ pub struct ChatAccount {
 
 impl ChatAccount {
     /// Makes an account on that server.
-    pub fn create(prosody: &Prosody, name: &str, password: &str) -> Result<Self, Error> {
-        let jid = prosody.add_user(name, password)?;
-        Ok(Self { jid, password: password.to_owned(), port: prosody.client_port() })
+    pub fn create(server: &impl XmppServer, name: &str, password: &str) -> Result<Self, Error> {
+        let jid = server.add_user(name, password)?;
+        Ok(Self { jid, password: password.to_owned(), port: server.client_port() })
     }
 
     /// The same account with another device.

@@ -6,7 +6,7 @@ use std::{
     process::{Command, ExitStatus, Output},
 };
 
-use super::{GatewaySettings, Prosody, prosody::files_below};
+use super::{GatewaySettings, XmppServer, prosody::files_below};
 use crate::{
     Error,
     process::{Process, Ready, bound_to_us},
@@ -26,11 +26,12 @@ impl Gateway {
     /// there before is continued.
     ///
     /// Ready means that it serves; the XMPP server may take a moment more to let it in, or be down.
-    pub fn start(dir: &Path, prosody: &Prosody, settings: &GatewaySettings) -> Result<Self, Error> {
+    pub fn start(dir: &Path, xmpp: &impl XmppServer, settings: &GatewaySettings) -> Result<Self, Error> {
         let program = programs::built("drawbridge", "DRAWBRIDGE_BIN")?;
         fs::create_dir_all(dir).map_err(Error::io("making the gateway's directory"))?;
         let file = dir.join("drawbridge.toml");
-        fs::write(&file, settings.write(&dir.join("data"), prosody)).map_err(Error::io("configuring the gateway"))?;
+        fs::write(&file, settings.write(&dir.join("data"), xmpp.component_port()))
+            .map_err(Error::io("configuring the gateway"))?;
         let mut command = bound_to_us(&program);
         command.args(["run", "--config"]).arg(&file).current_dir(dir);
         let process = Process::start("drawbridge", command, dir.join("drawbridge.log"), Ready::Says(" ready"))?;

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use super::Prosody;
-
 /// The configuration of a gateway on loopback.
 #[derive(Clone, Debug)]
 pub struct GatewaySettings {
@@ -19,11 +17,11 @@ impl GatewaySettings {
     /// The text of the file, for a gateway that keeps its state in `data`.
     ///
     /// Rust's quoting of strings is TOML's for all that we write.
-    pub(crate) fn write(&self, data: &Path, prosody: &Prosody) -> String {
+    pub(crate) fn write(&self, data: &Path, component_port: u16) -> String {
         let Self { owners, networks, more } = self;
         let mut config = format!("data_dir = {data:?}\nowners = {owners:?}\n\n[log]\nlevel = \"debug\"\n\n{more}\n");
         for (kind, jid, secret) in networks {
-            let server = format!("127.0.0.1:{}", prosody.component_port());
+            let server = format!("127.0.0.1:{component_port}");
             config.push_str(&format!(
                 "\n[[network]]\nkind = {kind:?}\njid = {jid:?}\nserver = {server:?}\nsecret = {secret:?}\n"
             ));

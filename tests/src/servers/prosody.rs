@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    loopback,
+    XmppServer, loopback,
     prosody_config::{self, Ports, ProsodySettings},
 };
 use crate::{
@@ -41,24 +41,26 @@ impl Prosody {
         let process = Process::start("prosody", command, dir.join("prosody.log"), ready)?;
         Ok(Self { process, dir: dir.to_owned(), domain: settings.domain.clone(), ports })
     }
+}
 
-    /// The domain of the accounts.
-    pub fn domain(&self) -> &str {
+impl XmppServer for Prosody {
+    fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// The loopback port for clients.
-    pub fn client_port(&self) -> u16 {
+    fn client_port(&self) -> u16 {
         self.ports.client
     }
 
-    /// The loopback port for components.
-    pub fn component_port(&self) -> u16 {
+    fn component_port(&self) -> u16 {
         self.ports.component
     }
 
-    /// Makes an account `name@domain`, or gives it another password; gives its bare JID.
-    pub fn add_user(&self, name: &str, password: &str) -> Result<String, Error> {
+    fn add_user(&self, name: &str, password: &str) -> Result<String, Error> {
         let mut command = Command::new(programs::installed("prosodyctl")?);
         command.arg("--config").arg(self.dir.join("prosody.cfg.lua")).args(["register", name, &self.domain, password]);
         let output = command.output().map_err(Error::io("running prosodyctl"))?;
@@ -70,13 +72,11 @@ impl Prosody {
         Err(Error::Refused { asked: format!("an XMPP account for {name}"), answer })
     }
 
-    /// The files that hold accounts, rosters, offline messages and archives.
-    pub fn database_files(&self) -> Vec<PathBuf> {
+    fn database_files(&self) -> Vec<PathBuf> {
         files_below(&self.dir.join("data"))
     }
 
-    /// The files that it logs to.
-    pub fn log_files(&self) -> Vec<PathBuf> {
+    fn log_files(&self) -> Vec<PathBuf> {
         vec![self.process.log().to_owned()]
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::Component;
+
 /// A domain of ours and the components beside it.
 #[derive(Clone, Debug)]
 pub struct ProsodySettings {
@@ -11,17 +13,6 @@ pub struct ProsodySettings {
     pub components: Vec<Component>,
     /// Whether every stanza goes to the log as it is on the wire (for looking at what the server sees; costs time).
     pub trace: bool,
-}
-
-/// A component that may connect.
-#[derive(Clone, Debug)]
-pub struct Component {
-    /// Its domain, for example `matrix.xmpp.test`.
-    pub domain: String,
-    /// The secret of its handshake.
-    pub secret: String,
-    /// Whether it may read and write rosters, see presence and send messages for the users (XEP-0356).
-    pub privileged: bool,
 }
 
 pub(super) struct Ports {

@@ -3,10 +3,12 @@
 
 mod crash;
 mod daemon;
+mod ejabberd;
 mod hostile;
 mod main_job;
 mod matrix_peers;
 mod privacy;
+mod privilege;
 mod processes;
 mod prosody;
 mod simulation;

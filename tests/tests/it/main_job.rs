@@ -23,7 +23,8 @@ fn alice_on_xmpp_and_bob_on_matrix_talk_and_nobody_in_between_reads() {
     let mut alice = world.chat(&account, World::BOB, &[]).unwrap();
     let fields = json!({ "homeserver": world.synapse().unwrap().url(), "username": "alice", "password": "wonderland" });
     alice.register(Stage::COMPONENT, &fields).unwrap();
-    confirm_the_gateways_device(&mut alice, &key);
+    // The gateway's device is signed by Alice's own identity from here on, and reads what her phone writes.
+    alice.recover(Stage::COMPONENT, &key).unwrap();
 
     let presence = alice.subscribe(World::BOB).unwrap();
     assert_eq!(presence["nick"], "bob", "the contact has its Matrix name: {presence}");
@@ -53,23 +54,6 @@ fn alice_on_xmpp_and_bob_on_matrix_talk_and_nobody_in_between_reads() {
     let ended = alice.session("ended").expect("a gateway that stops ends its sessions");
     assert_eq!(ended["acknowledged"], true, "{ended}");
     assert!(alice.finish().unwrap().success());
-}
-
-/// The ad-hoc command `recover`: the gateway's device is signed by Alice's own identity, and reads what her phone writes.
-fn confirm_the_gateways_device(alice: &mut Chat, key: &Value) {
-    let recover = json!({ "command": "command", "to": Stage::COMPONENT, "node": "recover" });
-    alice.send(&recover).unwrap();
-    let asked = alice.expect_event("command", SOON).unwrap();
-    assert_eq!(asked["status"], "executing", "{asked}");
-    let answer = json!({
-        "command": "command", "to": Stage::COMPONENT, "node": "recover", "session": asked["session"],
-        "action": "complete", "fields": { "key": key },
-    });
-    alice.send(&answer).unwrap();
-    let done = alice.expect_event("command", SOON).unwrap();
-    assert_eq!(done["status"], "completed", "{done}");
-    let note = done["notes"][0]["text"].as_str().unwrap_or_default();
-    assert!(note.starts_with("Done"), "the recovery key confirms the gateway's device: {done}");
 }
 
 /// Ten each way: every one arrives once, in order, as it was written, and its sender is told so.

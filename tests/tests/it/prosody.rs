@@ -7,7 +7,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use drawbridge_tests::servers::{Prosody, ProsodySettings};
+use drawbridge_tests::servers::{Prosody, ProsodySettings, XmppServer};
 use tempfile::TempDir;
 
 const DOMAIN: &str = "xmpp.test";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drawbridge_tests::{Stage, World, clients::Chat};
+use drawbridge_tests::{Process, Stage, World, clients::Chat, servers::XmppServer};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -171,16 +171,28 @@ fn every_client_of_a_user_has_a_session_of_its_own() {
 
 #[test]
 fn prosody_restarts_in_mid_conversation() {
-    let mut world = World::echo("").unwrap();
+    the_xmpp_server_restarts_in_mid_conversation(World::echo("").unwrap(), Process::kill);
+}
+
+#[test]
+fn ejabberd_restarts_in_mid_conversation() {
+    // Killed, it would have forgotten an account as young as Alice's.
+    let stop = |process: &mut Process| {
+        process.stop().unwrap();
+    };
+    the_xmpp_server_restarts_in_mid_conversation(World::echo_on_ejabberd(true).unwrap(), stop);
+}
+
+fn the_xmpp_server_restarts_in_mid_conversation<X: XmppServer>(mut world: World<X>, end: fn(&mut Process)) {
     let (_, mut alice) = world.alice_on_echo("slow%echo@echo.xmpp.test").unwrap();
     alice.secure().unwrap();
     alice.deliver("before", "before").unwrap();
 
     // The answer comes five seconds later: into the restart.
-    world.prosody.process.kill();
+    end(world.xmpp.process());
     alice.expect_event("offline", SOON).unwrap();
     alice.say_as("during", "during").unwrap();
-    world.prosody.process.restart().unwrap();
+    world.xmpp.process().restart().unwrap();
 
     alice.session("active").expect("client and gateway find each other again");
     alice.receipt("during").unwrap();
