@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_bridge::Secret;
 use tokio_util::sync::CancellationToken;
-use zeroize::Zeroizing;
 
 use crate::accounts;
 use crate::component::{self, Incoming, LinkConfig};
@@ -66,7 +64,9 @@ pub async fn serve(config: Arc<Config>, stop: CancellationToken) -> Result<(), E
     prepare(&config.data_dir).map_err(Error::DataDir)?;
     // Taken first: it also keeps a second daemon away from the data directory.
     let control = Control::bind(&config.data_dir)?;
-    let store = Store::open(&config.data_dir.join("drawbridge.db"), sealer(&config.store_key()?)?)?;
+    // A key before a database: one that has no key is never one whose key was not made yet.
+    let key = config.store_key()?;
+    let store = Store::open(&config.database(), Sealer::of(&key)?)?;
     accounts::sweep(&store, &config.data_dir).await?;
     // Links outlive the conversations, which say goodbye through them.
     let links = CancellationToken::new();
@@ -152,10 +152,15 @@ async fn housekeeping(store: Store) {
     }
 }
 
-fn sealer(key: &Secret) -> Result<Sealer, store::Error> {
-    let key: Zeroizing<[u8; store::seal::KEY_LEN]> =
-        Zeroizing::new(key.expose().try_into().map_err(|_| store::Error::Seal)?);
-    Sealer::new(key)
+/// Whether what is stored can be opened, if anything is stored yet. Changes nothing.
+///
+/// # Errors
+/// As a start would meet them: the key is lost, is no key, or is another one.
+pub fn prove_key(config: &Config) -> Result<(), Error> {
+    match config.known_store_key()? {
+        Some(key) if config.database().exists() => Ok(store::prove_key(&config.database(), &Sealer::of(&key)?)?),
+        _ => Ok(()),
+    }
 }
 
 /// The data directory, private to us.

@@ -179,7 +179,11 @@ fn check(config: &Config) -> ExitCode {
     for problem in &problems {
         let _ = writeln!(std::io::stderr(), "wrong: {problem}");
     }
-    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let key = run::prove_key(config);
+    if let Err(error) = &key {
+        let _ = writeln!(std::io::stderr(), "wrong: {error}");
+    }
+    if problems.is_empty() && key.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn report(findings: &[doctor::Finding]) -> ExitCode {

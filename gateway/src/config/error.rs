@@ -80,6 +80,19 @@ pub enum ConfigError {
         /// The address as configured.
         server: String,
     },
+    /// What the database holds can be opened with no other key.
+    #[error(
+        "key_file: the store key {} is gone, and {} cannot be read without it; put the key back, or name \
+         it as key_file. If it is lost for good, move the whole data_dir away to begin anew: users must log in again, and what waited \
+         for delivery is lost",
+        path.display(), database.display()
+    )]
+    KeyLost {
+        /// Where the key was looked for.
+        path: PathBuf,
+        /// What is sealed with it.
+        database: PathBuf,
+    },
     /// The store key could not be created.
     #[error("key_file: cannot create {}: {source}; data_dir must exist and be writable by drawbridge", path.display())]
     KeyNotCreated {

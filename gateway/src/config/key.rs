@@ -22,20 +22,27 @@ impl Config {
     /// which is made at the first start, readable by its owner alone.
     ///
     /// # Errors
-    /// A key that was named must exist and be 64 hexadecimal digits or base64 of 32 octets.
+    /// As [`Config::known_store_key`].
     pub fn store_key(&self) -> Result<Secret, ConfigError> {
-        let own = self.own_key_path();
-        let path = self.named_key_path().unwrap_or(own.clone());
-        if path == own && !own.exists() {
-            create(&own).map_err(|source| ConfigError::KeyNotCreated { path: own, source })?;
+        if self.known_store_key()?.is_none() {
+            let path = self.own_key_path();
+            create(&path).map_err(|source| ConfigError::KeyNotCreated { path, source })?;
         }
-        let text = secret::read("key_file", &path)?;
-        decode(&text).ok_or_else(|| {
-            let problem = format!("{} does not hold a key", path.display());
-            ConfigError::invalid("key_file", problem, "it must be 64 hexadecimal digits, or base64 of 32 octets")
-        })
+        read(&self.key_path())
     }
 
+    /// The store key, if there is one already; `None` only before the first start.
+    ///
+    /// # Errors
+    /// A key that was named must exist and be 64 hexadecimal digits or base64 of 32 octets. The key of a database that
+    /// exists must exist: another one would open nothing of it.
+    pub fn known_store_key(&self) -> Result<Option<Secret>, ConfigError> {
+        let (path, database) = (self.key_path(), self.database());
+        if path.exists() || self.named_key_path().is_some() {
+            return read(&path).map(Some);
+        }
+        if database.exists() { Err(ConfigError::KeyLost { path, database }) } else { Ok(None) }
+    }
     /// Where the store key is, or will be made.
     pub fn key_path(&self) -> PathBuf {
         self.named_key_path().unwrap_or_else(|| self.own_key_path())
@@ -49,6 +56,14 @@ impl Config {
     fn own_key_path(&self) -> PathBuf {
         self.data_dir.join("key")
     }
+}
+
+fn read(path: &Path) -> Result<Secret, ConfigError> {
+    let text = secret::read("key_file", path)?;
+    decode(&text).ok_or_else(|| {
+        let problem = format!("{} does not hold a key", path.display());
+        ConfigError::invalid("key_file", problem, "it must be 64 hexadecimal digits, or base64 of 32 octets")
+    })
 }
 
 /// Writes a new key so that a crash leaves either none or a whole one behind.

@@ -87,6 +87,11 @@ impl Config {
             credentials,
         })
     }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join("drawbridge.db")
+    }
 }
 
 /// The file as it is written: everything optional, nothing unknown.

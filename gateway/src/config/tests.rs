@@ -254,6 +254,24 @@ fn the_store_key_is_made_once_and_stays() {
 }
 
 #[test]
+fn no_key_is_made_for_a_database_that_was_sealed_with_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = with_data_dir(&dir, "");
+    assert!(config.known_store_key().unwrap().is_none(), "before the first start");
+    let made = config.store_key().unwrap();
+    private_file(&dir, "drawbridge.db", "sealed rows");
+    fs::rename(config.key_path(), dir.path().join("elsewhere")).unwrap();
+
+    for refused in [config.store_key().map(|_| ()), config.known_store_key().map(|_| ())] {
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains("/key is gone") && said.contains("put the key back"), "{said}");
+        assert!(!config.key_path().exists(), "a new key would hide the loss");
+    }
+    fs::rename(dir.path().join("elsewhere"), config.key_path()).unwrap();
+    assert_eq!(config.store_key().unwrap().expose(), made.expose());
+}
+
+#[test]
 fn a_named_store_key_is_read_and_never_made() {
     let dir = tempfile::tempdir().unwrap();
     let named = format!("key_file = \"{}\"", dir.path().join("mine").display());

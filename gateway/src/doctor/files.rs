@@ -8,12 +8,29 @@ use std::path::Path;
 use super::Finding;
 use crate::config::Config;
 use crate::control::socket;
+use crate::run;
 
 /// The data directory and the store key.
 pub(super) fn all(config: &Config) -> Vec<Finding> {
     let mut findings = directory(&config.data_dir);
     findings.push(key(&config.key_path()));
+    findings.extend(opens(config));
     findings
+}
+
+/// Whether the key is the database's, once there is one.
+fn opens(config: &Config) -> Option<Finding> {
+    if !config.database().exists() {
+        return None;
+    }
+    Some(match run::prove_key(config) {
+        Ok(()) => Finding::Well("the store key opens the database".into()),
+        Err(error) => {
+            let text = error.to_string();
+            let (what, fix) = text.split_once("; ").unwrap_or((&text, "see that drawbridge can read and write it"));
+            Finding::fault(what, fix)
+        }
+    })
 }
 
 /// Whether a daemon has this data directory.

@@ -5,8 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use super::Finding;
 use crate::config::Config;
-/// As the daemon names it.
-const DATABASE: &str = "drawbridge.db";
 
 /// Before this program was written: 2026-01-01.
 const EARLIEST: Duration = Duration::from_secs(1_767_225_600);
@@ -28,7 +26,7 @@ pub(super) fn sqlite() -> Finding {
 
 /// Whether the clock can be right: not before this program was written, nor before the database's last change.
 pub(super) fn clock(config: &Config) -> Finding {
-    let changed = fs::metadata(config.data_dir.join(DATABASE)).and_then(|file| file.modified()).ok();
+    let changed = fs::metadata(config.database()).and_then(|file| file.modified()).ok();
     clock_at(SystemTime::now(), changed)
 }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::servers::address_of;
 use super::{Finding, examine, files, host};
-use crate::config::Env;
+use crate::config::{Config, Env};
+use crate::store::{Sealer, Store};
 
 #[tokio::test]
 async fn a_broken_configuration_ends_the_examination_with_its_remedy() {
@@ -57,6 +58,32 @@ fn a_key_that_others_can_read_is_doubtful() {
     assert!(matches!(files::key(key.path()), Finding::Well(_)));
     fs::set_permissions(key.path(), Permissions::from_mode(0o640)).unwrap();
     assert!(matches!(files::key(key.path()), Finding::Doubtful { .. }));
+}
+
+#[test]
+fn a_store_key_that_is_lost_or_another_one_is_a_fault_with_its_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.toml");
+    let text = format!(
+        "data_dir = {:?}\n[[network]]\nkind = \"echo\"\njid = \"e.example.org\"\nserver = \"127.0.0.1:1\"\nsecret = \"s\"",
+        dir.path()
+    );
+    fs::write(&file, text).unwrap();
+    let config = Config::load(&file, &Env::new()).unwrap();
+    let key = config.store_key().unwrap();
+    drop(Store::open(&config.database(), Sealer::of(&key).unwrap()).unwrap());
+    let found = || files::all(&config).into_iter().filter(Finding::is_fault).collect::<Vec<_>>();
+    assert_eq!(found(), []);
+
+    fs::remove_file(config.key_path()).unwrap();
+    assert!(
+        matches!(&found()[..], [Finding::Fault { what, fix }] if what.contains("is gone") && fix.contains("put the key back"))
+    );
+    assert!(!config.key_path().exists(), "doctor changes nothing");
+
+    fs::write(config.key_path(), "0b".repeat(32)).unwrap();
+    fs::set_permissions(config.key_path(), Permissions::from_mode(0o600)).unwrap();
+    assert!(matches!(&found()[..], [Finding::Fault { what, .. }] if what.contains("made with another store key")));
 }
 
 #[test]

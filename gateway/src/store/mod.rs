@@ -15,6 +15,7 @@ pub mod links;
 pub mod logins;
 pub mod outbox;
 pub mod positions;
+mod proof;
 pub mod retained;
 mod schema;
 pub mod seal;
@@ -25,6 +26,7 @@ pub use deliveries::{Delivery, NewDelivery, Parcel};
 pub use inbox::Arrival;
 pub use logins::Login;
 pub use outbox::{Crossing, NewCrossing, ReplyTo};
+pub use proof::prove_key;
 pub use retained::{NewRetained, Retained};
 pub use seal::Sealer;
 pub use users::{Policy, User, UserId};
@@ -49,6 +51,13 @@ pub enum Error {
     /// A sealed value does not open: another key, or changed bytes.
     #[error("a stored value cannot be opened with this key")]
     Seal,
+    /// Everything sealed in the file was sealed with another key.
+    #[error(
+        "key_file: the database was made with another store key; put that one back from your backup (as key_file, as \
+         the systemd credential \"key\", or as data_dir/key). If it is lost for good, move the whole data_dir away to \
+         begin anew: users must log in again, and what waited for delivery is lost"
+    )]
+    OtherKey,
     /// The thread pool is gone: the program is stopping.
     #[error("the program is stopping")]
     Stopping,
@@ -68,10 +77,11 @@ impl Store {
     /// Opens or creates the file and brings it to the current version.
     ///
     /// # Errors
-    /// [`Error::Newer`], [`Error::OldSqlite`], or SQLite's own.
+    /// [`Error::Newer`], [`Error::OldSqlite`], [`Error::OtherKey`], or SQLite's own.
     pub fn open(path: &Path, sealer: Sealer) -> Result<Self> {
         let mut connection = Connection::open(path)?;
         schema::prepare(&mut connection)?;
+        proof::settle(&connection, &sealer)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)), sealer: Arc::new(sealer) })
     }
 

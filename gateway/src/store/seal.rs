@@ -32,6 +32,14 @@ impl Sealer {
         Ok(Self { values, master, random: SystemRandom::new() })
     }
 
+    /// From a master key as the configuration has it.
+    ///
+    /// # Errors
+    /// [`Error::Seal`] if it is not [`KEY_LEN`] octets.
+    pub fn of(master: &Secret) -> Result<Self> {
+        Self::new(Zeroizing::new(master.expose().try_into().map_err(|_| Error::Seal)?))
+    }
+
     /// Nonce, ciphertext and tag of a value.
     ///
     /// # Errors

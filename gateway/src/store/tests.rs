@@ -11,7 +11,11 @@ use super::inbox::{self, Arrival};
 use super::*;
 
 fn open(path: &Path) -> Store {
-    Store::open(path, Sealer::new(Zeroizing::new([7; seal::KEY_LEN])).unwrap()).unwrap()
+    Store::open(path, sealer(7)).unwrap()
+}
+
+fn sealer(octet: u8) -> Sealer {
+    Sealer::new(Zeroizing::new([octet; seal::KEY_LEN])).unwrap()
 }
 
 struct World {
@@ -246,6 +250,37 @@ fn a_file_of_a_newer_program_is_left_alone() {
     let path = dir.path().join("db");
     let _ = open(&path);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let sealer = Sealer::new(Zeroizing::new([7; seal::KEY_LEN])).unwrap();
-    assert!(matches!(Store::open(&path, sealer), Err(Error::Newer { found: 99, known: 1 })));
+    assert!(matches!(Store::open(&path, sealer(7)), Err(Error::Newer { found: 99, known: 2 })));
+}
+
+#[test]
+fn a_database_opens_with_the_key_it_was_made_with_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    drop(open(&path));
+    prove_key(&path, &sealer(7)).unwrap();
+    assert!(matches!(prove_key(&path, &sealer(8)), Err(Error::OtherKey)));
+    assert!(matches!(Store::open(&path, sealer(8)), Err(Error::OtherKey)));
+    drop(open(&path));
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_tied_to_the_key_of_its_logins() {
+    let world = World::new().await;
+    let alice = world.alice;
+    let record =
+        LoginRecord { id: LoginId::new("l1"), account: ContactId::new("a"), state: Secret::new(*b"any octets") };
+    let login = Login { user: alice, record };
+    world.store.call(move |db, sealer| logins::add(db, sealer, &login)).await.unwrap();
+    let before = |path: &Path| {
+        let db = Connection::open(path).unwrap();
+        db.execute_batch("DROP TABLE proof; PRAGMA user_version = 1").unwrap();
+    };
+    before(&world.path);
+    assert!(matches!(prove_key(&world.path, &sealer(8)), Err(Error::OtherKey)));
+    assert!(matches!(Store::open(&world.path, sealer(8)), Err(Error::OtherKey)));
+    before(&world.path);
+    prove_key(&world.path, &sealer(7)).unwrap();
+    drop(open(&world.path));
+    assert!(matches!(Store::open(&world.path, sealer(8)), Err(Error::OtherKey)));
 }

@@ -7,8 +7,9 @@ use sha1::{Digest, Sha1};
 use super::element::{Build, element};
 use super::ns;
 
-/// The node in our caps: names the software.
-pub const NODE: &str = "https://drawbridge.invalid/";
+/// The node in our caps: a URI that names the software (XEP-0115, section 4). A random UUID (RFC 9562, section 5.4) is
+/// nobody's domain and needs no registry, so it stays ours wherever the project moves. People read the identity's name.
+pub const NODE: &str = "urn:uuid:31d43d37-5086-441b-a0ad-00d4a3d74de7";
 
 /// The `<c/>` child of presence for a disco#info answer of ours.
 pub fn advertise(info: &Element) -> Option<Element> {
