@@ -23,6 +23,9 @@ pub struct LimitsConfig {
     /// How long a negotiation may take; seconds in the file.
     #[serde(with = "seconds")]
     pub negotiation_timeout: Duration,
+    /// How long a conversation in which nothing happens and nothing waits stays in memory; seconds in the file.
+    #[serde(with = "seconds")]
+    pub conversation_idle: Duration,
 }
 
 impl Default for LimitsConfig {
@@ -34,6 +37,7 @@ impl Default for LimitsConfig {
             negotiations_per_user: 4,
             negotiations: 1024,
             negotiation_timeout: Duration::from_secs(120),
+            conversation_idle: Duration::from_secs(600),
         }
     }
 }
@@ -48,7 +52,8 @@ impl LimitsConfig {
         within("limits.max_message", self.max_message, 1, self.max_stanza / 2)?;
         within("limits.negotiations_per_user", self.negotiations_per_user, 1, self.negotiations)?;
         within("limits.negotiations", self.negotiations, 1, 1_000_000)?;
-        within("limits.negotiation_timeout", self.negotiation_timeout.as_secs(), 5, 3600)
+        within("limits.negotiation_timeout", self.negotiation_timeout.as_secs(), 5, 3600)?;
+        within("limits.conversation_idle", self.conversation_idle.as_secs(), 1, 86_400)
     }
 }
 

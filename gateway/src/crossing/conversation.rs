@@ -38,6 +38,10 @@ pub(super) struct Conversation {
     pub(super) talking: Arc<tokio::sync::Mutex<()>>,
     /// Receipts for clients whose session is down: they go out in the next one.
     pub(super) owed: BTreeMap<FullJid, Vec<String>>,
+    /// Held by the task that sends to the network while it works.
+    pub(super) sending: Arc<tokio::sync::Mutex<()>>,
+    /// When something last happened.
+    pub(super) last: tokio::time::Instant,
 }
 
 /// What was sent to the user's clients and is not receipted yet.
@@ -99,6 +103,8 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
         stop: CancellationToken::new(),
         talking: Arc::default(),
         owed: BTreeMap::new(),
+        sending: Arc::default(),
+        last: tokio::time::Instant::now(),
     };
     if let Peer::Contact(contact) = &conversation.peer {
         tokio::spawn(sender::run(sender::Sender {
@@ -108,6 +114,7 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
             mailbox: mailbox.clone(),
             work: conversation.outbox.clone(),
             stop: conversation.stop.clone(),
+            busy: conversation.sending.clone(),
         }));
     }
     tokio::spawn(conversation.live(inbox));
@@ -129,9 +136,13 @@ impl Conversation {
                         let _ = answer.send(());
                         break;
                     }
-                    Some(input) => self.handle(input).await,
+                    Some(input) => {
+                        self.last = tokio::time::Instant::now();
+                        self.handle(input).await;
+                    }
                 },
                 resources = inbox.bell.rung() => {
+                    self.last = tokio::time::Instant::now();
                     if resources {
                         self.resources_changed().await;
                     }
@@ -153,6 +164,9 @@ impl Conversation {
                         self.invite_client().await;
                     }
                     self.deliver().await;
+                    if self.has_ended(&inbox, tokio::time::Instant::now()).await {
+                        break;
+                    }
                 }
             }
         }

@@ -54,6 +54,8 @@ pub(super) struct Mailbox {
 #[derive(Default)]
 pub(super) struct Bell {
     notify: Notify,
+    /// Rung, and nobody has looked since.
+    rang: AtomicBool,
     resources: AtomicBool,
 }
 
@@ -93,20 +95,62 @@ impl Mailbox {
 
     /// Something waits in the store, or the login changed.
     pub(super) fn wake(&self) {
-        self.bell.notify.notify_one();
+        self.bell.ring();
     }
 
     /// The user's resources changed.
     pub(super) fn resources(&self) {
         self.bell.resources.store(true, Ordering::Release);
-        self.bell.notify.notify_one();
+        self.bell.ring();
+    }
+}
+
+impl Inbox {
+    /// Whether nothing is in it and only so many mailboxes lead to it. Who holds one may be about to use it.
+    pub(super) fn is_quiet(&self, holders: usize) -> bool {
+        // In this order: who has let go of its mailbox has used it before.
+        self.inputs.sender_strong_count() == holders
+            && self.inputs.is_empty()
+            && !self.bell.rang.load(Ordering::Acquire)
+    }
+
+    /// Whether this is where the mailbox leads.
+    pub(super) fn belongs_to(&self, mailbox: &Mailbox) -> bool {
+        Arc::ptr_eq(&self.bell, &mailbox.bell)
     }
 }
 
 impl Bell {
+    fn ring(&self) {
+        self.rang.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+
     /// Waits for the next ring. `true` if the user's resources changed.
     pub(super) async fn rung(&self) -> bool {
         self.notify.notified().await;
+        // Before the look that follows: a ring after this is for the next one.
+        self.rang.store(false, Ordering::Release);
         self.resources.swap(false, Ordering::AcqRel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mailbox_is_quiet_when_nothing_is_in_it_and_nobody_is_about_to_put_something_in() {
+        let (mailbox, inbox) = mailbox();
+        assert!(inbox.is_quiet(1));
+        let other = mailbox.clone();
+        assert!(!inbox.is_quiet(1), "somebody holds a way in");
+        other.wake();
+        drop(other);
+        assert!(!inbox.is_quiet(1), "it rang");
+        inbox.bell.rung().await;
+        assert!(inbox.is_quiet(1));
+        mailbox.offer(Input::Typing(true));
+        assert!(!inbox.is_quiet(1), "something is in it");
     }
 }

@@ -7,9 +7,11 @@
 //! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients.
 //! - [`negotiating`]: ESessions with the user's clients.
 //! - [`talk`]: the conversation with the gateway itself.
+//! - [`ending`]: a conversation with nothing to do leaves memory.
 
 mod conversation;
 mod delivering;
+mod ending;
 mod incoming;
 mod input;
 mod negotiating;
@@ -17,6 +19,8 @@ mod posting;
 mod sender;
 mod sink;
 mod talk;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -169,6 +173,11 @@ impl Crossings {
     /// Settles what is in flight, ends every encrypted session properly.
     pub async fn stop(&self) {
         self.end(None).await;
+    }
+
+    /// How many conversations are in memory.
+    pub fn awake(&self) -> usize {
+        self.awake.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     async fn end(&self, user: Option<&BareJid>) {

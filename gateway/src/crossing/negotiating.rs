@@ -129,15 +129,17 @@ impl Conversation {
             secret: Secret::new(established.new_secret.value().expose()),
             pending: true,
             verified: chain.is_verified(),
+            client: to.resource().as_str().to_owned(),
         };
         let (user, peer, now) = (self.user.id, self.peer.key().to_owned(), unix(std::time::SystemTime::now()));
         let stored = self.keeper.store.call(move |db, sealer| {
+            let held = retained::held_by(db, user, &peer, &new.client)?;
             let row = retained::add(db, sealer, user, &peer, &new, now)?;
             retained::prune(db, user, &peer, KEPT)?;
-            Ok(row)
+            Ok((row, held))
         });
-        let row = match stored.await {
-            Ok(row) => row,
+        let (row, held) = match stored.await {
+            Ok(stored) => stored,
             Err(error) => {
                 tracing::error!(%error, "cannot store a retained secret");
                 let me = self.me.clone().into();
@@ -159,8 +161,10 @@ impl Conversation {
             self.confirmed(&to).await;
             self.confirm(&to).await;
         }
-        if let ChainOutcome::Lost { was_verified } = chain {
-            self.warn_lost(&to, was_verified).await;
+        match (chain, held) {
+            (ChainOutcome::Lost { .. }, Some(was_verified)) => self.warn_lost(&to, was_verified).await,
+            (ChainOutcome::Lost { .. }, None) => self.introduce(&to).await,
+            (ChainOutcome::New | ChainOutcome::Continued { .. }, _) => {}
         }
         for id in self.owed.remove(&to).unwrap_or_default() {
             let _ = self.post_sealed(&to, &random_id(), &[to_xmpp::received(&id)]).await;
@@ -205,6 +209,20 @@ impl Conversation {
              `drawbridge verify` on the host."
         );
         let _ = self.post_sealed(resource, &random_id(), &to_xmpp::words(&text)).await;
+    }
+
+    /// A client whose name (the resource) has no secret here, while others of the user have. Nothing is lost then; but
+    /// the name is the server's word, so somebody in between could have chosen a new one: all clients are told, those
+    /// too that this somebody is not in between of.
+    async fn introduce(&mut self, newcomer: &FullJid) {
+        let text = format!(
+            "Notice: a client of yours, \"{}\", has begun its first encrypted session with this contact. If you have no \
+             such new client, somebody may be in between: compare codes with `drawbridge verify` on the host.",
+            newcomer.resource()
+        );
+        for resource in self.endpoints.resources() {
+            let _ = self.post_sealed(&resource, &random_id(), &to_xmpp::words(&text)).await;
+        }
     }
 
     async fn negotiation_failed(&mut self, to: &FullJid, thread: &str, error: &Error) {

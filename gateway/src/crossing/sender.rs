@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use drawbridge_bridge::{ContactId, ConvId, Error, OutMessage, SendError, Session};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::input::{Input, Mailbox};
@@ -21,6 +21,8 @@ pub(super) struct Sender {
     pub(super) mailbox: Mailbox,
     pub(super) work: Arc<Notify>,
     pub(super) stop: CancellationToken,
+    /// Held while it works, so that the conversation does not end under it.
+    pub(super) busy: Arc<Mutex<()>>,
 }
 
 /// A homeserver remembers a transaction id for hours; a message older than this is not tried again (security.md, F11).
@@ -39,8 +41,14 @@ enum Attempt {
 /// Works until stopped. A message in flight is settled first.
 pub(super) async fn run(sender: Sender) {
     let mut pause = PAUSE.0;
-    while !sender.stop.is_cancelled() {
-        match sender.step().await {
+    loop {
+        let busy = sender.busy.lock().await;
+        if sender.stop.is_cancelled() {
+            return;
+        }
+        let step = sender.step().await;
+        drop(busy);
+        match step {
             Ok(Step::Idle) => sender.wait().await,
             Ok(Step::Settled) => pause = PAUSE.0,
             Ok(Step::Later(after)) => {

@@ -127,6 +127,16 @@ pub fn failed(db: &Transaction<'_>, user: UserId, contact: &ContactId, crossing:
     Ok(())
 }
 
+/// Whether something waits in this conversation, in either direction.
+///
+/// # Errors
+/// SQLite's.
+pub fn has_work(db: &Transaction<'_>, user: UserId, contact: &ContactId) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE user = ?1 AND contact = ?2)
+                   OR EXISTS (SELECT 1 FROM deliveries WHERE user = ?1 AND contact = ?2)";
+    Ok(db.query_row(sql, params![user.0, contact.as_str()], |row| row.get(0))?)
+}
+
 /// The contacts of a user for whom something waits, in either direction.
 ///
 /// # Errors

@@ -27,6 +27,8 @@ pub struct NewRetained {
     pub pending: bool,
     /// Whether the chain it continues was compared by people.
     pub verified: bool,
+    /// The client's resource, as its server says.
+    pub client: String,
 }
 
 /// All secrets shared with the user's clients in one conversation, newest first.
@@ -52,12 +54,23 @@ pub fn all(db: &Transaction<'_>, sealer: &Sealer, user: UserId, peer: &str) -> R
 /// # Errors
 /// SQLite's.
 pub fn add(db: &Transaction<'_>, sealer: &Sealer, user: UserId, peer: &str, new: &NewRetained, at: i64) -> Result<i64> {
-    let NewRetained { secret, pending, verified } = new;
+    let NewRetained { secret, pending, verified, client } = new;
     db.execute(
-        "INSERT INTO retained (user, contact, sealed, pending, verified, used) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![user.0, peer, sealer.seal("retained", &secret.expose())?, pending, verified, at],
+        "INSERT INTO retained (user, contact, sealed, pending, verified, used, client)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![user.0, peer, sealer.seal("retained", &secret.expose())?, pending, verified, at, client],
     )?;
     Ok(db.last_insert_rowid())
+}
+
+/// Whether this client has shown that it holds a secret of this conversation, and if so, whether one was verified.
+///
+/// # Errors
+/// SQLite's.
+pub fn held_by(db: &Transaction<'_>, user: UserId, peer: &str, client: &str) -> Result<Option<bool>> {
+    let sql = "SELECT max(verified) FROM retained
+               WHERE user = ?1 AND contact = ?2 AND pending = 0 AND (client IS NULL OR client = ?3)";
+    Ok(db.query_row(sql, params![user.0, peer, client], |row| row.get(0))?)
 }
 
 /// The peer has shown that it has the new secret: it is kept, the one it grew from goes.

@@ -166,7 +166,12 @@ async fn clear_text_and_secrets_are_not_in_the_file_nor_in_its_log() {
                 state: Secret::new("canary-token".as_bytes().to_vec()),
             };
             logins::add(db, sealer, &Login { user: alice, record })?;
-            let secret = NewRetained { secret: Secret::new(*b"canary-retained"), pending: true, verified: false };
+            let secret = NewRetained {
+                secret: Secret::new(*b"canary-retained"),
+                pending: true,
+                verified: false,
+                client: String::new(),
+            };
             retained::add(db, sealer, alice, "", &secret, 1)?;
             let parcel = Parcel { text: Plaintext::new("canary"), mine: false, time: None };
             let new = NewDelivery { stanza: "d1".to_owned(), remote: None, parcel };
@@ -190,7 +195,12 @@ async fn pending_secrets_never_push_out_a_confirmed_one() {
     let left = world
         .store
         .call(move |db, sealer| {
-            let secret = |octet: u8| NewRetained { secret: Secret::new([octet; 32]), pending: true, verified: true };
+            let secret = |octet: u8| NewRetained {
+                secret: Secret::new([octet; 32]),
+                pending: true,
+                verified: true,
+                client: String::new(),
+            };
             let first = retained::add(db, sealer, alice, "bob", &secret(0), 1)?;
             retained::confirm(db, first, None)?;
             for octet in 1..=20 {
@@ -203,6 +213,34 @@ async fn pending_secrets_never_push_out_a_confirmed_one() {
         .unwrap();
     assert_eq!(left.len(), 5);
     assert_eq!(left.iter().filter(|secret| !secret.pending).count(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_lost_its_secrets_is_told_from_one_that_never_had_any() {
+    let world = World::new().await;
+    let alice = world.alice;
+    let work = world.store.call(move |db, sealer| {
+        let secret = |client: &str, verified| NewRetained {
+            secret: Secret::new([1; 32]),
+            pending: true,
+            verified,
+            client: client.to_owned(),
+        };
+        let row = retained::add(db, sealer, alice, "bob", &secret("desk", true), 1)?;
+        assert_eq!(retained::held_by(db, alice, "bob", "desk")?, None, "the client has not shown that it has it");
+        retained::confirm(db, row, None)?;
+        assert_eq!(retained::held_by(db, alice, "bob", "desk")?, Some(true));
+        assert_eq!(retained::held_by(db, alice, "bob", "phone")?, None);
+        assert_eq!(retained::held_by(db, alice, "carol", "desk")?, None);
+        db.execute("UPDATE retained SET client = NULL, verified = 0", [])?;
+        assert_eq!(
+            retained::held_by(db, alice, "bob", "phone")?,
+            Some(false),
+            "of an older row nobody knows whose it is"
+        );
+        Ok(())
+    });
+    work.await.unwrap();
 }
 
 #[tokio::test]
@@ -274,7 +312,7 @@ async fn a_database_of_the_first_version_is_tied_to_the_key_of_its_logins() {
     world.store.call(move |db, sealer| logins::add(db, sealer, &login)).await.unwrap();
     let before = |path: &Path| {
         let db = Connection::open(path).unwrap();
-        db.execute_batch("DROP TABLE proof; PRAGMA user_version = 1").unwrap();
+        db.execute_batch("DROP TABLE proof; ALTER TABLE retained DROP COLUMN client; PRAGMA user_version = 1").unwrap();
     };
     before(&world.path);
     assert!(matches!(prove_key(&world.path, &sealer(8)), Err(Error::OtherKey)));

@@ -38,7 +38,7 @@ pub mod subscription;
 pub mod vcard;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The one resource of every contact and of the gateway itself.
 pub const RESOURCE: &str = "drawbridge";

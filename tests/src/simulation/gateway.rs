@@ -32,7 +32,7 @@ impl Gateway {
         let file = dir.join("config.toml");
         let text = format!(
             "data_dir = {:?}\n[[network]]\nkind = \"echo\"\njid = {DOMAIN:?}\nserver = \"127.0.0.1:1\"\nsecret = \"s\"\n\
-             [esession]\ngroups = [14]\n",
+             [esession]\ngroups = [14]\n[limits]\nconversation_idle = 1\n",
             dir.join("data")
         );
         std::fs::create_dir_all(dir.join("data")).unwrap_or_else(|error| panic!("the data directory: {error}"));
@@ -91,6 +91,11 @@ impl Gateway {
         self.block_on(async move {
             let _ = sender.send(incoming).await;
         });
+    }
+
+    /// How many conversations are in memory.
+    pub(super) fn awake(&self) -> usize {
+        self.keeper.crossings.awake()
     }
 
     /// The next stanza that goes out.

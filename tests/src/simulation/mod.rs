@@ -54,13 +54,15 @@ impl Simulation {
 
     /// One thing happens that the seed chooses.
     pub fn step(&mut self) {
-        match self.chance.below(20) {
+        match self.chance.below(23) {
             0..=6 => self.alice_writes(),
             7..=12 => self.contact_writes(),
             13..=16 => self.pump(),
             17 => self.crash(),
             18 => self.break_link(),
-            _ => self.fail_next_send(),
+            19 => self.fail_next_send(),
+            20 => self.alice_ends_her_session(),
+            _ => self.rest(),
         }
     }
 
@@ -75,6 +77,22 @@ impl Simulation {
     pub fn contact_writes(&mut self) {
         self.said += 1;
         self.far_user().says(&ContactId::new(CONTACT), &contacts(self.said));
+    }
+
+    /// Alice has said what she had to say. Her client stays online.
+    pub fn alice_ends_her_session(&mut self) {
+        self.server.command(Command::End { with: None });
+    }
+
+    /// Time in which conversations may leave the gateway's memory.
+    fn rest(&mut self) {
+        let seconds = self.chance.below(12);
+        self.settle(u32::try_from(seconds).unwrap_or(0));
+    }
+
+    /// How many conversations the gateway has in memory.
+    pub fn awake(&self) -> usize {
+        self.gateway.as_ref().map_or(0, Gateway::awake)
     }
 
     /// The gateway's process is killed, wherever it is, and another one starts. What it had sent may be lost.

@@ -38,3 +38,22 @@ fn a_quiet_world_needs_no_second_session() {
         world.wire().iter().filter(|stanza| stanza.contains("type=\"form\"") || stanza.contains("type='form'"));
     assert_eq!(requests.count(), 1, "one negotiation");
 }
+
+#[test]
+fn a_conversation_with_nothing_to_do_leaves_memory_and_nobody_notices() {
+    let mut world = Simulation::new(2);
+    for _ in 0..3 {
+        world.alice_writes();
+        world.settle(2);
+        world.contact_writes();
+        world.settle(2);
+        world.alice_ends_her_session();
+        world.settle(15);
+        assert_eq!(world.awake(), 0, "conversations in memory");
+    }
+    world.contact_writes();
+    world.settle(10);
+    assert_eq!(world.far_has(), world.alice_wrote());
+    let shown: Vec<_> = world.contact_wrote().into_iter().map(|text| (text, true)).collect();
+    assert_eq!(world.alice_has(), shown);
+}

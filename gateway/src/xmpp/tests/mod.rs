@@ -5,4 +5,4 @@ mod questions;
 mod rosters;
 mod senders;
 mod subscriptions;
-mod world;
+pub(crate) mod world;

@@ -18,8 +18,8 @@ use crate::keeper::Keeper;
 use crate::store::{Contact, Sealer, Store, contacts};
 use crate::xmpp::{ns, route};
 
-pub(super) struct World {
-    pub(super) keeper: Arc<Keeper>,
+pub(crate) struct World {
+    pub(crate) keeper: Arc<Keeper>,
     far: EchoWorld,
     _dir: TempDir,
     sent: mpsc::Receiver<Element>,
@@ -27,7 +27,7 @@ pub(super) struct World {
 
 impl World {
     /// Lets in `example.org`.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config.toml");
         let network =
@@ -44,14 +44,14 @@ impl World {
     }
 
     /// Alice has registered, is logged in to `alice@echo`, and everything that came of it has been read.
-    pub(super) async fn with_alice() -> Self {
+    pub(crate) async fn with_alice() -> Self {
         let mut world = Self::new();
         world.register("alice").await;
         world.drain().await;
         world
     }
 
-    pub(super) async fn register(&mut self, who: &str) {
+    pub(crate) async fn register(&mut self, who: &str) {
         let iq = format!(
             "<iq type='set' id='reg' from='{who}@example.org/phone' to='gw.example.org'>
              <query xmlns='jabber:iq:register'><username>{who}</username></query></iq>"
@@ -64,17 +64,17 @@ impl World {
     }
 
     /// A stanza from the XMPP server.
-    pub(super) async fn takes(&self, xml: &str) {
+    pub(crate) async fn takes(&self, xml: &str) {
         route::route(&self.keeper, stanza(xml)).await;
     }
 
     /// The next stanza to the XMPP server.
-    pub(super) async fn next(&mut self) -> Element {
+    pub(crate) async fn next(&mut self) -> Element {
         tokio::time::timeout(Duration::from_secs(5), self.sent.recv()).await.expect("no stanza came").unwrap()
     }
 
     /// The next stanza that is meant; others before it are passed over.
-    pub(super) async fn until(&mut self, meant: impl Fn(&Element) -> bool) -> Element {
+    pub(crate) async fn until(&mut self, meant: impl Fn(&Element) -> bool) -> Element {
         loop {
             let stanza = self.next().await;
             if meant(&stanza) {
@@ -84,7 +84,7 @@ impl World {
     }
 
     /// Asks, and gives the answer.
-    pub(super) async fn asks(&mut self, from: &str, to: &str, kind: &str, payload: &str) -> Element {
+    pub(crate) async fn asks(&mut self, from: &str, to: &str, kind: &str, payload: &str) -> Element {
         let id = format!("q{:?}", std::time::Instant::now());
         let id = id.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
         self.takes(&format!("<iq type='{kind}' id='{id}' from='{from}' to='{to}'>{payload}</iq>")).await;
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// Everything that comes until nothing more comes.
-    pub(super) async fn drain(&mut self) -> Vec<Element> {
+    pub(crate) async fn drain(&mut self) -> Vec<Element> {
         let mut all = Vec::new();
         while let Ok(Some(stanza)) = tokio::time::timeout(Duration::from_millis(300), self.sent.recv()).await {
             all.push(stanza);
@@ -102,7 +102,7 @@ impl World {
         all
     }
 
-    pub(super) async fn eventually(&self, holds: impl Fn(&Self) -> bool) {
+    pub(crate) async fn eventually(&self, holds: impl Fn(&Self) -> bool) {
         for _ in 0..500 {
             if holds(self) {
                 return;
@@ -113,53 +113,53 @@ impl World {
     }
 
     /// Plays everybody around `alice@echo`.
-    pub(super) fn far(&self) -> FarUser {
+    pub(crate) fn far(&self) -> FarUser {
         self.far.user(&ContactId::new("alice@echo"))
     }
 
-    pub(super) fn add_far_contact(&self, contact: &str) {
+    pub(crate) fn add_far_contact(&self, contact: &str) {
         self.far.add_contact(&ContactId::new(contact));
     }
 
     /// Alice's row of a contact.
-    pub(super) async fn row(&self, contact: &str) -> Option<Contact> {
+    pub(crate) async fn row(&self, contact: &str) -> Option<Contact> {
         let alice = self.keeper.accounts.user(&self.keeper, &alice()).await.unwrap().unwrap();
         let contact = ContactId::new(contact);
         self.keeper.store.call(move |db, _| contacts::get(db, alice.id, &contact)).await.unwrap()
     }
 }
 
-pub(super) fn alice() -> BareJid {
+pub(crate) fn alice() -> BareJid {
     BareJid::new("alice@example.org").unwrap()
 }
 
-pub(super) fn stanza(xml: &str) -> Element {
+pub(crate) fn stanza(xml: &str) -> Element {
     let wrapped: Element = format!("<s xmlns='jabber:client'>{xml}</s>").parse().unwrap();
     wrapped.children().next().unwrap().clone()
 }
 
 /// For messages of failed tests, and for looking for words.
-pub(super) fn text(stanza: &Element) -> String {
+pub(crate) fn text(stanza: &Element) -> String {
     crate::xml::serialize(std::slice::from_ref(stanza))
 }
 
 /// Kind, sender and type of a presence stanza; as in `subscribe echo%echo@gw.example.org`.
-pub(super) fn presence_of(stanza: &Element) -> Option<String> {
+pub(crate) fn presence_of(stanza: &Element) -> Option<String> {
     (stanza.name() == "presence")
         .then(|| format!("{} {}", stanza.attr("type").unwrap_or("available"), stanza.attr("from").unwrap_or_default()))
 }
 
-pub(super) fn presences(stanzas: &[Element]) -> Vec<String> {
+pub(crate) fn presences(stanzas: &[Element]) -> Vec<String> {
     stanzas.iter().filter_map(presence_of).collect()
 }
 
 /// The error condition's name.
-pub(super) fn condition(stanza: &Element) -> String {
+pub(crate) fn condition(stanza: &Element) -> String {
     assert_eq!(stanza.attr("type"), Some("error"), "{}", text(stanza));
     crate::xmpp::error::reason(stanza).0
 }
 
-pub(super) fn has_feature(answer: &Element, feature: &str) -> bool {
+pub(crate) fn has_feature(answer: &Element, feature: &str) -> bool {
     let query = answer.get_child("query", ns::DISCO_INFO).unwrap();
     query.children().any(|child| child.attr("var") == Some(feature))
 }

@@ -1,0 +1,107 @@
+//! A conversation that has nothing to do ends, and nobody notices.
+
+use std::time::Duration;
+
+use drawbridge_bridge::{ContactId, SendError};
+use minidom::Element;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::input::Mailbox;
+use crate::keeper::Peer;
+use crate::xmpp::ns;
+use crate::xmpp::tests::world::{World, alice, stanza};
+
+/// As the configuration has it where nothing is said, and twice the time between two looks.
+const IDLE: Duration = Duration::from_secs(600);
+const LOOKS: Duration = Duration::from_secs(10);
+
+fn message(text: &str) -> String {
+    format!(
+        "<message from='alice@example.org/phone' to='silent%echo@gw.example.org' type='chat' id='{text}'>
+         <body>{text}</body></message>"
+    )
+}
+
+fn silent() -> ContactId {
+    ContactId::new("silent@echo")
+}
+
+fn body(stanza: &Element) -> Option<String> {
+    stanza.get_child("body", ns::CLIENT).map(Element::text)
+}
+
+async fn mailbox(world: &World) -> Mailbox {
+    let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap();
+    world.keeper.crossings.mailbox(&world.keeper, &user, Peer::Contact(silent()))
+}
+
+/// What the contact has got, when so much has come.
+async fn contact_has(world: &World, count: usize) -> Vec<String> {
+    let texts = || world.far().received().into_iter().map(|got| got.text.expose().to_owned()).collect::<Vec<_>>();
+    world.eventually(|_| texts().len() >= count).await;
+    texts()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_the_end_wakes_another_one_in_both_directions() {
+    let mut world = World::with_alice().await;
+    world.takes(&message("one")).await;
+    contact_has(&world, 1).await;
+    sleep(IDLE + LOOKS).await;
+    assert_eq!(world.keeper.crossings.awake(), 0, "conversations in memory");
+
+    world.far().says(&silent(), "two");
+    let answer = world.until(|stanza| body(stanza).is_some()).await;
+    assert_eq!(body(&answer).unwrap(), "two");
+    world.takes(&message("three")).await;
+    assert_eq!(contact_has(&world, 2).await, ["one", "three"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_somebody_has_something_to_give_it_stays() {
+    let world = World::with_alice().await;
+    let mailbox = mailbox(&world).await;
+    sleep(IDLE + LOOKS).await;
+    assert_eq!(world.keeper.crossings.awake(), 1);
+    mailbox.try_stanza(stanza(&message("late"))).unwrap();
+    drop(mailbox);
+    assert_eq!(contact_has(&world, 1).await, ["late"]);
+    sleep(IDLE + LOOKS).await;
+    assert_eq!(world.keeper.crossings.awake(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_network_does_not_take_a_message_it_stays() {
+    let world = World::with_alice().await;
+    world.far().fail_next_send(SendError::Transient { reason: "busy".to_owned(), after: Some(2 * IDLE) });
+    world.takes(&message("patient")).await;
+    sleep(IDLE + LOOKS).await;
+    assert_eq!(world.keeper.crossings.awake(), 1);
+    sleep(IDLE).await;
+    assert_eq!(contact_has(&world, 1).await, ["patient"]);
+}
+
+/// At the moment of the end, the conversation asks the store whether something waits. Here a message comes while it
+/// awaits the answer.
+#[tokio::test(start_paused = true)]
+async fn a_message_at_the_very_moment_of_the_end_is_not_lost() {
+    let world = World::with_alice().await;
+    let mut sent = Vec::new();
+    for turns in 0..8 {
+        let begun = Instant::now();
+        sent.push(format!("before {turns}"));
+        world.takes(&message(sent.last().unwrap())).await;
+        contact_has(&world, sent.len()).await;
+        sleep_until(begun + IDLE).await;
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        // The store answers meanwhile; the conversation has not been told yet.
+        std::thread::sleep(Duration::from_millis(20));
+        sent.push(format!("at the end {turns}"));
+        world.takes(&message(sent.last().unwrap())).await;
+        assert_eq!(contact_has(&world, sent.len()).await, sent, "after {turns} turns");
+        sleep(IDLE + LOOKS).await;
+        assert_eq!(world.keeper.crossings.awake(), 0, "it has ended in the end");
+    }
+}
