@@ -79,9 +79,13 @@ impl Simulation {
         self.far_user().says(&ContactId::new(CONTACT), &contacts(self.said));
     }
 
-    /// Alice has said what she had to say. Her client stays online.
+    /// Alice ends her session, unless she still waits for a receipt: her client would give those messages back. It
+    /// stays online.
     pub fn alice_ends_her_session(&mut self) {
-        self.server.command(Command::End { with: None });
+        let receipts = self.server.events().iter().filter(|event| matches!(event, Event::Receipt { .. }));
+        if receipts.count() == self.sent {
+            self.server.command(Command::End { with: None });
+        }
     }
 
     /// Time in which conversations may leave the gateway's memory.
