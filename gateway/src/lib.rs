@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod from_xmpp;
 pub mod keeper;
 pub mod log;
+pub mod memory;
 pub mod networks;
 pub mod run;
 pub mod secure;

@@ -9,6 +9,7 @@ use crate::component::{self, Incoming, LinkConfig};
 use crate::config::{Config, ConfigError, NetworkConfig};
 use crate::control::{Control, ControlError};
 use crate::keeper::Keeper;
+use crate::memory;
 use crate::networks::{self, NotBuilt};
 use crate::store::{self, Sealer, Store};
 use crate::xml::Limits;
@@ -44,6 +45,9 @@ pub enum Error {
 /// # Errors
 /// [`Error`] if it cannot start.
 pub async fn run(config: Config) -> Result<(), Error> {
+    if let Err(error) = memory::keep_out_of_core_dumps() {
+        tracing::warn!(%error, "a crash could leave messages and keys in a core dump");
+    }
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     let mut signals = crate::shutdown::Signals::listen().map_err(Error::Signals)?;

@@ -18,7 +18,7 @@ const KEY_LEN: usize = 32;
 const CREDENTIAL: &str = "key";
 
 impl Config {
-    /// The store key (32 octets): from `key_file`, else from the systemd credential `key`, else from `data_dir/key`,
+    /// The store key (32 octets): from the systemd credential `key`, else from `key_file`, else from `data_dir/key`,
     /// which is made at the first start, readable by its owner alone.
     ///
     /// # Errors
@@ -49,8 +49,8 @@ impl Config {
     }
 
     fn named_key_path(&self) -> Option<PathBuf> {
-        let credential = || self.credentials.as_ref().map(|dir| dir.join(CREDENTIAL)).filter(|path| path.exists());
-        self.key_file.clone().or_else(credential)
+        let credential = self.credentials.as_ref().map(|dir| dir.join(CREDENTIAL)).filter(|path| path.exists());
+        credential.or_else(|| self.key_file.clone())
     }
 
     fn own_key_path(&self) -> PathBuf {

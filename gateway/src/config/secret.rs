@@ -33,7 +33,8 @@ impl From<SecretSource> for String {
     }
 }
 
-/// The secret of the component `jid`, from the one place that has it.
+/// The secret of the component `jid`, from the one place that has it. A credential goes before the file: systemd hands
+/// it to the daemon, which may not read the file; `drawbridge` typed by root has no credential, and may.
 pub(super) fn find(
     key: &str,
     jid: &BareJid,
@@ -46,8 +47,8 @@ pub(super) fn find(
     let (secret, source) = match (inline, file, path_of_credential) {
         (Some(_), Some(_), _) => return Err(ConfigError::TwoSecrets { key: key.into() }),
         (Some(text), None, _) => (Secret::new(text), SecretSource::Inline),
-        (None, Some(path), _) => (read(&format!("{key}.secret_file"), &path)?, SecretSource::File(path)),
-        (None, None, Some(path)) => (read(&format!("{key}.secret"), &path)?, SecretSource::Credential(path)),
+        (None, _, Some(path)) => (read(&format!("{key}.secret"), &path)?, SecretSource::Credential(path)),
+        (None, Some(path), None) => (read(&format!("{key}.secret_file"), &path)?, SecretSource::File(path)),
         (None, None, None) => return Err(ConfigError::MissingSecret { key: key.into(), credential }),
     };
     if secret.expose().is_empty() {

@@ -196,7 +196,19 @@ fn a_secret_comes_from_exactly_one_place() {
 
     let by_systemd = load(&without, &credentials).unwrap();
     assert_eq!(by_systemd.networks[0].secret.expose(), b"from disk");
-    assert_eq!(by_systemd.networks[0].secret_from, SecretSource::Credential(file));
+    assert_eq!(by_systemd.networks[0].secret_from, SecretSource::Credential(file.clone()));
+    let for_root = load(&gone, &credentials).unwrap();
+    assert_eq!(for_root.networks[0].secret_from, SecretSource::Credential(file), "the daemon may not read the file");
+}
+
+#[test]
+fn a_credential_goes_before_the_key_file_that_root_can_read() {
+    let dir = tempfile::tempdir().unwrap();
+    private_file(&dir, "key", &"0a".repeat(32));
+    let text = format!("key_file = \"/nonexistent/key\"\n{SMALLEST}");
+    let config = load(&text, &[("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]).unwrap();
+    assert_eq!(config.store_key().unwrap().expose(), [10; 32]);
+    assert!(load(&text, &[]).unwrap().store_key().is_err());
 }
 
 #[test]

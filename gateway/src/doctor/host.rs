@@ -30,6 +30,27 @@ pub(super) fn clock(config: &Config) -> Finding {
     clock_at(SystemTime::now(), changed)
 }
 
+/// Whether others could get at the memory of a program, through the disk or directly.
+pub(super) fn memory() -> Vec<Finding> {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    [swap(&read("/proc/swaps")), tracing(&read("/proc/sys/kernel/yama/ptrace_scope"))].into_iter().flatten().collect()
+}
+
+/// From the text of /proc/swaps: a header, then a line for each place. zram is memory.
+pub(super) fn swap(places: &str) -> Option<Finding> {
+    let place =
+        places.lines().skip(1).filter_map(|line| line.split_whitespace().next()).find(|p| !p.contains("zram"))?;
+    let fix = "MemorySwapMax=0 in its unit, as deploy/drawbridge.service has it; or encrypt the swap, or switch it off";
+    Some(Finding::doubtful(format!("what is in memory may be written to the disk, to the swap {place}"), fix))
+}
+
+/// From the text of ptrace_scope, where the kernel has it.
+pub(super) fn tracing(scope: &str) -> Option<Finding> {
+    let fix = "sysctl kernel.yama.ptrace_scope=1; or a user of its own, as deploy/drawbridge.service has it";
+    (scope.trim() == "0")
+        .then(|| Finding::doubtful("every program of the same user can read the memory of drawbridge", fix))
+}
+
 pub(super) fn clock_at(now: SystemTime, database: Option<SystemTime>) -> Finding {
     let fix = "set the clock, best by a time service (timedatectl set-ntp true)";
     if now < SystemTime::UNIX_EPOCH + EARLIEST {

@@ -80,6 +80,7 @@ pub async fn examine(path: &Path, env: &Env) -> Vec<Finding> {
         Finding::doubtful(what, fix)
     }));
     findings.push(host::clock(&config));
+    findings.extend(host::memory());
     findings.extend(files::all(&config));
     let runs = files::daemon_runs(&config);
     for network in &config.networks {

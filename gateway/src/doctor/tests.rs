@@ -95,6 +95,17 @@ fn a_clock_that_went_back_is_noticed() {
 }
 
 #[test]
+fn swap_on_a_disk_and_open_tracing_are_doubtful() {
+    let header = "Filename\tType\tSize\tUsed\tPriority\n";
+    assert_eq!(host::swap(header), None);
+    assert_eq!(host::swap(&format!("{header}/dev/zram0 partition 8 0 100\n")), None);
+    let found = host::swap(&format!("{header}/dev/zram0 partition 8 0 100\n/dev/sda2 partition 8 0 -2\n")).unwrap();
+    assert!(found.is_doubtful() && found.to_string().contains("/dev/sda2"), "{found}");
+    assert!(host::tracing("0\n").is_some_and(|found| found.is_doubtful()));
+    assert_eq!([host::tracing("1\n"), host::tracing("")], [None, None]);
+}
+
+#[test]
 fn homeservers_are_written_in_many_ways() {
     assert_eq!(address_of("example.org"), "example.org:443");
     assert_eq!(address_of("example.org:8448"), "example.org:8448");
