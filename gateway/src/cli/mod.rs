@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use drawbridge_bridge::Secret;
 use jid::BareJid;
 
@@ -42,20 +42,17 @@ enum Command {
     Check,
     /// Find out what is wrong, and how to mend it
     Doctor,
-    /// List the users, log one in or out, or remove one
+    /// List the users, or do for one of them what they could do themselves
     Users {
         #[command(subcommand)]
         command: Option<Users>,
     },
     /// Compare the codes of a user's encrypted sessions, and mark one as verified
     Verify {
-        /// The user, as alice@example.org
-        user: BareJid,
+        #[command(flatten)]
+        whom: Whom,
         /// The code that the user's client shows; asked for if it is not given
         code: Option<String>,
-        /// On which network: its kind or its component JID
-        #[arg(long)]
-        network: Option<String>,
     },
     /// Show how the running gateway is doing
     Status,
@@ -66,29 +63,40 @@ enum Users {
     /// List them (the default)
     List,
     /// Log a user in, and register them; passwords typed here reach no XMPP server
-    Login {
-        /// The user, as alice@example.org
-        user: BareJid,
-        /// On which network: its kind or its component JID
-        #[arg(long)]
-        network: Option<String>,
-    },
+    Login(Whom),
     /// Log a user out; they stay registered
-    Logout {
-        /// The user, as alice@example.org
-        user: BareJid,
-        /// On which network: its kind or its component JID
-        #[arg(long)]
-        network: Option<String>,
+    Logout(Whom),
+    /// Show how a user's login stands and what is set
+    Status(Whom),
+    /// List a user's contacts with their addresses
+    Contacts(Whom),
+    /// Confirm this gateway's device with the recovery key of a user's account; it reaches no XMPP server
+    Recover(Whom),
+    /// Choose when a user's messages must be encrypted, and allow a stopped contact again
+    Policy {
+        #[command(flatten)]
+        whom: Whom,
+        /// What to set, as encryption=require; asked for if nothing is given
+        #[arg(value_name = "NAME=VALUE", value_parser = setting)]
+        settings: Vec<(String, String)>,
     },
     /// Log a user out and delete everything about them
-    Remove {
-        /// The user, as alice@example.org
-        user: BareJid,
-        /// On which network: its kind or its component JID
-        #[arg(long)]
-        network: Option<String>,
-    },
+    Remove(Whom),
+}
+
+/// Whom a command is about.
+#[derive(Debug, Args)]
+struct Whom {
+    /// The user, as alice@example.org
+    user: BareJid,
+    /// On which network: its kind or its component JID
+    #[arg(long)]
+    network: Option<String>,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let setting = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    setting.ok_or_else(|| "write it as encryption=require".to_owned())
 }
 
 /// Why the program ends badly. Each says what to do.
@@ -137,9 +145,8 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Error> {
             }
         }
         Command::Users { command } => users(&config, command.unwrap_or(Users::List))?,
-        Command::Verify { user, code, network } => {
-            let known = code.map(|code| answers("code", &code)).unwrap_or_default();
-            for_user(&config, "verify", &user, network, &known)?;
+        Command::Verify { whom, code } => {
+            for_user(&config, "verify", whom, code.map(|code| ("code".to_owned(), code)))?;
         }
         Command::Doctor => {}
     }
@@ -147,7 +154,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Error> {
 }
 
 fn users(config: &Config, command: Users) -> Result<(), Error> {
-    let yes = || answers("confirm", "yes");
+    let yes = || [("confirm".to_owned(), "yes".to_owned())];
     match command {
         Users::List => {
             if let Reply::Users(users) = Client::connect(&config.data_dir)?.ask(&Request::Users)? {
@@ -155,22 +162,26 @@ fn users(config: &Config, command: Users) -> Result<(), Error> {
             }
             Ok(())
         }
-        Users::Login { user, network } => for_user(config, "login", &user, network, &Answers::default()),
-        Users::Logout { user, network } => for_user(config, "logout", &user, network, &yes()),
-        Users::Remove { user, network } => for_user(config, "unregister", &user, network, &yes()),
+        Users::Login(whom) => for_user(config, "login", whom, []),
+        Users::Logout(whom) => for_user(config, "logout", whom, yes()),
+        Users::Status(whom) => for_user(config, "status", whom, []),
+        Users::Contacts(whom) => for_user(config, "contacts", whom, []),
+        Users::Recover(whom) => for_user(config, "recover", whom, []),
+        Users::Policy { whom, settings } => for_user(config, "policy", whom, settings),
+        Users::Remove(whom) => for_user(config, "unregister", whom, yes()),
     }
 }
 
-/// Runs a command for a user, here on the terminal.
+/// Runs a command for a user, here on the terminal. What is known is not asked.
 fn for_user(
     config: &Config,
     command: &str,
-    user: &BareJid,
-    network: Option<String>,
-    known: &Answers,
+    whom: Whom,
+    known: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(), Error> {
-    let request = Request::Run { command: command.into(), user: user.to_string(), network };
-    Ok(Client::connect(&config.data_dir)?.run(&request, known, &mut Stdio)?)
+    let request = Request::Run { command: command.into(), user: whom.user.to_string(), network: whom.network };
+    let known = Answers { values: known.into_iter().map(|(name, value)| (name, Secret::new(value))).collect() };
+    Ok(Client::connect(&config.data_dir)?.run(&request, &known, &mut Stdio)?)
 }
 
 fn check(config: &Config) -> ExitCode {
@@ -198,10 +209,6 @@ fn report(findings: &[doctor::Finding]) -> ExitCode {
         (faults, doubts) => format!("Wrong: {faults}; to mend: {doubts}"),
     });
     if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn answers(name: &str, value: &str) -> Answers {
-    Answers { values: [(name.to_owned(), Secret::new(value))].into() }
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
@@ -235,5 +242,34 @@ mod tests {
     fn what_is_no_jid_is_refused() {
         assert!(Arguments::try_parse_from(["drawbridge", "verify", "@"]).is_err());
         assert!(Arguments::try_parse_from(["drawbridge", "users", "login", "a b@c d"]).is_err());
+    }
+
+    #[test]
+    fn settings_are_names_with_values() {
+        let policy = |given: &[&str]| {
+            Arguments::try_parse_from([&["drawbridge", "users", "policy", "a@b"], given].concat())
+                .map(|parsed| parsed.command)
+        };
+        let Ok(Command::Users { command: Some(Users::Policy { settings, .. }) }) = policy(&["encryption=off"]) else {
+            panic!("not read as a policy");
+        };
+        assert_eq!(settings, [("encryption".to_owned(), "off".to_owned())]);
+        assert!(policy(&["off"]).is_err());
+    }
+
+    /// Whatever can be done by form and by chat can be done here.
+    #[test]
+    fn every_command_is_on_the_command_line() {
+        let line = Arguments::command();
+        let users = line.find_subcommand("users").unwrap();
+        for node in crate::commands::COMMANDS.iter().map(|command| command.node) {
+            let here = match node {
+                "help" => true, // clap's own
+                "unregister" => users.find_subcommand("remove").is_some(),
+                "verify" => line.find_subcommand("verify").is_some(),
+                other => users.find_subcommand(other).is_some(),
+            };
+            assert!(here, "{node} is missing");
+        }
     }
 }

@@ -33,7 +33,7 @@ impl Steps for Login {
         match signing_in.step(answers).await {
             Ok(LoginStep::Form { instructions, fields }) => {
                 let questions: Vec<_> = fields.into_iter().map(|field| suggested(asker, field)).collect();
-                Ok(Output::Form(with_warning(asker, Form::new(instructions, questions))))
+                Ok(Output::Form(with_warning(asker, COMMAND.node, Form::new(instructions, questions))))
             }
             Ok(LoginStep::Show { instructions, text }) => Ok(Output::Show(format!("{instructions}\n{text}"))),
             Ok(LoginStep::Done(grant)) => self.finish(asker, grant).await,
@@ -75,20 +75,20 @@ fn suggested(asker: &Asker, mut field: Field) -> Question {
 }
 
 /// Says who else reads what is answered, where that is so.
-pub(super) fn with_warning(asker: &Asker, mut form: Form) -> Form {
+pub(super) fn with_warning(asker: &Asker, command: &str, mut form: Form) -> Form {
     if form.asks_secret() && asker.door.is_overheard() {
-        form.instructions = format!("{} {}", form.instructions, warning(asker)).trim().to_owned();
+        form.instructions = format!("{} {}", form.instructions, warning(asker, command)).trim().to_owned();
     }
     form
 }
 
 /// What a person must know before they type a secret where their XMPP server can read it.
-fn warning(asker: &Asker) -> String {
-    let host = format!("let whoever runs this host enter it there, with \"drawbridge users login {}\"", asker.jid);
+fn warning(asker: &Asker, command: &str) -> String {
+    let host = format!("let whoever runs this host enter it there, with \"drawbridge users {command} {}\"", asker.jid);
     match asker.door {
         Door::Form => format!(
             "Careful: the people who run your XMPP server can read what you enter in this form. To avoid that, write \
-             login to {} in an encrypted session (ESession), or {host}.",
+             {command} to {} in an encrypted session (ESession), or {host}.",
             asker.keeper.domain
         ),
         _ => format!(

@@ -31,7 +31,7 @@ impl Steps for Recover {
             let question = Question::new("key", "Recovery key or passphrase", Kind::Hidden);
             let text = "With it this gateway's device is confirmed by your account, so that others send it readable \
                         messages. Nothing is reset.";
-            return Ok(Output::Form(with_warning(asker, Form::new(text, [question]))));
+            return Ok(Output::Form(with_warning(asker, COMMAND.node, Form::new(text, [question]))));
         }
         let key = answers.values.remove("key").unwrap_or_default();
         match trust.recover(&key).await {
