@@ -72,6 +72,7 @@ impl Stage {
         let settings = GatewaySettings {
             owners: vec![Self::DOMAIN.into()],
             networks: vec![network("matrix", Self::COMPONENT), network("echo", Self::ECHO)],
+            allow: Vec::new(),
             more: more.to_owned(),
         };
         Gateway::start(&self.dir().join("gateway"), &self.prosody, &settings)

@@ -158,6 +158,19 @@ impl Chat {
         }
     }
 
+    /// Asks something (XEP-0030, XEP-0055, …) and gives the whole answer, an error too.
+    pub fn ask(&mut self, to: &str, kind: &str, query: &str) -> Result<String, Error> {
+        self.asked += 1;
+        let id = format!("ask{}", self.asked);
+        self.raw(&format!("<iq xmlns='jabber:client' type='{kind}' id='{id}' to='{to}'>{query}</iq>"))?;
+        let quoted = [format!("id='{id}'"), format!("id=\"{id}\"")];
+        let answers = |event: &Value| {
+            let xml = event["xml"].as_str().unwrap_or_default();
+            event["event"] == "stanza" && quoted.iter().any(|id| xml.contains(id))
+        };
+        Ok(word(&self.expect(&format!("answer to {query}"), SOON, answers)?, "xml"))
+    }
+
     /// The next stanza that arrives and contains all of this. For clients with `--trace`.
     pub fn on_wire(&mut self, parts: &[&str]) -> Result<String, Error> {
         let wanted = |event: &Value| {
@@ -165,6 +178,11 @@ impl Chat {
             event["event"] == "trace" && event["direction"] == "in" && parts.iter().all(|part| xml.contains(part))
         };
         Ok(word(&self.expect(&format!("stanza with {parts:?}"), SOON, wanted)?, "xml"))
+    }
+
+    /// Says something in clear, as a client without encryption does.
+    pub fn say_in_clear(&mut self, id: &str, text: &str) -> Result<(), Error> {
+        self.send(&json!({ "command": "clear_send", "id": id, "text": text }))
     }
 
     /// Sends a stanza as it stands.

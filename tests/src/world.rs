@@ -46,6 +46,14 @@ impl World {
         Self::echo_at(Stage::ECHO, true, "")
     }
 
+    /// The same for certain people only: bare JIDs or domains.
+    pub fn echo_for(allow: &[&str]) -> Result<Self, Error> {
+        let dir = Keep::new()?;
+        let xmpp = prosody(&dir, Stage::ECHO, false)?;
+        let allow = allow.iter().map(ToString::to_string).collect();
+        Self::raise(dir, xmpp, None, GatewaySettings { allow, ..settings("echo", Stage::ECHO, "") })
+    }
+
     /// With the echo network at another domain, to which the users of [`Stage::DOMAIN`] do not belong.
     pub fn echo_of_others() -> Result<Self, Error> {
         Self::echo_at("echo.others.test", false, "")
@@ -201,6 +209,7 @@ fn settings(kind: &str, domain: &str, more: &str) -> GatewaySettings {
     GatewaySettings {
         owners: vec![Stage::DOMAIN.into()],
         networks: vec![(kind.into(), domain.into(), Stage::SECRET.into())],
+        allow: Vec::new(),
         more: more.into(),
     }
 }

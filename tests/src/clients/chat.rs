@@ -41,6 +41,8 @@ impl ChatAccount {
 /// A running chat client; everything that JSON lines can do, and shorthands.
 pub struct Chat {
     lines: JsonLines,
+    /// Questions so far: each has an id of its own.
+    pub(crate) asked: u32,
 }
 
 impl Chat {
@@ -56,7 +58,7 @@ impl Chat {
         let log = dir.join(file + ".log");
         let mut lines = JsonLines::start(format!("esession-chat of {}", account.jid), command, log)?;
         lines.expect_event("online", ONLINE)?;
-        Ok(Self { lines })
+        Ok(Self { lines, asked: 0 })
     }
 
     /// Sends text to the contact that it was started with.

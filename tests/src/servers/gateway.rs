@@ -45,6 +45,16 @@ impl Gateway {
         command.output().map_err(Error::io("running drawbridge"))
     }
 
+    /// What the operator types, and reads: the output of a command that succeeds; its complaint is the error.
+    pub fn operator_says(&self, arguments: &[&str]) -> Result<String, Error> {
+        let Output { status, stdout, stderr } = self.operator(arguments)?;
+        if status.success() {
+            return Ok(String::from_utf8_lossy(&stdout).into_owned());
+        }
+        let answer = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+        Err(Error::Refused { asked: format!("drawbridge {}", arguments.join(" ")), answer })
+    }
+
     /// SIGKILL: whatever it had not made durable is gone.
     pub fn kill9(&mut self) {
         self.process.kill();

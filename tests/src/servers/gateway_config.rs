@@ -9,6 +9,8 @@ pub struct GatewaySettings {
     pub owners: Vec<String>,
     /// The networks: kind (`matrix`, `echo`), the component's domain, its secret.
     pub networks: Vec<(String, String, String)>,
+    /// Who may use them: bare JIDs or domains. With nobody here, what the gateway allows by itself.
+    pub allow: Vec<String>,
     /// Further tables in TOML, such as `[limits]`.
     pub more: String,
 }
@@ -18,13 +20,16 @@ impl GatewaySettings {
     ///
     /// Rust's quoting of strings is TOML's for all that we write.
     pub(crate) fn write(&self, data: &Path, component_port: u16) -> String {
-        let Self { owners, networks, more } = self;
+        let Self { owners, networks, allow, more } = self;
         let mut config = format!("data_dir = {data:?}\nowners = {owners:?}\n\n[log]\nlevel = \"debug\"\n\n{more}\n");
         for (kind, jid, secret) in networks {
             let server = format!("127.0.0.1:{component_port}");
             config.push_str(&format!(
                 "\n[[network]]\nkind = {kind:?}\njid = {jid:?}\nserver = {server:?}\nsecret = {secret:?}\n"
             ));
+            if !allow.is_empty() {
+                config.push_str(&format!("allow = {allow:?}\n"));
+            }
         }
         config
     }

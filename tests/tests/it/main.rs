@@ -1,9 +1,11 @@
 //! The stories, in one test program: linking matrix-sdk once is enough.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a story stops where it fails")]
 
+mod commands;
 mod crash;
 mod daemon;
 mod ejabberd;
+mod finding;
 mod hostile;
 mod main_job;
 mod matrix_peers;
@@ -15,3 +17,4 @@ mod simulation;
 mod supply;
 mod trouble;
 mod trouble_on_matrix;
+mod trust;

@@ -71,7 +71,9 @@ fn what_cannot_be_delivered_comes_back_and_names_the_message() {
     let error = alice.error("in clear").unwrap();
     assert_eq!(condition(&error), "policy-violation", "a clear message in a protected conversation: {error}");
     assert!(words(&error).starts_with("this conversation is encrypted"), "the user is told what to do: {error}");
-    alice.raw(&format!("<message to='{}' id='to all' type='chat'><body>in clear</body></message>", World::ECHO)).unwrap();
+    alice
+        .raw(&format!("<message to='{}' id='to all' type='chat'><body>in clear</body></message>", World::ECHO))
+        .unwrap();
     let error = alice.error("to all").unwrap();
     assert_eq!(error["from"], World::ECHO, "the error comes from where it was sent to, so that clients show it there");
     all_is_well(&mut alice, "after the clear message");

@@ -40,8 +40,12 @@ impl Set {
         let (prosody, synapse) = story.step(servers, || start_servers(place))?;
         let gateway = story.step("drawbridge starts between them", || {
             let network = ("matrix".into(), Stage::COMPONENT.into(), Stage::SECRET.into());
-            let settings =
-                GatewaySettings { owners: vec![Stage::DOMAIN.into()], networks: vec![network], more: String::new() };
+            let settings = GatewaySettings {
+                owners: vec![Stage::DOMAIN.into()],
+                networks: vec![network],
+                allow: Vec::new(),
+                more: String::new(),
+            };
             Ok(Gateway::start(&place.of("gateway"), &prosody, &settings)?)
         })?;
         let (xmpp, matrix) = (Stage::DOMAIN, Stage::SERVER_NAME);

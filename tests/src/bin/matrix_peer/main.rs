@@ -36,6 +36,9 @@ struct Options {
     /// Announce invitations and leave them alone
     #[arg(long)]
     no_accept: bool,
+    /// Leave the account without an identity that vouches for its devices, as old clients do
+    #[arg(long)]
+    unsigned: bool,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -58,7 +61,9 @@ async fn run(options: Options) -> Result<(), Failure> {
     let client = Box::pin(login::log_in(&options)).await?;
     let mut loop_ = sync::Loop::new(client.clone(), !options.no_accept);
     Box::pin(loop_.step(std::time::Duration::ZERO)).await?;
-    Box::pin(login::sign_own_device(&client)).await?;
+    if !options.unsigned {
+        Box::pin(login::sign_own_device(&client)).await?;
+    }
     emit(&events::ready(&client).await?);
     let syncing = tokio::spawn(Box::pin(async move { loop_.run().await }));
 
