@@ -1,9 +1,11 @@
 //! The `drawbridge` daemon as a process, as an operator runs it.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    io::Write,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus, Output},
+    process::{Command, ExitStatus, Output, Stdio},
 };
 
 use super::{GatewaySettings, XmppServer, prosody::files_below};
@@ -31,6 +33,7 @@ impl Gateway {
         fs::create_dir_all(dir).map_err(Error::io("making the gateway's directory"))?;
         let file = dir.join("drawbridge.toml");
         fs::write(&file, settings.write(&dir.join("data"), xmpp.component_port()))
+            .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o600)))
             .map_err(Error::io("configuring the gateway"))?;
         let mut command = bound_to_us(&program);
         command.args(["run", "--config"]).arg(&file).current_dir(dir);
@@ -40,9 +43,21 @@ impl Gateway {
 
     /// What the operator types: runs `drawbridge` with these arguments and this gateway's configuration.
     pub fn operator(&self, arguments: &[&str]) -> Result<Output, Error> {
+        self.operator_types(arguments, "")
+    }
+
+    /// The same, and what it asks is answered by these lines.
+    pub fn operator_types(&self, arguments: &[&str], lines: &str) -> Result<Output, Error> {
+        let failed = || Error::io("running drawbridge");
         let mut command = Command::new(&self.program);
         command.args(arguments).arg("--config").arg(self.dir.join("drawbridge.toml"));
-        command.output().map_err(Error::io("running drawbridge"))
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(failed())?;
+        if let Some(mut input) = child.stdin.take() {
+            // Whoever asks nothing may be gone before.
+            let _ = input.write_all(lines.as_bytes());
+        }
+        child.wait_with_output().map_err(failed())
     }
 
     /// What the operator types, and reads: the output of a command that succeeds; its complaint is the error.

@@ -3,6 +3,7 @@
 //! | command | answer |
 //! |---|---|
 //! | `{"command":"create_dm","user"}` | `room_created {room}` |
+//! | `{"command":"create_room","name","user"}`: a room for several, with an invitation | `room_created {room}` |
 //! | `{"command":"send","room" or "user","text"}` | `sent {room, event_id}` |
 //! | `{"command":"typing","room","on"}` | `done` |
 //! | `{"command":"read","room","event_id"}` | `done` |
@@ -19,7 +20,7 @@ use matrix_sdk::{
     Client, Room,
     ruma::{
         RoomId, UserId,
-        api::client::receipt::create_receipt::v3::ReceiptType,
+        api::client::{receipt::create_receipt::v3::ReceiptType, room::create_room},
         events::{receipt::ReceiptThread, room::message::RoomMessageEventContent},
         presence::PresenceState,
     },
@@ -44,6 +45,12 @@ async fn perform(client: &Client, command: &Value) -> Result<Value, Failure> {
         "create_dm" => {
             let room = client.create_dm(&UserId::parse(text(command, "user")?)?).await?;
             Ok(json!({ "event": "room_created", "room": room.room_id() }))
+        }
+        "create_room" => {
+            let mut request = create_room::v3::Request::new();
+            request.name = Some(text(command, "name")?.to_owned());
+            request.invite = vec![UserId::parse(text(command, "user")?)?];
+            Ok(json!({ "event": "room_created", "room": client.create_room(request).await?.room_id() }))
         }
         "send" => send(client, command).await,
         "typing" => {
