@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jid::{BareJid, FullJid};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::SessionCode;
@@ -41,7 +42,7 @@ pub(super) struct Conversation {
     /// Held by the task that sends to the network while it works.
     pub(super) sending: Arc<tokio::sync::Mutex<()>>,
     /// When something last happened.
-    pub(super) last: tokio::time::Instant,
+    pub(super) last: Instant,
 }
 
 /// What was sent to the user's clients and is not receipted yet.
@@ -52,7 +53,7 @@ pub(super) struct Flight {
     /// Stanza ids without receipt.
     pub(super) out: BTreeMap<String, i64>,
     /// When something was last receipted, or sent while nothing was due.
-    pub(super) moved: Option<tokio::time::Instant>,
+    pub(super) moved: Option<Instant>,
     /// Sent in clear, and came back: the client must come online before it is tried again.
     pub(super) bounced: bool,
 }
@@ -61,14 +62,14 @@ impl Flight {
     /// Sent.
     pub(super) fn insert(&mut self, delivery: &Delivery) {
         if self.out.is_empty() {
-            self.moved = Some(tokio::time::Instant::now());
+            self.moved = Some(Instant::now());
         }
         self.out.insert(delivery.stanza.clone(), delivery.seq);
     }
 
     /// Receipted.
     pub(super) fn remove(&mut self, id: &str) -> bool {
-        self.moved = Some(tokio::time::Instant::now());
+        self.moved = Some(Instant::now());
         self.out.remove(id).is_some()
     }
 
@@ -104,7 +105,7 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
         talking: Arc::default(),
         owed: BTreeMap::new(),
         sending: Arc::default(),
-        last: tokio::time::Instant::now(),
+        last: Instant::now(),
     };
     if let Peer::Contact(contact) = &conversation.peer {
         tokio::spawn(sender::run(sender::Sender {
@@ -137,12 +138,12 @@ impl Conversation {
                         break;
                     }
                     Some(input) => {
-                        self.last = tokio::time::Instant::now();
+                        self.last = Instant::now();
                         self.handle(input).await;
                     }
                 },
                 resources = inbox.bell.rung() => {
-                    self.last = tokio::time::Instant::now();
+                    self.last = Instant::now();
                     if resources {
                         self.resources_changed().await;
                     }
@@ -164,7 +165,7 @@ impl Conversation {
                         self.invite_client().await;
                     }
                     self.deliver().await;
-                    if self.has_ended(&inbox, tokio::time::Instant::now()).await {
+                    if self.has_ended(&inbox, Instant::now()).await {
                         break;
                     }
                 }
@@ -265,7 +266,7 @@ impl Conversation {
         for resource in self.endpoints.resources() {
             self.terminate(&resource).await;
         }
-        let deadline = tokio::time::Instant::now() + FAREWELL;
+        let deadline = Instant::now() + FAREWELL;
         while !self.endpoints.active.is_empty() {
             match tokio::time::timeout_at(deadline, inbox.inputs.recv()).await {
                 Ok(Some(Input::Stanza(stanza))) => self.stanza(stanza).await,

@@ -1,11 +1,12 @@
 //! ESessions with the user's clients: answered when they ask, asked for when something protected waits for them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use drawbridge_bridge::Secret;
 use esession::{ChainOutcome, Error, Established, RetainedSecret};
 use jid::FullJid;
 use minidom::Element;
+use tokio::time::Instant;
 
 use super::conversation::Conversation;
 use super::input::Input;

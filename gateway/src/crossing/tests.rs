@@ -1,4 +1,4 @@
-//! A conversation that has nothing to do ends, and nobody notices.
+//! A conversation that has nothing to do ends, and nobody notices; negotiations that nobody finishes cost little.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::input::Mailbox;
 use crate::keeper::Peer;
 use crate::xmpp::ns;
-use crate::xmpp::tests::world::{World, alice, stanza};
+use crate::xmpp::tests::world::{World, alice, condition, stanza, text};
 
 /// As the configuration has it where nothing is said, and twice the time between two looks.
 const IDLE: Duration = Duration::from_secs(600);
@@ -104,4 +104,35 @@ async fn a_message_at_the_very_moment_of_the_end_is_not_lost() {
         sleep(IDLE + LOOKS).await;
         assert_eq!(world.keeper.crossings.awake(), 0, "it has ended in the end");
     }
+}
+
+fn negotiation_from(resource: &str) -> String {
+    let disclosure = vec![esession::Disclosure::Enabled];
+    let policy = esession::Policy { disclosure, ..esession::Policy::default() };
+    let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
+    let (_, form) = esession::Initiator::begin(&policy, &[], rng).unwrap();
+    format!(
+        "<message from='alice@example.org/{resource}' to='silent%echo@gw.example.org' id='{resource}'>
+         <thread>{resource}</thread>{}</message>",
+        text(&esession::namespaces::feature(form))
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_open_negotiations_are_limited_and_given_up() {
+    let mut world = World::with_alice().await;
+    let limits = world.keeper.config.limits.clone();
+    for number in 0..limits.negotiations_per_user {
+        world.takes(&negotiation_from(&format!("client{number}"))).await;
+        let answer = world.until(|stanza| stanza.name() == "message").await;
+        assert_eq!(answer.attr("type"), Some("normal"), "{}", text(&answer));
+    }
+    world.takes(&negotiation_from("onetoomany")).await;
+    let refusal = world.until(|stanza| stanza.name() == "message").await;
+    assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("resource-constraint", Some("onetoomany")));
+
+    sleep(limits.negotiation_timeout + LOOKS).await;
+    world.takes(&negotiation_from("later")).await;
+    let answer = world.until(|stanza| stanza.name() == "message").await;
+    assert_eq!(answer.attr("type"), Some("normal"), "{}", text(&answer));
 }

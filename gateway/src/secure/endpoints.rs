@@ -1,13 +1,14 @@
 //! The ESessions of one conversation: one for each client of the user that has one.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use esession::{Agreed, Disclosure, Error, Established, Opened, Sas, Session};
 use getrandom::SysRng;
 use jid::FullJid;
 use minidom::Element;
 use rand_core::UnwrapErr;
+use tokio::time::Instant;
 
 use super::negotiation::Negotiation;
 

@@ -1,8 +1,6 @@
 //! One half-open ESession (XEP-0116, sections 4.2 to 4.5). Every step that has an exponentiation runs on a blocking
 //! thread and takes the machine with it; its [`Outcome`] brings the next one back.
 
-use std::time::Instant;
-
 use esession::{
     AwaitCompletion, AwaitIdentity, AwaitResponse, Established, Initiator, Policy, Responder, RetainedSecret,
 };
@@ -11,6 +9,7 @@ use getrandom::SysRng;
 use jid::FullJid;
 use minidom::Element;
 use rand_core::UnwrapErr;
+use tokio::time::Instant;
 
 use super::limiter::Permit;
 

@@ -31,7 +31,7 @@ impl Gateway {
     pub(super) fn start(dir: &Path, far: &EchoWorld) -> Self {
         let file = dir.join("config.toml");
         let text = format!(
-            "data_dir = {:?}\n[[network]]\nkind = \"echo\"\njid = {DOMAIN:?}\nserver = \"127.0.0.1:1\"\nsecret = \"s\"\n\
+            "data_dir = {:?}\nowners = [\"example.org\"]\n[[network]]\nkind = \"echo\"\njid = {DOMAIN:?}\nserver = \"127.0.0.1:1\"\nsecret = \"s\"\n\
              [esession]\ngroups = [14]\n[limits]\nconversation_idle = 1\n",
             dir.join("data")
         );
@@ -75,6 +75,15 @@ impl Gateway {
     /// Time for the gateway.
     pub(super) fn run_for(&mut self, time: Duration) {
         self.block_on(async move { tokio::time::sleep(time).await });
+    }
+
+    /// A moment of the gateway's work, in which its clock stands still: something is half done afterwards.
+    pub(super) fn run_turns(&mut self, turns: u64) {
+        self.block_on(async move {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+        });
     }
 
     /// The link was down.

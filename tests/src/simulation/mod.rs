@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use drawbridge_bridge::{ContactId, SendError};
 use drawbridge_echo::{EchoWorld, FarUser};
-use esession_chat::{Command, Event};
+use esession_chat::{Chain, Command, Event, SessionState};
 
 use chance::Chance;
 use gateway::Gateway;
@@ -101,6 +101,10 @@ impl Simulation {
 
     /// The gateway's process is killed, wherever it is, and another one starts. What it had sent may be lost.
     pub fn crash(&mut self) {
+        let turns = self.chance.below(60);
+        if let Some(gateway) = &mut self.gateway {
+            gateway.run_turns(turns);
+        }
         self.gateway = None;
         self.server.lose(&mut self.chance);
         self.gateway = Some(Gateway::start(self.dir.path(), &self.far));
@@ -151,6 +155,44 @@ impl Simulation {
             _ => None,
         });
         messages.collect()
+    }
+
+    /// The messages of Alice that her client has a receipt for, as texts.
+    pub fn receipted(&self) -> Vec<String> {
+        let ids = self.server.events().iter().filter_map(|event| match event {
+            Event::Receipt { id, .. } => id.strip_prefix('m')?.parse().ok(),
+            _ => None,
+        });
+        ids.map(alices).collect()
+    }
+
+    /// Alice writes without encryption.
+    pub fn alice_writes_in_clear(&mut self, text: &str) {
+        let text = text.to_owned();
+        self.server.command(Command::ClearSend { id: Some("clear".to_owned()), text, with: None });
+    }
+
+    /// Conditions of the errors that Alice has been shown.
+    pub fn errors(&self) -> Vec<&str> {
+        let errors = self.server.events().iter().filter_map(|event| match event {
+            Event::Error { condition, .. } => Some(condition.as_str()),
+            _ => None,
+        });
+        errors.collect()
+    }
+
+    /// What Alice's client says of the sessions it has had: the chain, and what the gateway said about disclosure.
+    pub fn sessions(&self) -> Vec<(Chain, Option<&str>)> {
+        let sessions = self.server.events().iter().filter_map(|event| match event {
+            Event::Session(session) if session.state == SessionState::Active => session.keys.as_ref(),
+            _ => None,
+        });
+        sessions.map(|keys| (keys.chain, keys.disclosure.as_deref())).collect()
+    }
+
+    /// The contact's side becomes end-to-end encrypted, or ceases to be.
+    pub fn far_side_is_encrypted(&mut self, encrypted: bool) {
+        self.far_user().set_encrypted(&ContactId::new(CONTACT), encrypted);
     }
 
     /// What the far side must have got.

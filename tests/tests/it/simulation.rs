@@ -1,6 +1,10 @@
 //! Whatever happens in between: every message crosses once, in order, encrypted.
 
-use drawbridge_tests::simulation::Simulation;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use drawbridge_tests::simulation::{ALICE, Simulation};
+use esession_chat::Chain;
 
 /// Seeds of one run; each is a world of its own.
 const SEEDS: u64 = 60;
@@ -15,12 +19,19 @@ fn crashes_lost_stanzas_and_failing_sends_neither_lose_nor_double_nor_reorder() 
         world.settle(2);
         for _ in 0..STEPS {
             world.step();
+            let far = world.far_has();
+            assert!(
+                world.receipted().iter().all(|text| far.contains(text)),
+                "seed {seed}: a receipt for what is not there"
+            );
         }
         world.settle(240);
         assert_eq!(world.far_has(), world.alice_wrote(), "seed {seed}: from alice to the contact");
         let shown: Vec<_> = world.contact_wrote().into_iter().map(|text| (text, true)).collect();
         assert_eq!(world.alice_has(), shown, "seed {seed}: from the contact to alice");
         assert!(!world.wire().iter().any(|stanza| stanza.contains("canary")), "seed {seed}: clear text on the wire");
+        let lost = world.sessions().into_iter().filter(|(chain, _)| *chain == Chain::Lost).count();
+        assert_eq!(lost, 0, "seed {seed}: the ends have no secret in common any more");
     }
 }
 
@@ -56,4 +67,85 @@ fn a_conversation_with_nothing_to_do_leaves_memory_and_nobody_notices() {
     assert_eq!(world.far_has(), world.alice_wrote());
     let shown: Vec<_> = world.contact_wrote().into_iter().map(|text| (text, true)).collect();
     assert_eq!(world.alice_has(), shown);
+}
+
+#[test]
+fn a_conversation_that_was_encrypted_is_never_in_clear_again() {
+    let mut world = Simulation::new(3);
+    world.alice_writes();
+    world.settle(5);
+    world.alice_writes_in_clear("canary in clear");
+    world.settle(2);
+    assert_eq!(world.errors(), ["policy-violation"]);
+    assert_eq!(world.far_has(), world.alice_wrote(), "nothing of it crosses");
+
+    // Nor the other way, when there is no session and the gateway remembers nothing.
+    world.alice_ends_her_session();
+    world.settle(2);
+    world.crash();
+    world.contact_writes();
+    world.settle(20);
+    assert_eq!(world.alice_has(), [(world.contact_wrote().remove(0), true)]);
+    assert!(!world.wire().iter().any(|stanza| stanza.contains("canary of")), "on the wire");
+}
+
+#[test]
+fn nothing_is_called_undisclosed_that_is_not_encrypted_on_the_far_side() {
+    let mut world = Simulation::new(4);
+    world.alice_writes();
+    world.settle(5);
+    assert_eq!(world.sessions().last().unwrap().1, Some("enabled"), "the far side is in clear");
+
+    world.far_side_is_encrypted(true);
+    world.settle(2);
+    world.alice_ends_her_session();
+    world.settle(2);
+    world.alice_writes();
+    world.settle(5);
+    assert_eq!(world.sessions().last().unwrap().1, Some("never"));
+
+    let sessions = world.sessions().len();
+    world.far_side_is_encrypted(false);
+    world.settle(5);
+    world.alice_writes();
+    world.settle(5);
+    assert!(world.sessions().len() > sessions, "the session that said so is over");
+    assert_eq!(world.sessions().last().unwrap().1, Some("enabled"));
+    assert_eq!(world.far_has(), world.alice_wrote());
+}
+
+#[test]
+fn what_people_write_is_in_no_log_and_who_they_are_in_none_above_debug() {
+    let lines = Lines::default();
+    let to = lines.clone();
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+    log.with_writer(move || to.clone()).init();
+    for seed in 100..104 {
+        let mut world = Simulation::new(seed);
+        for _ in 0..60 {
+            world.step();
+        }
+        world.alice_writes_in_clear("canary in clear");
+        world.settle(30);
+    }
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let ours: Vec<_> = log.lines().filter(|line| line.contains(" drawbridge") || line.contains(" esession")).collect();
+    assert!(ours.iter().any(|line| line.contains("DEBUG drawbridge")), "the log is talkative: {}", ours.len());
+    let named = |line: &&&str| !line.contains("DEBUG") && !line.contains("TRACE") && line.contains(ALICE);
+    assert_eq!(ours.iter().find(named), None);
+    assert_eq!(log.lines().find(|line| line.contains("canary")), None);
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
