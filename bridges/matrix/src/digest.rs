@@ -6,14 +6,13 @@ use async_trait::async_trait;
 use drawbridge_bridge::{ContactId, ContactInfo, ConvId, Event};
 use matrix_sdk::deserialized_responses::TimelineEvent;
 use matrix_sdk::room::MessagesOptions;
-use matrix_sdk::ruma::RoomId;
-use matrix_sdk::ruma::UInt;
+use matrix_sdk::ruma::{RoomId, UInt, UserId};
 use matrix_sdk::sync::{JoinedRoomUpdate, LeftRoomUpdate, SyncResponse, Timeline};
 use matrix_sdk::{Room, RoomState};
 
 use crate::envelope::Content;
 use crate::profile;
-use crate::rooms::View;
+use crate::rooms::{self, View};
 use crate::standing::{Standing, inherited, inherited_room};
 use crate::sync::{Halt, Holes, Line};
 use crate::timeline::{Cursor, Page, Pager, Piece, after};
@@ -32,7 +31,7 @@ impl Line<'_> {
             .iter()
             .any(|event| event.get_field::<String>("type").ok().flatten().as_deref() == Some("m.direct"));
         if !self.journal.has_baseline().await? {
-            self.set_baseline(&rooms.joined).await?;
+            self.begin(&rooms.joined).await?;
         }
 
         let mut unread = HashSet::new();
@@ -71,28 +70,6 @@ impl Line<'_> {
         Ok(())
     }
 
-    /// The rooms that are there at the login begin at their newest event: what is older was read elsewhere.
-    async fn set_baseline(
-        &self,
-        joined: &std::collections::BTreeMap<matrix_sdk::ruma::OwnedRoomId, JoinedRoomUpdate>,
-    ) -> Result<(), Halt> {
-        for room in self.client.joined_rooms() {
-            let conv = conv_of(room.room_id());
-            if self.out.position(&conv).await.is_some() {
-                continue;
-            }
-            let mut newest =
-                joined.get(room.room_id()).and_then(|update| update.timeline.events.last()).and_then(Cursor::of);
-            if newest.is_none() {
-                newest = self.history(&room).page(None).await?.events.first().and_then(Cursor::of);
-            }
-            if let Some(cursor) = newest {
-                self.out.set_position(&conv, cursor.position()).await?;
-            }
-        }
-        Ok(self.journal.set_baseline().await?)
-    }
-
     /// A room that the user is in.
     async fn joined(&self, room: &Room, update: JoinedRoomUpdate, hole: bool) -> Result<(), Halt> {
         drop(self.session.opening.lock().await);
@@ -103,7 +80,8 @@ impl Line<'_> {
         match &view.standing {
             Standing::Direct(contact) => {
                 let renamed = profile::changed(&update.timeline.events, contact);
-                self.timeline(room, update.timeline, hole).await?;
+                self.timeline(room, contact, update.timeline, hole).await?;
+                self.company(room, contact, false).await?;
                 self.ephemeral(room.room_id(), contact, &update.ephemeral).await?;
                 if renamed {
                     self.contact_changed(contact).await?;
@@ -113,8 +91,13 @@ impl Line<'_> {
                     Box::pin(self.joined(&old, JoinedRoomUpdate::default(), false)).await?;
                 }
             }
+            // What was said before somebody else came is carried still.
+            Standing::Crowd(contact) => {
+                self.timeline(room, contact, update.timeline, hole).await?;
+                self.company(room, contact, true).await?;
+            }
             Standing::Alone(contact) if was_direct => {
-                self.timeline(room, update.timeline, hole).await?;
+                self.timeline(room, contact, update.timeline, hole).await?;
                 let reason = if room.is_tombstoned() {
                     "The conversation has moved to another room.".to_owned()
                 } else {
@@ -124,7 +107,7 @@ impl Line<'_> {
             }
             // Not bridged: nothing is delivered, and nothing piles up. A new room stays without a cursor, since the
             // mark that makes it a direct chat may come later than the room.
-            Standing::Alone(_) | Standing::Crowd(_) | Standing::Group => {
+            Standing::Alone(_) | Standing::Group => {
                 let conv = conv_of(room.room_id());
                 if let (Some(cursor), Some(_)) =
                     (update.timeline.events.last().and_then(Cursor::of), self.out.position(&conv).await)
@@ -138,50 +121,48 @@ impl Line<'_> {
 
     /// Tells what a room is, when that is new.
     async fn announce(&self, room: &Room, before: Option<&View>, view: &View) -> Result<(), Halt> {
-        if before == Some(view) || matches!(view.standing, Standing::Alone(_)) {
+        if before == Some(view) || matches!(view.standing, Standing::Alone(_) | Standing::Crowd(_)) {
             return Ok(());
         }
         let conv = Some(conv_of(room.room_id()));
-        self.deliver(self.session.reader.notice(conv.clone(), Event::ConvUpsert(view.info(room.room_id())))).await?;
+        self.deliver(self.session.reader.notice(conv, Event::ConvUpsert(view.info(room.room_id())))).await?;
         match &view.standing {
-            Standing::Crowd(contact) if before.is_none_or(|before| before.standing != view.standing) => {
-                let text = format!(
-                    "Somebody else has joined, or is invited to, your direct chat with {contact}. Drawbridge carries \
-                     nothing there as long as more than the two of you can read it."
-                );
-                let contact = Some(ContactId::new(contact.as_str()));
-                self.deliver(self.session.reader.notice(conv, Event::TrustNotice { contact, text, blocks: true }))
-                    .await?;
-            }
-            Standing::Direct(contact) if before.is_none() => self.check_identity(contact).await?,
-            _ => {}
+            Standing::Direct(contact) if before.is_none() => self.check_identity(contact).await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// Everything of a room after its cursor.
-    async fn timeline(&self, room: &Room, timeline: Timeline, hole: bool) -> Result<(), Halt> {
+    /// Everything that the two said to each other after the room's cursor.
+    async fn timeline(&self, room: &Room, contact: &UserId, timeline: Timeline, hole: bool) -> Result<(), Halt> {
         let conv = conv_of(room.room_id());
         let cursor = self.out.position(&conv).await.as_ref().and_then(Cursor::read);
         let hole = hole || timeline.limited || cursor.is_none();
         let piece = Piece { before: timeline.prev_batch, events: timeline.events, hole };
         let events = after(cursor.as_ref(), piece, &self.history(room)).await?;
 
+        let mut company = self.journal.company(room.room_id()).await?;
+        let before = company.clone();
         let mut behind = None;
         for event in &events {
             if self.stop.is_cancelled() {
                 return Err(Halt::Stop);
             }
             let Some(cursor) = Cursor::of(event) else { continue };
+            company.follow(event, [room.own_user_id(), contact]);
+            behind = None;
             match self.session.reader.read(room.room_id(), event, Some(cursor.position())) {
+                Content::Silent => behind = Some(cursor),
+                Content::Said(envelope) | Content::Sealed(envelope, ..)
+                    if !company.is_alone(envelope.sender.as_ref(), contact) =>
+                {
+                    behind = Some(cursor);
+                }
                 Content::Said(envelope) => self.deliver(*envelope).await?,
                 Content::Sealed(envelope, id, session) => self.sealed(room, event, *envelope, id, session).await?,
-                Content::Silent => {
-                    behind = Some(cursor);
-                    continue;
-                }
             }
-            behind = None;
+        }
+        if company != before {
+            self.journal.set_company(room.room_id(), &company).await?;
         }
         if let Some(cursor) = behind {
             self.out.set_position(&conv, cursor.position()).await?;
@@ -192,9 +173,10 @@ impl Line<'_> {
     /// A room that the user has left, or was made to leave.
     async fn left(&self, room: &RoomId, update: LeftRoomUpdate) -> Result<(), Halt> {
         let before = self.session.rooms.remove(room);
-        let was_direct = before.is_some_and(|view| matches!(view.standing, Standing::Direct(_)));
-        if let (true, Some(room)) = (was_direct, self.client.get_room(room)) {
-            but_for_faults(self.timeline(&room, update.timeline, false).await)?;
+        if let (Some(View { standing: Standing::Direct(contact), .. }), Some(room)) =
+            (before, self.client.get_room(room))
+        {
+            but_for_faults(self.timeline(&room, &contact, update.timeline, false).await)?;
         }
         let banned = self.client.get_room(room).is_some_and(|room| room.state() == RoomState::Banned);
         let reason =
@@ -226,7 +208,7 @@ impl Line<'_> {
         }
         let view = View {
             standing: if direct { Standing::Direct(inviter.clone()) } else { Standing::Group },
-            name: room.cached_display_name().map(|name| name.to_string()),
+            name: rooms::name(room),
             // The little that an invitation tells of the room.
             encrypted: room.encryption_settings().is_some(),
         };
@@ -236,7 +218,7 @@ impl Line<'_> {
         Ok(self.deliver(envelope).await?)
     }
 
-    async fn contact_changed(&self, contact: &matrix_sdk::ruma::UserId) -> Result<(), Halt> {
+    async fn contact_changed(&self, contact: &UserId) -> Result<(), Halt> {
         let info: ContactInfo = match Box::pin(profile::fetch(self.client, contact)).await {
             Ok(info) => info,
             // A new name is not worth holding the messages up for.
@@ -245,7 +227,7 @@ impl Line<'_> {
         Ok(self.deliver(self.session.reader.notice(None, Event::ContactUpsert(info))).await?)
     }
 
-    fn history<'a>(&'a self, room: &'a Room) -> History<'a> {
+    pub(crate) fn history<'a>(&'a self, room: &'a Room) -> History<'a> {
         History { line: self, room }
     }
 }
@@ -263,7 +245,7 @@ pub(crate) fn conv_of(room: &RoomId) -> ConvId {
 }
 
 /// A room's history from the homeserver; stops when the keeper asks for it.
-struct History<'a> {
+pub(crate) struct History<'a> {
     line: &'a Line<'a>,
     room: &'a Room,
 }

@@ -7,6 +7,8 @@ use matrix_sdk::ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::Beginning;
+use crate::company::Company;
 use crate::error::Fault;
 
 /// The newest sends of a room that are remembered. The keeper sends one after the other, so a handful would do.
@@ -49,6 +51,24 @@ impl Journal {
 
     pub(crate) async fn set_baseline(&self) -> Result<(), Fault> {
         self.set("baseline", &true).await
+    }
+
+    /// Where the homeserver's events stood at the login.
+    pub(crate) async fn beginning(&self) -> Result<Option<Beginning>, Fault> {
+        self.get("beginning").await
+    }
+
+    pub(crate) async fn set_beginning(&self, beginning: &Beginning) -> Result<(), Fault> {
+        self.set("beginning", beginning).await
+    }
+
+    /// Who else was in a direct chat at its cursor.
+    pub(crate) async fn company(&self, room: &RoomId) -> Result<Company, Fault> {
+        Ok(self.get(&format!("company/{room}")).await?.unwrap_or_default())
+    }
+
+    pub(crate) async fn set_company(&self, room: &RoomId, company: &Company) -> Result<(), Fault> {
+        self.set(&format!("company/{room}"), company).await
     }
 
     /// With whom a room was ever taken for a direct chat.

@@ -10,6 +10,7 @@ use matrix_sdk::ruma::api::client::session::get_login_types::v3::LoginType;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use crate::baseline;
 use crate::contact_id;
 use crate::device::{Files, NAME, Record};
 use crate::error::Fault;
@@ -142,6 +143,7 @@ async fn settle(client: &Client, credentials: &Credentials) -> Result<LoginGrant
                 .to_owned(),
         ),
     };
+    baseline::mark(client).await;
     Ok(LoginGrant { account, state: record.seal()?, notice })
 }
 

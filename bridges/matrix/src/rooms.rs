@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use drawbridge_bridge::{ContactId, ConvId, ConvInfo, event::ConvKind};
-use matrix_sdk::Room;
 use matrix_sdk::ruma::{OwnedRoomId, RoomId, UserId};
+use matrix_sdk::{Room, RoomDisplayName};
 
 use crate::error::Fault;
 use crate::journal::Journal;
@@ -25,7 +25,7 @@ impl View {
         let standing = Standing::of(room, journal).await?;
         let name = match standing.contact() {
             Some(contact) => display_name(room, contact).await?,
-            None => room.cached_display_name().map(|name| name.to_string()),
+            None => name(room),
         };
         let encrypted = Box::pin(room.latest_encryption_state()).await?.is_encrypted();
         if encrypted && standing != Standing::Group && !journal.was_encrypted(room.room_id()).await? {
@@ -43,6 +43,11 @@ impl View {
         };
         ConvInfo { id: ConvId::new(room.as_str()), kind, name: self.name.clone(), encrypted: self.encrypted }
     }
+}
+
+/// A room's own name; without one the SDK invents something, which says nothing where nobody is known.
+pub(crate) fn name(room: &Room) -> Option<String> {
+    room.cached_display_name().filter(|name| !matches!(name, RoomDisplayName::Empty)).map(|name| name.to_string())
 }
 
 pub(crate) async fn display_name(room: &Room, contact: &UserId) -> Result<Option<String>, Fault> {

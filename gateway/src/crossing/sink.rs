@@ -8,13 +8,14 @@ use drawbridge_bridge::{
     Closed, Committed, ContactId, ContactInfo, ConvId, ConvInfo, ConvKind, Envelope, Event, Plaintext, Position,
     RemoteId, Security, Sink,
 };
+use rusqlite::Transaction;
 use sha2::{Digest, Sha256};
 
 use super::input::Input;
 use crate::keeper::{Keeper, Peer};
 use crate::store::deliveries::{self, NewDelivery, Parcel};
 use crate::store::users::{self, Once};
-use crate::store::{self, User, contacts, positions, unix};
+use crate::store::{self, User, UserId, contacts, positions, unix};
 use crate::xmpp::{presence, roster};
 
 /// Where one login delivers to.
@@ -22,7 +23,7 @@ pub(super) struct LoginSink {
     keeper: Arc<Keeper>,
     user: User,
     /// Rooms that are not bridged, gathered so that the user is told once.
-    rooms: Arc<Mutex<Vec<String>>>,
+    rooms: Arc<Mutex<Vec<ConvInfo>>>,
 }
 
 /// How long rooms are gathered before the user is told.
@@ -228,20 +229,37 @@ impl LoginSink {
     /// Until group rooms come: the user is told once, in words, which rooms stay outside.
     fn not_bridged(&self, info: ConvInfo) {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        rooms.push(info.name.unwrap_or_else(|| info.id.to_string()));
+        rooms.push(info);
         if rooms.len() > 1 {
             return;
         }
         let (keeper, user, rooms) = (self.keeper.clone(), self.user.clone(), self.rooms.clone());
         tokio::spawn(async move {
             tokio::time::sleep(GATHERING).await;
+            let rooms = std::mem::take(&mut *rooms.lock().unwrap_or_else(PoisonError::into_inner));
             let id = user.id;
-            if keeper.store.call(move |db, _| users::tell_once(db, id, Once::RoomsNotBridged)).await.unwrap_or(false) {
-                let rooms = std::mem::take(&mut *rooms.lock().unwrap_or_else(PoisonError::into_inner));
-                keeper.crossings.say(&keeper, &user, rooms_not_bridged(&rooms)).await;
+            let names = keeper.store.call(move |db, _| {
+                let names = names_of_groups(db, id, rooms)?;
+                Ok(if !names.is_empty() && users::tell_once(db, id, Once::RoomsNotBridged)? { names } else { vec![] })
+            });
+            match names.await {
+                Ok(names) if names.is_empty() => {}
+                Ok(names) => keeper.crossings.say(&keeper, &user, rooms_not_bridged(&names)).await,
+                Err(error) => tracing::error!(%error, "cannot note what the user was told"),
             }
         });
     }
+}
+
+/// A direct chat can look like a group at first: the mark that makes it one may come after the room.
+fn names_of_groups(db: &Transaction<'_>, user: UserId, rooms: Vec<ConvInfo>) -> store::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for room in rooms {
+        if contacts::of_conversation(db, user, &room.id)?.is_none() {
+            names.push(room.name.unwrap_or_else(|| room.id.to_string()));
+        }
+    }
+    Ok(names)
 }
 
 fn rooms_not_bridged(rooms: &[String]) -> String {

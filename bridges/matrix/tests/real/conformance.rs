@@ -5,15 +5,28 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drawbridge_bridge::conformance::{Broken, Harness};
+use drawbridge_bridge::conformance::{Broken, Harness, Promise, check};
 use drawbridge_bridge::{ContactId, ConvId, LoginInput, Network, Place, RemoteId, Secret, Session, UserRef};
 use drawbridge_matrix::MatrixNetwork;
 use matrix_sdk::ruma::UserId;
 use matrix_sdk::ruma::events::receipt::{ReceiptThread, ReceiptType};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
-use super::people::{Person, place};
+use super::homeserver;
+use super::people::{PATIENCE, Person, place};
 use super::synapse::{Synapse, password};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_promise_of_a_bridge_is_kept() {
+    let synapse = homeserver().await;
+    let harness = Town::around(&synapse).await;
+    for promise in Promise::ALL {
+        let kept = timeout(2 * PATIENCE, check(*promise, &harness)).await;
+        let kept = kept.unwrap_or_else(|_| panic!("{promise} hangs"));
+        assert!(kept.is_ok(), "{promise} {}", kept.unwrap_err());
+    }
+}
 
 /// More users than there are promises: each login is somebody new.
 const USERS: usize = 40;
@@ -132,7 +145,7 @@ impl Harness for Town {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(30)
+        PATIENCE
     }
 
     fn quiet(&self) -> Duration {

@@ -1,6 +1,6 @@
 //! The two sides of a test: the keeper (whoever drives the bridge), and other people with Matrix clients.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,11 +12,15 @@ use matrix_sdk::config::SyncSettings;
 use matrix_sdk::ruma::events::SyncMessageLikeEvent;
 use matrix_sdk::ruma::events::room::message::{RoomMessageEventContent, SyncRoomMessageEvent};
 use matrix_sdk::ruma::events::typing::SyncTypingEvent;
-use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId};
+use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, UserId};
 use matrix_sdk::{Client, Room};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use super::synapse::password;
+
+/// How long anything may take on a busy machine before it counts as missing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Keeps what is delivered, and where each conversation stands. Outlives sessions, as the keeper's database does.
 #[derive(Default)]
@@ -61,7 +65,7 @@ impl Ledger {
     /// Waits until an event fits.
     pub(crate) async fn await_event<T>(&self, what: &str, fits: impl Fn(&Envelope) -> Option<T>) -> T {
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(60) {
+        while start.elapsed() < PATIENCE {
             if let Some(found) = self.events.lock().unwrap().iter().find_map(&fits) {
                 return found;
             }
@@ -143,15 +147,12 @@ impl Alice {
 
 impl Running {
     pub(crate) async fn stop(self) -> Exit {
-        let asked = Instant::now();
         self.stop.cancel();
-        let exit = self.task.await.unwrap();
-        assert!(asked.elapsed() < Duration::from_secs(5), "stopping took {:?}", asked.elapsed());
-        exit
+        self.ends().await
     }
 
     pub(crate) async fn ends(self) -> Exit {
-        tokio::time::timeout(Duration::from_secs(60), self.task).await.unwrap().unwrap()
+        tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap()
     }
 
     pub(crate) async fn say(&self, conv: &ConvId, text: &str, txn: &str) -> Result<Sent, SendError> {
@@ -171,6 +172,8 @@ pub(crate) struct Person {
     pub(crate) client: Client,
     heard: Arc<Mutex<Vec<Heard>>>,
     typists: Arc<Mutex<HashMap<OwnedRoomId, Vec<OwnedUserId>>>>,
+    /// Rooms that a sync has brought as joined.
+    joined: watch::Receiver<HashSet<OwnedRoomId>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -208,23 +211,25 @@ impl Person {
                 see.lock().unwrap().insert(room.room_id().to_owned(), event.content.user_ids);
             }
         });
-        client.sync_once(SyncSettings::new().timeout(Duration::ZERO)).await.unwrap();
+        let first = client.sync_once(SyncSettings::new().timeout(Duration::ZERO)).await.unwrap();
+        let (arrived, joined) = watch::channel(first.rooms.joined.into_keys().collect::<HashSet<_>>());
         let syncing = client.clone();
         let task = tokio::spawn(async move {
             loop {
                 let settings = SyncSettings::new().timeout(Duration::from_secs(10));
-                if Box::pin(syncing.sync_once(settings)).await.is_err() {
-                    tokio::time::sleep(Duration::from_millis(300)).await;
+                match Box::pin(syncing.sync_once(settings)).await {
+                    Ok(response) => arrived.send_modify(|rooms| rooms.extend(response.rooms.joined.into_keys())),
+                    Err(_) => tokio::time::sleep(Duration::from_millis(300)).await,
                 }
             }
         });
-        Self { client, heard, typists, task }
+        Self { client, heard, typists, joined, task }
     }
 
     pub(crate) async fn hears(&self, text: &str) {
         let start = Instant::now();
         while !self.heard.lock().unwrap().iter().any(|heard| heard.text == text) {
-            assert!(start.elapsed() < Duration::from_secs(30), "{text:?} did not arrive");
+            assert!(start.elapsed() < PATIENCE, "{text:?} did not arrive");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -244,7 +249,8 @@ impl Person {
     /// The room, as soon as it is there.
     pub(crate) async fn room(&self, conv: &ConvId) -> Room {
         let id = matrix_sdk::ruma::RoomId::parse(conv.as_str()).unwrap();
-        for _ in 0..400 {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
             if let Some(room) = self.client.get_room(&id) {
                 return room;
             }
@@ -253,12 +259,25 @@ impl Person {
         panic!("no room");
     }
 
+    /// Joins, and waits until a sync has brought the room. (`Room::sync_up` may wait for ever: `Client::join_room_by_id`
+    /// looks whether the room is joined, and only then takes the lock under which it marks the room as not yet synced. A
+    /// sync that brings the room in between is overwritten, and does not come again.)
     pub(crate) async fn joins(&self, conv: &ConvId) -> Room {
         let room = self.room(conv).await;
         room.join().await.unwrap();
-        // The SDK may miss that the room has come, if it came while the join was answered.
-        let _ = tokio::time::timeout(Duration::from_secs(2), room.sync_up()).await;
+        let mut joined = self.joined.clone();
+        let came = tokio::time::timeout(PATIENCE, joined.wait_for(|rooms| rooms.contains(room.room_id()))).await;
+        came.expect("the joined room does not come").unwrap();
         room
+    }
+
+    /// Waits until this client knows a device of somebody, and encrypts for it.
+    pub(crate) async fn knows_device(&self, user: &UserId, device: &str) {
+        let start = Instant::now();
+        while self.client.encryption().get_device(user, device.into()).await.unwrap().is_none() {
+            assert!(start.elapsed() < PATIENCE, "the device {device} does not show up");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     pub(crate) async fn says(&self, room: &Room, text: &str) -> String {

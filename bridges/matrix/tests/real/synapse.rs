@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::people::PATIENCE;
+
 pub(crate) struct Synapse {
     pub(crate) dir: TempDir,
     pub(crate) port: u16,
@@ -35,7 +37,10 @@ impl Synapse {
 
     pub(crate) async fn raise(&mut self) {
         let log = std::fs::File::create(self.file("output.log")).unwrap();
-        let child = Command::new(python())
+        // The kernel kills it with this test, however that ends.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(python())
             .args(["-m", "synapse.app.homeserver", "--config-path"])
             .arg(self.file("homeserver.yaml"))
             .current_dir(self.dir.path())
@@ -43,10 +48,12 @@ impl Synapse {
             .stderr(log)
             .spawn()
             .unwrap();
-        self.child = Some(child);
-        for _ in 0..240 {
+        let child = self.child.insert(child);
+        let started = tokio::time::Instant::now();
+        while started.elapsed() < PATIENCE && child.try_wait().unwrap().is_none() {
             tokio::time::sleep(Duration::from_millis(250)).await;
-            if Http::new().get(format!("{}/health", self.url())).send().await.is_ok() {
+            let answer = Http::new().get(format!("http://127.0.0.1:{}/health", self.port)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return;
             }
         }
@@ -114,10 +121,13 @@ pub(crate) fn password(name: &str) -> String {
 const LOG: &str = r#"{"version": 1, "handlers": {"file": {"class": "logging.StreamHandler"}},
     "root": {"level": "WARNING", "handlers": ["file"]}, "disable_existing_loggers": false}"#;
 
+/// The Python of the virtual environment that `tests/setup` keeps Synapse in.
 fn python() -> PathBuf {
-    let home = std::env::var_os("HOME").unwrap();
-    std::env::var_os("DRAWBRIDGE_PYTHON")
-        .map_or_else(|| PathBuf::from(home).join(".cache/drawbridge/venv/bin/python"), PathBuf::from)
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(home);
+    let python = cache.unwrap_or_default().join("drawbridge/venv/bin/python");
+    assert!(python.is_file(), "there is no {}; tests/setup installs Synapse", python.display());
+    python
 }
 
 /// Passes everything on, but swallows the answer to the next send after [`Self::swallow`].
