@@ -14,7 +14,9 @@
 //!
 //! Only our own crates follow the configured level. Libraries stay at `warn`, whatever it is, because they may log
 //! identities below. matrix-sdk names users and devices in its warnings too, so it is heard from `debug` on only, where
-//! identities are allowed, and its HTTP client not even then, because it reports every expected 404 as an error.
+//! identities are allowed, and what is nobody's concern not even then: its HTTP client reports every expected 404 as an
+//! error, and its key backup warns at every message that there is none (we never make one). What of its trouble matters,
+//! our own crates tell at their levels.
 
 use std::io;
 
@@ -62,7 +64,7 @@ fn directives(config: &LogConfig) -> String {
     let sdk = if matches!(config.level, LogLevel::Debug | LogLevel::Trace) { libraries } else { "off" };
     // A target is matched by how it begins: `drawbridge` stands for the bridges' crates as well.
     format!(
-        "{libraries},drawbridge={ours},esession={ours},matrix_sdk={sdk},matrix_sdk::http_client=off,{}",
+        "{libraries},drawbridge={ours},esession={ours},matrix_sdk={sdk},matrix_sdk::http_client=off,matrix_sdk_crypto::backups=off,{}",
         config.filter
     )
 }
@@ -80,7 +82,7 @@ mod tests {
         assert!(log.contains("ours at trace") && log.contains("a bridge at debug"));
         assert!(log.contains("sdk at warn") && log.contains("library at warn"));
         assert!(!log.contains("sdk at info") && !log.contains("library at info"));
-        assert!(!log.contains("expected 404"));
+        assert!(!log.contains("expected 404") && !log.contains("no backup key"));
     }
 
     #[test]
@@ -123,6 +125,7 @@ mod tests {
             tracing::warn!(target: "matrix_sdk_crypto", "sdk at warn");
             tracing::info!(target: "matrix_sdk::client", "sdk at info");
             tracing::error!(target: "matrix_sdk::http_client", "expected 404");
+            tracing::warn!(target: "matrix_sdk_crypto::backups", "no backup key");
             tracing::warn!(target: "rustls", "library at warn");
             tracing::info!(target: "hyper", "library at info");
         });

@@ -21,6 +21,7 @@ mod sink;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod unbridged;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,41 +1,35 @@
 //! From the network: what must survive is stored before the bridge is told to go on.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use drawbridge_bridge::{
     Closed, Committed, ContactId, ContactInfo, ConvId, ConvInfo, ConvKind, Envelope, Event, Plaintext, Position,
     RemoteId, Security, Sink,
 };
-use rusqlite::Transaction;
 use sha2::{Digest, Sha256};
 
 use super::input::Input;
+use super::unbridged::Unbridged;
 use crate::keeper::{Keeper, Peer};
 use crate::store::deliveries::{self, NewDelivery, Parcel};
-use crate::store::users::{self, Once};
-use crate::store::{self, User, UserId, contacts, positions, unix};
+use crate::store::{self, User, contacts, positions, unix};
 use crate::xmpp::{presence, roster};
 
 /// Where one login delivers to.
 pub(super) struct LoginSink {
     keeper: Arc<Keeper>,
     user: User,
-    /// Rooms that are not bridged, gathered so that the user is told once.
-    rooms: Arc<Mutex<Vec<ConvInfo>>>,
+    unbridged: Unbridged,
 }
 
-/// How long rooms are gathered before the user is told.
-const GATHERING: Duration = Duration::from_secs(5);
-/// How many rooms are named.
-const NAMED: usize = 10;
 const UNDECRYPTABLE: &str = "[A message that cannot be decrypted yet. It will follow when its key arrives.]";
 const IN_CLEAR: &str = "[not encrypted on the way to you] ";
 
 impl LoginSink {
     pub(super) fn new(keeper: Arc<Keeper>, user: User) -> Self {
-        Self { keeper, user, rooms: Arc::default() }
+        Self { keeper, user, unbridged: Unbridged::default() }
     }
 }
 
@@ -134,7 +128,7 @@ impl LoginSink {
 
     async fn conversation(&self, info: ConvInfo) -> store::Result<()> {
         let ConvKind::Direct { contact } = info.kind else {
-            self.not_bridged(info);
+            self.unbridged.note(&self.keeper, &self.user, info);
             return Ok(());
         };
         let (user, whose, conv, encrypted) = (self.user.id, contact.clone(), info.id, info.encrypted);
@@ -162,7 +156,7 @@ impl LoginSink {
 
     async fn invited(&self, info: ConvInfo) -> store::Result<()> {
         let ConvKind::Direct { contact } = info.kind else {
-            self.not_bridged(info);
+            self.unbridged.note(&self.keeper, &self.user, info);
             return Ok(());
         };
         let (user, whose, conv, encrypted) = (self.user.id, contact.clone(), info.id, info.encrypted);
@@ -225,50 +219,6 @@ impl LoginSink {
             roster::refresh(&keeper, &user, &contact).await;
         });
     }
-
-    /// Until group rooms come: the user is told once, in words, which rooms stay outside.
-    fn not_bridged(&self, info: ConvInfo) {
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        rooms.push(info);
-        if rooms.len() > 1 {
-            return;
-        }
-        let (keeper, user, rooms) = (self.keeper.clone(), self.user.clone(), self.rooms.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(GATHERING).await;
-            let rooms = std::mem::take(&mut *rooms.lock().unwrap_or_else(PoisonError::into_inner));
-            let id = user.id;
-            let names = keeper.store.call(move |db, _| {
-                let names = names_of_groups(db, id, rooms)?;
-                Ok(if !names.is_empty() && users::tell_once(db, id, Once::RoomsNotBridged)? { names } else { vec![] })
-            });
-            match names.await {
-                Ok(names) if names.is_empty() => {}
-                Ok(names) => keeper.crossings.say(&keeper, &user, rooms_not_bridged(&names)).await,
-                Err(error) => tracing::error!(%error, "cannot note what the user was told"),
-            }
-        });
-    }
-}
-
-/// A direct chat can look like a group at first: the mark that makes it one may come after the room.
-fn names_of_groups(db: &Transaction<'_>, user: UserId, rooms: Vec<ConvInfo>) -> store::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for room in rooms {
-        if contacts::of_conversation(db, user, &room.id)?.is_none() {
-            names.push(room.name.unwrap_or_else(|| room.id.to_string()));
-        }
-    }
-    Ok(names)
-}
-
-fn rooms_not_bridged(rooms: &[String]) -> String {
-    let named = rooms.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = match rooms.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("Only conversations with one person are bridged so far. These rooms are not: {named}{more}.")
 }
 
 /// The same event has the same stanza id at every try, so that clients can drop repeats. It tells nothing of the event.
@@ -291,13 +241,5 @@ mod tests {
         assert_eq!(id("!a:x", "$1", 0), id("!a:x", "$1", 0));
         assert_ne!(id("!a:x", "$1", 0), id("!a:x", "$1", 1));
         assert_ne!(id("!a:x$", "1", 0), id("!a:x", "$1", 0));
-    }
-
-    #[test]
-    fn the_user_is_told_names_and_how_many_more() {
-        let rooms: Vec<_> = (0..12).map(|n| format!("room {n}")).collect();
-        let told = rooms_not_bridged(&rooms);
-        assert!(told.contains("room 9 and 2 more."), "{told}");
-        assert!(!told.contains("room 10"), "{told}");
     }
 }
