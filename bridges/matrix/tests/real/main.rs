@@ -6,6 +6,7 @@
 mod conformance;
 mod delivery;
 mod faults;
+mod https;
 mod logins;
 mod people;
 mod profiles;

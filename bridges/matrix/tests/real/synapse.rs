@@ -18,13 +18,19 @@ pub(crate) struct Synapse {
     pub(crate) dir: TempDir,
     pub(crate) port: u16,
     child: Option<Child>,
+    /// Where `tls.pem` and `tls.key` are, if it speaks https.
+    tls: Option<PathBuf>,
 }
 
 impl Synapse {
     pub(crate) async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    pub(crate) async fn start_with(tls: Option<PathBuf>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut synapse = Self { dir, port, child: None };
+        let mut synapse = Self { dir, port, child: None, tls };
         std::fs::write(synapse.file("homeserver.yaml"), synapse.config().to_string()).unwrap();
         std::fs::write(synapse.file("log.yaml"), LOG).unwrap();
         synapse.raise().await;
@@ -32,7 +38,8 @@ impl Synapse {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     pub(crate) async fn raise(&mut self) {
@@ -52,8 +59,8 @@ impl Synapse {
         let started = tokio::time::Instant::now();
         while started.elapsed() < PATIENCE && child.try_wait().unwrap().is_none() {
             tokio::time::sleep(Duration::from_millis(250)).await;
-            let answer = Http::new().get(format!("http://127.0.0.1:{}/health", self.port)).send().await;
-            if answer.is_ok_and(|answer| answer.status().is_success()) {
+            // It listens when it is ready.
+            if TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
                 return;
             }
         }
@@ -86,7 +93,7 @@ impl Synapse {
 
     fn config(&self) -> Value {
         let free = json!({"per_second": 100_000, "burst_count": 100_000});
-        json!({
+        let mut config = json!({
             "server_name": "test.local",
             "listeners": [{"port": self.port, "bind_addresses": ["127.0.0.1"], "type": "http", "tls": false,
                 "resources": [{"names": ["client"]}]}],
@@ -104,7 +111,15 @@ impl Synapse {
             "rc_invites": {"per_room": free, "per_user": free, "per_issuer": free},
             "rc_presence": {"per_user": free},
             "rc_message": free, "rc_registration": free, "rc_joins_per_room": free, "rc_room_creation": free,
-        })
+        });
+        if let Some(dir) = &self.tls {
+            config["listeners"][0]["tls"] = true.into();
+            config["tls_certificate_path"] = json!(dir.join("tls.pem"));
+            config["tls_private_key_path"] = json!(dir.join("tls.key"));
+            // What its well-known document says.
+            config["public_baseurl"] = json!(format!("{}/", self.url()));
+        }
+        config
     }
 }
 
@@ -122,7 +137,7 @@ const LOG: &str = r#"{"version": 1, "handlers": {"file": {"class": "logging.Stre
     "root": {"level": "WARNING", "handlers": ["file"]}, "disable_existing_loggers": false}"#;
 
 /// The Python of the virtual environment that `tests/setup` keeps Synapse in.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(home);
     let python = cache.unwrap_or_default().join("drawbridge/venv/bin/python");
