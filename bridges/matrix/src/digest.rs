@@ -7,8 +7,9 @@ use drawbridge_bridge::{ContactId, ContactInfo, ConvId, Event};
 use matrix_sdk::deserialized_responses::TimelineEvent;
 use matrix_sdk::room::MessagesOptions;
 use matrix_sdk::ruma::{RoomId, UInt, UserId};
-use matrix_sdk::sync::{JoinedRoomUpdate, LeftRoomUpdate, SyncResponse, Timeline};
+use matrix_sdk::sync::{JoinedRoomUpdate, LeftRoomUpdate, State, SyncResponse, Timeline};
 use matrix_sdk::{Room, RoomState};
+use serde::de::IgnoredAny;
 
 use crate::envelope::Content;
 use crate::profile;
@@ -30,6 +31,10 @@ impl Line<'_> {
         let remarked = account_data
             .iter()
             .any(|event| event.get_field::<String>("type").ok().flatten().as_deref() == Some("m.direct"));
+        let stirring = starting || remarked || !rooms.left.is_empty() || rooms.joined.values().any(stirs);
+        if stirring {
+            self.session.vigil.stir();
+        }
         if !self.journal.has_baseline().await? {
             self.begin(&rooms.joined).await?;
         }
@@ -42,7 +47,9 @@ impl Line<'_> {
                 continue;
             }
             // One room that cannot be read must not hold up the others; several mean that nothing can be read.
-            match Box::pin(self.joined(&room, update.unwrap_or_default(), hole)).await {
+            let update = update.unwrap_or_default();
+            let look = hole || remarked || stirs(&update);
+            match Box::pin(self.joined(&room, update, hole, look)).await {
                 Err(Halt::Fault(fault)) if unread.len() >= UNREAD => return Err(Halt::Fault(fault)),
                 Err(Halt::Fault(_)) => {
                     unread.insert(room.room_id().to_owned());
@@ -70,11 +77,15 @@ impl Line<'_> {
         Ok(())
     }
 
-    /// A room that the user is in.
-    async fn joined(&self, room: &Room, update: JoinedRoomUpdate, hole: bool) -> Result<(), Halt> {
+    /// A room that the user is in; `look` at it anew if it may be another than it was.
+    async fn joined(&self, room: &Room, update: JoinedRoomUpdate, hole: bool, look: bool) -> Result<(), Halt> {
         drop(self.session.opening.lock().await);
-        let view = View::of(room, &self.journal).await?;
-        let before = self.session.rooms.put(room.room_id(), view.clone());
+        let before = self.session.rooms.get(room.room_id());
+        let view = match &before {
+            Some(view) if !look => view.clone(),
+            _ => View::of(room, &self.journal).await?,
+        };
+        self.session.rooms.put(room.room_id(), view.clone());
         self.announce(room, before.as_ref(), &view).await?;
         let was_direct = before.as_ref().is_none_or(|view| matches!(view.standing, Standing::Direct(_)));
         match &view.standing {
@@ -88,7 +99,7 @@ impl Line<'_> {
                 }
                 if let (None, Some(old)) = (&before, inherited_room(room)) {
                     // Seen from the new room for the first time, the old one is over.
-                    Box::pin(self.joined(&old, JoinedRoomUpdate::default(), false)).await?;
+                    Box::pin(self.joined(&old, JoinedRoomUpdate::default(), false, true)).await?;
                 }
             }
             // What was said before somebody else came is carried still.
@@ -230,6 +241,13 @@ impl Line<'_> {
     pub(crate) fn history<'a>(&'a self, room: &'a Room) -> History<'a> {
         History { line: self, room }
     }
+}
+
+/// Whether a room may be another than it was: its members, its encryption, what replaces it.
+fn stirs(update: &JoinedRoomUpdate) -> bool {
+    let (State::Before(state) | State::After(state)) = &update.state;
+    let is_state = |event: &TimelineEvent| !matches!(event.raw().get_field::<IgnoredAny>("state_key"), Ok(None));
+    update.timeline.limited || !state.is_empty() || update.timeline.events.iter().any(is_state)
 }
 
 /// Goes on where the homeserver could not do something that others do not depend on.

@@ -11,8 +11,8 @@ use crate::baseline::Beginning;
 use crate::company::Company;
 use crate::error::Fault;
 
-/// The newest sends of a room that are remembered. The keeper sends one after the other, so a handful would do.
-const ATTEMPTS: usize = 64;
+/// The newest sends of a room that are remembered; the keeper sends one after the other, so a handful does.
+const ATTEMPTS: usize = 16;
 
 /// A message that was, or may have been, handed to the homeserver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub(crate) struct Attempt {
     /// Set once the homeserver has answered.
     pub(crate) event: Option<OwnedEventId>,
 }
+
+/// The newest attempts of a room, oldest first.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Attempts(VecDeque<Attempt>);
 
 /// An event that waits for its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,19 +111,12 @@ impl Journal {
         self.set(&format!("pin/{contact}"), key).await
     }
 
-    pub(crate) async fn attempt(&self, room: &RoomId, txn: &str) -> Result<Option<Attempt>, Fault> {
-        Ok(self.attempts(room).await?.into_iter().find(|attempt| attempt.txn == txn))
-    }
-
-    /// Remembers an attempt, or what became of it.
-    pub(crate) async fn set_attempt(&self, room: &RoomId, attempt: Attempt) -> Result<(), Fault> {
-        let mut attempts = self.attempts(room).await?;
-        note_attempt(&mut attempts, attempt);
-        self.set(&format!("attempts/{room}"), &attempts).await
-    }
-
-    async fn attempts(&self, room: &RoomId) -> Result<VecDeque<Attempt>, Fault> {
+    pub(crate) async fn attempts(&self, room: &RoomId) -> Result<Attempts, Fault> {
         Ok(self.get(&format!("attempts/{room}")).await?.unwrap_or_default())
+    }
+
+    pub(crate) async fn set_attempts(&self, room: &RoomId, attempts: &Attempts) -> Result<(), Fault> {
+        self.set(&format!("attempts/{room}"), attempts).await
     }
 
     pub(crate) async fn undecryptable(&self) -> Result<Vec<Sealed>, Fault> {
@@ -146,11 +143,18 @@ fn key(name: &str) -> Vec<u8> {
     format!("eu.drawbridge/{name}").into_bytes()
 }
 
-fn note_attempt(attempts: &mut VecDeque<Attempt>, attempt: Attempt) {
-    attempts.retain(|known| known.txn != attempt.txn);
-    attempts.push_back(attempt);
-    while attempts.len() > ATTEMPTS {
-        attempts.pop_front();
+impl Attempts {
+    pub(crate) fn of(&self, txn: &str) -> Option<Attempt> {
+        self.0.iter().find(|attempt| attempt.txn == txn).cloned()
+    }
+
+    /// Remembers an attempt, or what became of it.
+    pub(crate) fn note(&mut self, attempt: Attempt) {
+        self.0.retain(|known| known.txn != attempt.txn);
+        self.0.push_back(attempt);
+        while self.0.len() > ATTEMPTS {
+            self.0.pop_front();
+        }
     }
 }
 
@@ -160,15 +164,16 @@ mod tests {
 
     #[test]
     fn an_attempt_is_kept_once_and_the_oldest_goes_first() {
-        let mut attempts = VecDeque::new();
+        let mut attempts = Attempts::default();
         let attempt = |n: usize| Attempt { txn: format!("t{n}"), since: n as u64, event: None };
         for n in 0..ATTEMPTS + 3 {
-            note_attempt(&mut attempts, attempt(n));
+            attempts.note(attempt(n));
         }
-        note_attempt(&mut attempts, Attempt { since: 99, ..attempt(10) });
-        assert_eq!(attempts.len(), ATTEMPTS);
-        assert_eq!(attempts.front().unwrap().txn, "t3");
-        assert_eq!(attempts.back().unwrap(), &Attempt { since: 99, ..attempt(10) });
-        assert_eq!(attempts.iter().filter(|a| a.txn == "t10").count(), 1);
+        attempts.note(Attempt { since: 99, ..attempt(10) });
+        assert_eq!(attempts.0.len(), ATTEMPTS);
+        assert_eq!(attempts.0.front().unwrap().txn, "t3");
+        assert_eq!(attempts.0.back().unwrap(), &Attempt { since: 99, ..attempt(10) });
+        assert_eq!(attempts.of("t10").map(|attempt| attempt.since), Some(99));
+        assert_eq!(attempts.of("t2"), None);
     }
 }

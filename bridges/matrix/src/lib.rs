@@ -5,13 +5,14 @@
 //! - `network`, `contact_id`: what the network is called, and how ids are read and written.
 //! - `login`, `homeserver`, `device`: signing in as the user's own device, and opening it again.
 //! - `session`: a live login; `sync` is its loop, `timeline` fills holes, `envelope` and `words` translate what comes.
-//! - `send`, `direct`, `profile`, `signals`, `trust`: what the keeper may ask, one facet each.
+//! - `send`, `admission`, `direct`, `profile`, `signals`, `trust`: what the keeper may ask, one facet each.
 //! - `standing`: what a room is to the user; `company`: who else is there; `baseline`: where a login's news begins;
 //!   `undecryptable`: what waits for its key; `journal`: what must survive.
 
 // The futures of matrix-sdk are deeper than the compiler's default limit.
 #![recursion_limit = "256"]
 
+mod admission;
 mod baseline;
 mod company;
 mod contact_id;

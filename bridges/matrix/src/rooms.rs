@@ -72,10 +72,13 @@ impl Rooms {
         self.encrypted.write().unwrap_or_else(PoisonError::into_inner).insert(room.to_owned(), encrypted);
     }
 
-    /// Remembers a view, and returns what was seen before.
-    pub(crate) fn put(&self, room: &RoomId, view: View) -> Option<View> {
+    pub(crate) fn get(&self, room: &RoomId) -> Option<View> {
+        self.seen.read().unwrap_or_else(PoisonError::into_inner).get(room).cloned()
+    }
+
+    pub(crate) fn put(&self, room: &RoomId, view: View) {
         self.note_encryption(room, view.encrypted);
-        self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(room.to_owned(), view)
+        self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(room.to_owned(), view);
     }
 
     pub(crate) fn remove(&self, room: &RoomId) -> Option<View> {

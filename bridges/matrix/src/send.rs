@@ -3,24 +3,32 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use drawbridge_bridge::{ContactTrust, KeySharing, OutMessage, OwnTrust, RemoteId, Sent, TxnId};
-use matrix_sdk::ruma::{OwnedTransactionId, UserId};
-use matrix_sdk::{Client, Room};
+use drawbridge_bridge::{OutMessage, RemoteId, Sent, TxnId};
+use matrix_sdk::Room;
+use matrix_sdk::ruma::OwnedTransactionId;
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use crate::admission::Cleared;
 use crate::device::requests;
 use crate::envelope::MARK;
 use crate::error::Fault;
-use crate::identity;
-use crate::journal::{Attempt, Journal};
+use crate::journal::{Attempt, Attempts, Journal};
 use crate::resend;
 use crate::session::{MatrixSession, joined};
-use crate::standing::Standing;
 
 /// An event is at most 65,536 octets (Matrix 1.18, "Size limits"); encryption and JSON make text grow by a half, and
 /// more where it is full of quotation marks, which the homeserver then refuses (`TooBig`).
 pub(crate) const MAX_TEXT: usize = 36_000;
+
+/// What is known about sending in one room. Locked for the whole of a send, so that the same transaction twice at once is
+/// one message.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    /// As the journal has them, and perhaps with the newest answer.
+    attempts: Option<Attempts>,
+    cleared: Option<Cleared>,
+}
 
 impl MatrixSession {
     /// Sends a message, once per `txn`.
@@ -33,9 +41,13 @@ impl MatrixSession {
         let room = joined(&client, &message.conv)
             .map_err(|_| Fault::Refused("You are not in this conversation any more.".to_owned()))?;
 
-        let turn = self.turn(&room);
-        let _turn = turn.lock().await;
-        let attempt = journal.attempt(room.room_id(), txn.as_str()).await?;
+        let outgoing = self.outgoing(&room);
+        let Outgoing { attempts, cleared } = &mut *outgoing.lock().await;
+        let attempts = match attempts {
+            Some(attempts) => attempts,
+            none => none.insert(journal.attempts(room.room_id()).await?),
+        };
+        let attempt = attempts.of(txn.as_str());
         if let Some(attempt) = &attempt {
             let known = match &attempt.event {
                 Some(event) => Some(event.clone()),
@@ -47,12 +59,12 @@ impl MatrixSession {
             }
         }
 
-        let contact = partner(&room, &journal).await?;
-        self.admit(&client, &journal, &room, &contact).await?;
+        self.admit(&client, &journal, &room, cleared).await?;
 
         let since = attempt.map_or_else(now, |attempt| attempt.since);
         let mut attempt = Attempt { txn: txn.as_str().to_owned(), since, event: None };
-        journal.set_attempt(room.room_id(), attempt.clone()).await?;
+        attempts.note(attempt.clone());
+        journal.set_attempts(room.room_id(), attempts).await?;
         let content = self.content(message.text.expose(), &txn);
         let sent = room
             .send_raw("m.room.message", content)
@@ -60,8 +72,8 @@ impl MatrixSession {
             .with_request_config(requests());
         let event = Box::pin(sent.into_future()).await?.response.event_id;
         attempt.event = Some(event.clone());
-        // Should this fail, the next try finds the event by its mark.
-        let _ = journal.set_attempt(room.room_id(), attempt).await;
+        // Written down with the next message; before that, a new process finds the event by its mark.
+        attempts.note(attempt);
         Ok(Sent { remote_id: RemoteId::new(event.as_str()) })
     }
 
@@ -74,65 +86,9 @@ impl MatrixSession {
         }
     }
 
-    /// Whether the message may go there, by the user's policy and by what the room was before.
-    async fn admit(&self, client: &Client, journal: &Journal, room: &Room, contact: &UserId) -> Result<(), Fault> {
-        if !Box::pin(room.latest_encryption_state()).await?.is_encrypted() {
-            return match journal.was_encrypted(room.room_id()).await? {
-                true => Err(Fault::NotTrusted(
-                    "This conversation was encrypted, and the homeserver now says that it is not. Nothing was sent."
-                        .to_owned(),
-                )),
-                false => Ok(()),
-            };
-        }
-        let only_signed = *self.sharing.borrow() == KeySharing::CrossSigned;
-        match identity::contact_trust(client, journal, contact, only_signed).await? {
-            ContactTrust::Changed => {
-                return Err(Fault::NotTrusted(format!(
-                    "The encryption identity of {contact} has changed. Accept the new one before you write again."
-                )));
-            }
-            ContactTrust::NoIdentity if only_signed => {
-                return Err(Fault::NotTrusted(format!(
-                    "{contact} has no cross-signing identity that vouches for their devices, and your policy shares \
-                     keys with such devices only."
-                )));
-            }
-            _ => {}
-        }
-        if !only_signed {
-            return Ok(());
-        }
-        if identity::own_trust(client).await? != OwnTrust::Verified {
-            return Err(Fault::NotTrusted(
-                "Your account does not vouch for this device yet. Enter your recovery key (command \"recover\")."
-                    .to_owned(),
-            ));
-        }
-        if !identity::has_signed_device(client, contact).await? {
-            return Err(Fault::NotTrusted(format!(
-                "None of the devices of {contact} is vouched for by their identity, and your policy shares keys with \
-                 such devices only."
-            )));
-        }
-        Ok(())
-    }
-
-    fn turn(&self, room: &Room) -> Arc<Mutex<()>> {
+    fn outgoing(&self, room: &Room) -> Arc<Mutex<Outgoing>> {
         let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(sending.entry(room.room_id().to_owned()).or_default())
-    }
-}
-
-/// With whom one would talk; only direct chats are carried.
-async fn partner(room: &Room, journal: &Journal) -> Result<matrix_sdk::ruma::OwnedUserId, Fault> {
-    match Standing::of(room, journal).await? {
-        Standing::Direct(contact) => Ok(contact),
-        Standing::Alone(contact) => Err(Fault::Refused(format!("{contact} has left the conversation."))),
-        Standing::Crowd(contact) => Err(Fault::NotTrusted(format!(
-            "Somebody else has joined your direct chat with {contact}. Nothing was sent."
-        ))),
-        Standing::Group => Err(Fault::Refused("Group rooms are not carried yet.".to_owned())),
     }
 }
 

@@ -14,21 +14,23 @@ use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId};
 use matrix_sdk::{Client, Room, RoomState};
 use tokio::sync::{Mutex, Notify, OwnedRwLockReadGuard, RwLock, watch};
 
+use crate::admission::Vigil;
 use crate::contact_id;
 use crate::device::{Files, Record};
 use crate::envelope::Reader;
 use crate::error::Fault;
 use crate::journal::Journal;
+use crate::profile;
 use crate::rooms::{Rooms, View};
-use crate::{profile, send};
+use crate::send::{self, Outgoing};
 
 /// One login. The SDK client opens at first use, and again when the key sharing policy changes: the SDK takes that
 /// policy only when a client is built.
 pub(crate) struct MatrixSession {
     pub(crate) reader: Reader,
     pub(crate) rooms: Rooms,
-    /// One send at a time in each room, so that the same transaction twice at once is one message.
-    pub(crate) sending: StdMutex<HashMap<OwnedRoomId, Arc<Mutex<()>>>>,
+    pub(crate) sending: StdMutex<HashMap<OwnedRoomId, Arc<Mutex<Outgoing>>>>,
+    pub(crate) vigil: Vigil,
     /// Held while a direct chat is made, so that a sync does not take it for another room.
     pub(crate) opening: Mutex<()>,
     /// Held while the list of sealed events is worked on, so that a key and its event cannot miss each other.
@@ -76,6 +78,7 @@ impl MatrixSession {
             reader,
             rooms: Rooms::default(),
             sending: StdMutex::default(),
+            vigil: Vigil::default(),
             opening: Mutex::default(),
             unsealing: Mutex::default(),
             typing: StdMutex::default(),

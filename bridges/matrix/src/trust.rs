@@ -28,6 +28,7 @@ impl Trust for MatrixSession {
         let key = key.ok_or_else(|| Error::BadInput("Enter the recovery key or passphrase.".to_owned()))?;
         let client = self.client().await?;
         Box::pin(client.encryption().recovery().recover(key)).await.map_err(|error| unrecovered(&error))?;
+        self.vigil.stir();
         self.recovered.notify_one();
         let status = status(&client).await?;
         match status.own {
@@ -50,6 +51,7 @@ impl Trust for MatrixSession {
     async fn accept_identity(&self, contact: &ContactId) -> Result<(), Error> {
         let contact = user(contact)?;
         let client = self.client().await?;
+        self.vigil.stir();
         Ok(identity::accept(&client, &Journal::of(&client), &contact).await?)
     }
 }
@@ -104,13 +106,29 @@ impl Line<'_> {
         Ok(self.deliver(notice).await?)
     }
 
-    /// Waits for changes of identities, for ever.
+    /// Waits for changes of identities and devices, for ever.
     pub(crate) async fn watch_identities(&self) -> Halt {
-        let Ok(updates) = self.client.encryption().user_identities_stream().await else {
+        let encryption = self.client.encryption();
+        let (Ok(identities), Ok(devices)) =
+            (encryption.user_identities_stream().await, encryption.devices_stream().await)
+        else {
             return std::future::pending().await;
         };
-        let mut updates = pin!(updates);
-        while let Some(update) = updates.next().await {
+        let (mut identities, mut devices) = (pin!(identities), pin!(devices));
+        let watch = self.session.vigil.begin();
+        loop {
+            let update = tokio::select! {
+                update = identities.next() => update,
+                update = devices.next() => match update {
+                    Some(_) => {
+                        self.session.vigil.stir();
+                        continue;
+                    }
+                    None => None,
+                },
+            };
+            let Some(update) = update else { break };
+            self.session.vigil.stir();
             for contact in update.new.keys().chain(update.changed.keys()) {
                 if !self.session.rooms.has_contact(contact) {
                     continue;
@@ -122,6 +140,7 @@ impl Line<'_> {
                 }
             }
         }
+        drop(watch);
         std::future::pending().await
     }
 }
