@@ -267,7 +267,7 @@ impl Person {
         room.join().await.unwrap();
         let mut joined = self.joined.clone();
         let came = tokio::time::timeout(PATIENCE, joined.wait_for(|rooms| rooms.contains(room.room_id()))).await;
-        came.expect("the joined room does not come").unwrap();
+        assert!(came.is_ok_and(|came| came.is_ok()), "the joined room does not come");
         room
     }
 

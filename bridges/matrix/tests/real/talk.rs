@@ -1,9 +1,12 @@
 //! An encrypted conversation of two, with all its small signals.
 
+use std::time::Duration;
+
 use drawbridge_bridge::*;
 use matrix_sdk::ruma::events::room::message::RoomMessageEventContent;
+use tokio::time::timeout;
 
-use super::people::Person;
+use super::people::{PATIENCE, Person};
 use super::{homeserver, in_talk};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,8 +67,14 @@ async fn an_encrypted_talk_crosses_both_ways() {
     signals.typing(&conv.id, true).await.unwrap();
     signals.displayed(&conv.id, &RemoteId::new(&id)).await.unwrap();
     signals.presence(Availability::Away, Some("tea")).await.unwrap();
-    let found = running.session.directory().unwrap().search("bob", 5).await.unwrap();
-    assert!(found.iter().any(|person| person.id.as_str() == "@bob:test.local"), "{found:?}");
+    // Synapse lists people when it comes to it.
+    let directory = running.session.directory().unwrap();
+    let listed = async {
+        while !directory.search("bob", 5).await.unwrap().iter().any(|person| person.id.as_str() == "@bob:test.local") {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, listed).await.is_ok(), "Bob is not found");
     let nobody = running.session.contact(&ContactId::new("@nobody:test.local")).await;
     assert!(matches!(nobody, Err(Error::NotFound)), "{nobody:?}");
 
