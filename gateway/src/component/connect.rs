@@ -8,6 +8,7 @@ use tokio::net::{TcpSocket, UnixStream, lookup_host};
 use super::LinkConfig;
 use super::fault::Fault;
 use super::framer::{Frame, Framer};
+use super::prompt_ack::PromptAck;
 use super::supervision::Pace;
 use crate::xml::{CLIENT, STREAMS};
 
@@ -42,7 +43,7 @@ async fn socket(server: &str) -> Result<(Box<dyn AsyncRead + Send + Unpin>, Writ
                 tracing::warn!("the component protocol is in clear, and the server is not on this host");
             }
             let (read, write) = stream.into_split();
-            return Ok((Box::new(read), Box::new(write)));
+            return Ok((Box::new(PromptAck(read)), Box::new(write)));
         }
     }
     Err(Fault::Unreachable)

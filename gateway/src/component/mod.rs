@@ -14,6 +14,7 @@ mod connection;
 mod fault;
 mod framer;
 mod outgoing;
+mod prompt_ack;
 mod supervision;
 mod tally;
 
