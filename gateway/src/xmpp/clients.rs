@@ -102,13 +102,15 @@ impl Clients {
         });
         let changed = new || (client.priority, client.show, &client.status) != (priority, show, &status);
         let other_caps = client.caps != caps;
+        // What it was asked before may have been lost with the link, or the answer.
+        let to_learn = new || other_caps || !client.fresh;
         (client.priority, client.show, client.status, client.fresh) = (priority, show, status, true);
         let new_to_peer = client.shown_to.insert(peer.clone());
-        if new || other_caps {
+        if to_learn {
             client.abilities = known(caps.as_ref());
             client.caps = caps;
         }
-        let ask = (new || other_caps) && client.abilities.is_none();
+        let ask = to_learn && client.abilities.is_none();
         Update { first, new_to_peer, changed: changed || other_caps, ask }
     }
 

@@ -101,20 +101,25 @@ impl Simulation {
 
     /// The gateway's process is killed, wherever it is, and another one starts. What it had sent may be lost.
     pub fn crash(&mut self) {
-        let turns = self.chance.below(60);
-        if let Some(gateway) = &mut self.gateway {
-            gateway.run_turns(turns);
-        }
+        self.lose();
         self.gateway = None;
-        self.server.lose(&mut self.chance);
         self.gateway = Some(Gateway::start(self.dir.path(), &self.far));
     }
 
     /// The link breaks and comes up again; what was on it may be lost, in both directions.
     pub fn break_link(&mut self) {
-        self.server.lose(&mut self.chance);
+        self.lose();
         if let Some(gateway) = &mut self.gateway {
             gateway.relink();
+        }
+    }
+
+    /// Both ends are in the middle of something, and what they have sent does not all arrive.
+    fn lose(&mut self) {
+        let turns = self.chance.below(200);
+        if let Some(gateway) = &mut self.gateway {
+            gateway.run_turns(turns);
+            self.server.lose(gateway, &mut self.chance);
         }
     }
 

@@ -71,8 +71,13 @@ impl Server {
         &self.wire
     }
 
-    /// A link breaks: of what is on its way, chance keeps a beginning and loses the rest.
-    pub(super) fn lose(&mut self, chance: &mut Chance) {
+    /// A link breaks: of what either end has sent by now, chance keeps a beginning and loses the rest.
+    pub(super) fn lose(&mut self, gateway: &mut Gateway, chance: &mut Chance) {
+        while let Some(stanza) = gateway.take() {
+            self.wire.push(String::from(&stanza));
+            self.carry_down(gateway, stanza);
+        }
+        self.take_outputs();
         for queue in [&mut self.up, &mut self.down] {
             let kept = chance.below(queue.len() as u64 + 1);
             queue.truncate(usize::try_from(kept).unwrap_or(0));

@@ -42,6 +42,9 @@ fn a_quiet_world_needs_no_second_session() {
         world.alice_writes();
         world.contact_writes();
     }
+    world.settle(30);
+    // A conversation with a session does not leave memory, however long it is quiet.
+    world.alice_writes();
     world.settle(10);
     assert_eq!(world.far_has(), world.alice_wrote());
     assert_eq!(world.alice_has().len(), 5);
