@@ -67,7 +67,13 @@ impl World {
 
     /// With Matrix, trusted by the XMPP server.
     pub fn matrix(more: &str) -> Result<Self, Error> {
-        Self::with_synapse(more, |dir| prosody(dir, Stage::COMPONENT, true))
+        Self::with_synapse(settings("matrix", Stage::COMPONENT, more), |dir| prosody(dir, Stage::COMPONENT, true))
+    }
+
+    /// The same on a host that is none of the users' own.
+    pub fn matrix_on_a_foreign_host() -> Result<Self, Error> {
+        let settings = GatewaySettings { owners: Vec::new(), ..settings("matrix", Stage::COMPONENT, "") };
+        Self::with_synapse(settings, |dir| prosody(dir, Stage::COMPONENT, true))
     }
 }
 
@@ -82,12 +88,12 @@ impl World<Ejabberd> {
 
     /// With Matrix, trusted by the XMPP server.
     pub fn matrix_on_ejabberd() -> Result<Self, Error> {
-        Self::with_synapse("", |dir| ejabberd(dir, Stage::COMPONENT, true))
+        Self::with_synapse(settings("matrix", Stage::COMPONENT, ""), |dir| ejabberd(dir, Stage::COMPONENT, true))
     }
 }
 
 impl<X: XmppServer> World<X> {
-    fn with_synapse(more: &str, xmpp: impl FnOnce(&Keep) -> Result<X, Error>) -> Result<Self, Error> {
+    fn with_synapse(settings: GatewaySettings, xmpp: impl FnOnce(&Keep) -> Result<X, Error>) -> Result<Self, Error> {
         let dir = Keep::new()?;
         let home = dir.path().join("synapse");
         let (xmpp, synapse) = thread::scope(|scope| {
@@ -95,7 +101,7 @@ impl<X: XmppServer> World<X> {
             let gone = |_| Err(Error::Refused { asked: "starting Synapse".into(), answer: "panic".into() });
             (xmpp(&dir), synapse.join().unwrap_or_else(gone))
         });
-        Self::raise(dir, xmpp?, Some(synapse?), settings("matrix", Stage::COMPONENT, more))
+        Self::raise(dir, xmpp?, Some(synapse?), settings)
     }
 
     fn raise(dir: Keep, xmpp: X, synapse: Option<Synapse>, settings: GatewaySettings) -> Result<Self, Error> {

@@ -13,6 +13,7 @@ use tokio_xmpp::connect::{DnsConfig, ServerConnector, starttls::starttls, tls_co
 use tokio_xmpp::jid::Jid;
 use tokio_xmpp::xmlstream::{PendingFeaturesRecv, StreamHeader, Timeouts, initiate_stream};
 
+use crate::prompt_ack::PromptAck;
 use crate::tap::{Notice, Tap, Transport};
 
 /// How the stream is protected on its way to the server.
@@ -55,8 +56,9 @@ impl ServerConnector for Connector {
         timeouts: Timeouts,
     ) -> Result<(PendingFeaturesRecv<Self::Stream>, ChannelBinding), Error> {
         let connected = self.open(jid, ns, timeouts).await;
-        let (transport, binding) = connected.inspect_err(|error| self.tell(Notice::NotConnected(error.to_string())))?;
-        let tap = Tap::new(transport, self.notices.clone(), self.wants_elements);
+        let (transport, ack, binding) =
+            connected.inspect_err(|error| self.tell(Notice::NotConnected(error.to_string())))?;
+        let tap = Tap::new(transport, ack, self.notices.clone(), self.wants_elements);
         let stream = initiate_stream(BufStream::new(tap), ns, header(jid), timeouts).await;
         let stream = stream.inspect_err(|error| self.tell(Notice::NotConnected(error.to_string())))?;
         Ok((stream, binding))
@@ -69,10 +71,11 @@ impl Connector {
         jid: &Jid,
         ns: &'static str,
         timeouts: Timeouts,
-    ) -> Result<(Box<dyn Transport>, ChannelBinding), Error> {
+    ) -> Result<(Box<dyn Transport>, PromptAck, ChannelBinding), Error> {
         let domain = jid.domain().as_str();
         let socket = self.dial(domain).await?;
         socket.set_nodelay(true)?;
+        let (socket, ack) = PromptAck::on(socket)?;
         match self.security {
             Security::Plain => {
                 if !socket.peer_addr()?.ip().is_loopback() {
@@ -80,11 +83,11 @@ impl Connector {
                     self.tell(Notice::Impossible(text.to_owned()));
                     return Err(io::Error::other(text).into());
                 }
-                Ok((Box::new(socket), ChannelBinding::None))
+                Ok((Box::new(socket), ack, ChannelBinding::None))
             }
             Security::DirectTls => {
                 let (tls, binding) = establish_tls_connection(socket, domain).await?;
-                Ok((Box::new(tls), binding))
+                Ok((Box::new(tls), ack, binding))
             }
             Security::StartTls => {
                 let stream = initiate_stream(BufStream::new(socket), ns, header(jid), timeouts).await?;
@@ -93,7 +96,7 @@ impl Connector {
                     return Err(io::Error::other("the server does not offer TLS").into());
                 }
                 let (tls, binding) = starttls(stream, domain).await?;
-                Ok((Box::new(tls), binding))
+                Ok((Box::new(tls), ack, binding))
             }
         }
     }

@@ -19,6 +19,7 @@ mod json;
 mod link;
 mod outbox;
 mod presence;
+mod prompt_ack;
 mod requests;
 mod run;
 mod secrets;

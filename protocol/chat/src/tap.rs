@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::prompt_ack::PromptAck;
 use crate::trace;
 use crate::wire::{Piece, Scanner};
 
@@ -38,6 +39,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 /// A transport with a scanner on each way.
 pub(crate) struct Tap {
     transport: Box<dyn Transport>,
+    ack: PromptAck,
     incoming: Scanner,
     outgoing: Scanner,
     /// Whole elements that came in and were not read yet.
@@ -47,9 +49,14 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    pub(crate) fn new(transport: Box<dyn Transport>, notices: UnboundedSender<Notice>, wants_elements: bool) -> Self {
+    pub(crate) fn new(
+        transport: Box<dyn Transport>,
+        ack: PromptAck,
+        notices: UnboundedSender<Notice>,
+        wants_elements: bool,
+    ) -> Self {
         let (incoming, outgoing) = (Scanner::default(), Scanner::default());
-        Self { transport, incoming, outgoing, readable: VecDeque::new(), notices, wants_elements }
+        Self { transport, ack, incoming, outgoing, readable: VecDeque::new(), notices, wants_elements }
     }
 
     fn take_in(&mut self, octets: &[u8]) {
@@ -118,6 +125,7 @@ impl AsyncRead for Tap {
             let mut octets = [0_u8; 8192];
             let mut read = ReadBuf::new(&mut octets);
             ready!(Pin::new(&mut tap.transport).poll_read(cx, &mut read))?;
+            tap.ack.after_reading();
             if read.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }

@@ -68,6 +68,10 @@ fn by_id_by_link_and_by_name() {
     alice.secure().unwrap();
     alice.deliver("found you", "found you").unwrap();
     bob.hear("found you", SOON).unwrap();
+    let card = alice.ask(World::BOB, "get", "<vCard xmlns='vcard-temp'/>").unwrap();
+    assert!(card.contains("<FN>Robert &lt;the") && card.contains("@bob:matrix.test"), "his name and id: {card}");
+    let card = alice.ask(Stage::COMPONENT, "get", "<vCard xmlns='vcard-temp'/>").unwrap();
+    assert!(card.contains("Matrix"), "the gateway says what it is: {card}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod commands;
 mod crash;
 mod daemon;
+mod disclosure;
 mod ejabberd;
 mod finding;
 mod hostile;
