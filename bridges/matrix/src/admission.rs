@@ -74,55 +74,61 @@ impl MatrixSession {
         }
         *cleared = None;
         let contact = partner(room, journal).await?;
-        self.check(client, journal, room, &contact).await?;
+        check(client, journal, room, &contact, sharing).await?;
         let encrypted = room.encryption_state().is_encrypted();
         *cleared = stirs.map(|stirs| Cleared { contact, encrypted, sharing, stirs });
         Ok(())
     }
+}
 
-    /// By the user's policy, and by what the room was before.
-    async fn check(&self, client: &Client, journal: &Journal, room: &Room, contact: &UserId) -> Result<(), Fault> {
-        if !Box::pin(room.latest_encryption_state()).await?.is_encrypted() {
-            return match journal.was_encrypted(room.room_id()).await? {
-                true => Err(Fault::NotTrusted(
-                    "This conversation was encrypted, and the homeserver now says that it is not. Nothing was sent."
-                        .to_owned(),
-                )),
-                false => Ok(()),
-            };
-        }
-        let only_signed = *self.sharing.borrow() == KeySharing::CrossSigned;
-        match identity::contact_trust(client, journal, contact, only_signed).await? {
-            ContactTrust::Changed => {
-                return Err(Fault::NotTrusted(format!(
-                    "The encryption identity of {contact} has changed. Accept the new one before you write again."
-                )));
-            }
-            ContactTrust::NoIdentity if only_signed => {
-                return Err(Fault::NotTrusted(format!(
-                    "{contact} has no cross-signing identity that vouches for their devices, and your policy shares \
-                     keys with such devices only."
-                )));
-            }
-            _ => {}
-        }
-        if !only_signed {
-            return Ok(());
-        }
-        if identity::own_trust(client).await? != OwnTrust::Verified {
-            return Err(Fault::NotTrusted(
-                "Your account does not vouch for this device yet. Enter your recovery key (command \"recover\")."
+/// By the user's policy, and by what the room was before.
+async fn check(
+    client: &Client,
+    journal: &Journal,
+    room: &Room,
+    contact: &UserId,
+    sharing: KeySharing,
+) -> Result<(), Fault> {
+    if !Box::pin(room.latest_encryption_state()).await?.is_encrypted() {
+        return match journal.was_encrypted(room.room_id()).await? {
+            true => Err(Fault::NotTrusted(
+                "This conversation was encrypted, and the homeserver now says that it is not. Nothing was sent."
                     .to_owned(),
-            ));
-        }
-        if !identity::has_signed_device(client, contact).await? {
+            )),
+            false => Ok(()),
+        };
+    }
+    let only_signed = sharing == KeySharing::CrossSigned;
+    match identity::contact_trust(client, journal, contact, only_signed).await? {
+        ContactTrust::Changed => {
             return Err(Fault::NotTrusted(format!(
-                "None of the devices of {contact} is vouched for by their identity, and your policy shares keys with \
-                 such devices only."
+                "The encryption identity of {contact} has changed. Accept the new one before you write again."
             )));
         }
-        Ok(())
+        ContactTrust::NoIdentity if only_signed => {
+            return Err(Fault::NotTrusted(format!(
+                "{contact} has no cross-signing identity that vouches for their devices, and your policy shares \
+                 keys with such devices only."
+            )));
+        }
+        _ => {}
     }
+    if !only_signed {
+        return Ok(());
+    }
+    if identity::own_trust(client).await? != OwnTrust::Verified {
+        return Err(Fault::NotTrusted(
+            "Your account does not vouch for this device yet. Enter your recovery key (command \"recover\")."
+                .to_owned(),
+        ));
+    }
+    if !identity::has_signed_device(client, contact).await? {
+        return Err(Fault::NotTrusted(format!(
+            "None of the devices of {contact} is vouched for by their identity, and your policy shares keys with \
+             such devices only."
+        )));
+    }
+    Ok(())
 }
 
 /// The very list that the SDK shares keys with: it has a new member before anybody is told.
