@@ -73,6 +73,8 @@ promises! {
     SendsOnce => sending::once,
     /// Nor does it after a restart.
     SendsOnceOverRestart => sending::once_over_restart,
+    /// What became of a transaction id is known without the message, after a restart too.
+    KnowsWhatItSent => sending::known_without_the_message,
     /// A text as long as advertised goes out; a longer one is refused as such.
     SizeLimit => sending::size_limit,
     /// Events arrive in their order, with everything that the keeper needs to store them.
@@ -115,8 +117,8 @@ macro_rules! conformance_tests {
     ($harness:expr) => {
         $crate::conformance_tests! { @ $harness;
             login_form LoginForm, login_refusals LoginRefusals, names Names, typed_contacts TypedContacts,
-            sends Sends, sends_once SendsOnce, sends_once_over_restart SendsOnceOverRestart, size_limit SizeLimit,
-            order Order, nothing_lost NothingLost, same_again SameAgain, stops Stops, logs_out LogsOut,
+            sends Sends, sends_once SendsOnce, sends_once_over_restart SendsOnceOverRestart,
+            knows_what_it_sent KnowsWhatItSent, size_limit SizeLimit, order Order, nothing_lost NothingLost, same_again SameAgain, stops Stops, logs_out LogsOut,
             not_found NotFound, direct_works DirectWorks, directory_works DirectoryWorks, signals_work SignalsWork,
         }
 

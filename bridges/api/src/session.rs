@@ -30,6 +30,12 @@ pub trait Session: Send + Sync {
     /// See [`SendError`]; only `Transient` and `Uncertain` may be retried.
     async fn send(&self, message: OutMessage, txn: TxnId) -> Result<Sent, SendError>;
 
+    /// Whether a message went out under `txn`, for a keeper that was not to store its words and has lost them.
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    async fn sent(&self, conv: &ConvId, txn: &TxnId) -> Result<Option<Sent>, SendError>;
+
     /// A conversation as it is now.
     ///
     /// # Errors

@@ -167,6 +167,12 @@ impl Session for EchoSession {
         self.world.change(|world| self.send_now(world, message, txn))
     }
 
+    async fn sent(&self, _conv: &ConvId, txn: &TxnId) -> Result<Option<Sent>, SendError> {
+        self.world.visit(|world| world.account(&self.account, &self.ticket).map(drop)).ok_or(SendError::LoggedOut)?;
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(sent.get(txn).map(|remote_id| Sent { remote_id: remote_id.clone() }))
+    }
+
     async fn conversation(&self, conv: &ConvId) -> Result<ConvInfo, Error> {
         let info = self.talk(conv, |talk| (talk.standing != Standing::Left).then(|| talk.info()));
         info.flatten().ok_or(Error::NotFound)

@@ -23,6 +23,7 @@ async fn every_planted_bug_is_found() {
         (Bug::TrimsText, Promise::Sends, "the contact heard"),
         (Bug::IgnoresTxn, Promise::SendsOnce, "several far ids"),
         (Bug::ForgetsTxnAtRestart, Promise::SendsOnceOverRestart, "another far id after a restart"),
+        (Bug::RemembersNoTxn, Promise::KnowsWhatItSent, "is known at once: None"),
         (Bug::CutsLongText, Promise::SizeLimit, "a text that is too long"),
         (Bug::SwapsEvents, Promise::Order, "live 2\", \"live 1"),
         (Bug::SkipsWhatWasNotTaken, Promise::NothingLost, "over a restart"),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use drawbridge_bridge::{OutMessage, RemoteId, Sent, TxnId};
+use drawbridge_bridge::{ConvId, OutMessage, RemoteId, Sent, TxnId};
 use matrix_sdk::Room;
 use matrix_sdk::ruma::OwnedTransactionId;
 use serde_json::json;
@@ -43,20 +43,12 @@ impl MatrixSession {
 
         let outgoing = self.outgoing(&room);
         let Outgoing { attempts, cleared } = &mut *outgoing.lock().await;
-        let attempts = match attempts {
-            Some(attempts) => attempts,
-            none => none.insert(journal.attempts(room.room_id()).await?),
-        };
+        let attempts = remembered(attempts, &journal, &room).await?;
         let attempt = attempts.of(txn.as_str());
-        if let Some(attempt) = &attempt {
-            let known = match &attempt.event {
-                Some(event) => Some(event.clone()),
-                // The homeserver forgets a transaction within the hour; its history does not.
-                None => Box::pin(resend::find(&self.reader, &room, &txn, attempt.since)).await?,
-            };
-            if let Some(event) = known {
-                return Ok(Sent { remote_id: RemoteId::new(event.as_str()) });
-            }
+        if let Some(attempt) = &attempt
+            && let Some(sent) = self.outcome(&room, &txn, attempt).await?
+        {
+            return Ok(sent);
         }
 
         self.admit(&client, &journal, &room, cleared).await?;
@@ -77,6 +69,28 @@ impl MatrixSession {
         Ok(Sent { remote_id: RemoteId::new(event.as_str()) })
     }
 
+    /// Whether a message went out under `txn`.
+    pub(crate) async fn look_back(&self, conv: &ConvId, txn: &TxnId) -> Result<Option<Sent>, Fault> {
+        let client = self.client().await.map_err(closed)?;
+        // Who is not in the room any more cannot ask what was said there.
+        let Ok(room) = joined(&client, conv) else { return Ok(None) };
+        let outgoing = self.outgoing(&room);
+        let attempts = &mut outgoing.lock().await.attempts;
+        match remembered(attempts, &Journal::of(&client), &room).await?.of(txn.as_str()) {
+            Some(attempt) => self.outcome(&room, txn, &attempt).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn outcome(&self, room: &Room, txn: &TxnId, attempt: &Attempt) -> Result<Option<Sent>, Fault> {
+        let event = match &attempt.event {
+            Some(event) => Some(event.clone()),
+            // The homeserver forgets a transaction within the hour; its history does not.
+            None => Box::pin(resend::find(&self.reader, room, txn, attempt.since)).await?,
+        };
+        Ok(event.map(|event| Sent { remote_id: RemoteId::new(event.as_str()) }))
+    }
+
     /// `/me` makes an emote, as it comes in.
     fn content(&self, text: &str, txn: &TxnId) -> serde_json::Value {
         let mark = format!("{}/{txn}", self.reader.device);
@@ -90,6 +104,17 @@ impl MatrixSession {
         let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(sending.entry(room.room_id().to_owned()).or_default())
     }
+}
+
+async fn remembered<'a>(
+    attempts: &'a mut Option<Attempts>,
+    journal: &Journal,
+    room: &Room,
+) -> Result<&'a mut Attempts, Fault> {
+    Ok(match attempts {
+        Some(attempts) => attempts,
+        none => none.insert(journal.attempts(room.room_id()).await?),
+    })
 }
 
 fn closed(error: drawbridge_bridge::Error) -> Fault {

@@ -157,6 +157,10 @@ impl Session for MatrixSession {
         Box::pin(self.hand_over(message, txn)).await.map_err(SendError::from)
     }
 
+    async fn sent(&self, conv: &ConvId, txn: &TxnId) -> Result<Option<Sent>, SendError> {
+        Box::pin(self.look_back(conv, txn)).await.map_err(SendError::from)
+    }
+
     async fn conversation(&self, conv: &ConvId) -> Result<ConvInfo, Error> {
         let client = self.client().await?;
         let room = joined(&client, conv)?;

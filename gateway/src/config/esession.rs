@@ -19,6 +19,8 @@ pub struct ESessionConfig {
     pub ciphers: Vec<Cipher>,
     /// Whether peers that can do no better than group 5 are accepted.
     pub insecure_peers: bool,
+    /// Whether clients may demand that nothing is stored (`logging` is `mustnot`).
+    pub transient: bool,
 }
 
 words! {
@@ -33,7 +35,12 @@ words! {
 
 impl Default for ESessionConfig {
     fn default() -> Self {
-        Self { groups: vec![16, 15, 14], ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr], insecure_peers: false }
+        Self {
+            groups: vec![16, 15, 14],
+            ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr],
+            insecure_peers: false,
+            transient: false,
+        }
     }
 }
 

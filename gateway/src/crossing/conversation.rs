@@ -96,7 +96,7 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
         user,
         peer,
         me,
-        endpoints: Endpoints::default(),
+        endpoints: Endpoints::new(mailbox.unlogged()),
         limiter,
         flight: Flight::default(),
         mailbox: mailbox.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use drawbridge_bridge::{ContactId, RemoteId};
+use drawbridge_bridge::{ContactId, Plaintext, RemoteId};
 use jid::FullJid;
 use minidom::Element;
 
@@ -23,6 +23,10 @@ const WINDOW: usize = 64;
 const LATE: Duration = Duration::from_secs(60);
 /// A session in which nothing was receipted for so long, though something is due, is taken for broken.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// In the place of words that must not be stored and went with an earlier process.
+const LOST: &str =
+    "[A message that must not be stored here was lost when Drawbridge was stopped. It is still in your other clients.]";
 
 /// How the conversation reaches the user now.
 enum Way {
@@ -122,14 +126,15 @@ impl Conversation {
 
     /// What the user wrote in another client, shown as theirs where their server lets us (XEP-0356).
     async fn post_own(&self, delivery: &Delivery) -> bool {
-        if !delivery.parcel.mine || !self.keeper.privileges.allows_message(self.them()) {
+        let Parcel { text: Some(text), mine: true, .. } = &delivery.parcel else { return false };
+        if !self.keeper.privileges.allows_message(self.them()) {
             return false;
         }
         let message = element("message", ns::CLIENT)
             .with("to", self.me.to_bare().as_str())
             .with("type", "chat")
             .with("id", delivery.stanza.as_str())
-            .with_children(to_xmpp::words(delivery.parcel.text.expose()));
+            .with_children(to_xmpp::words(text.expose()));
         privilege::outgoing_copy(&self.keeper, self.them(), message).await
     }
 
@@ -242,9 +247,10 @@ fn content(delivery: &Delivery) -> Vec<Element> {
         .and_then(|seconds| u64::try_from(seconds).ok())
         .map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
         .filter(|sent| sent.elapsed().is_ok_and(|age| age > LATE));
-    if *mine {
-        let marked = drawbridge_bridge::Plaintext::new(format!("You: {}", text.expose()));
-        return to_xmpp::text(&marked, &delivery.stanza, sent);
-    }
-    to_xmpp::text(text, &delivery.stanza, sent)
+    let words = match text {
+        None => &Plaintext::new(LOST),
+        Some(text) if *mine => &Plaintext::new(format!("You: {}", text.expose())),
+        Some(text) => text,
+    };
+    to_xmpp::text(words, &delivery.stanza, sent)
 }

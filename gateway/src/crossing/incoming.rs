@@ -9,6 +9,7 @@ use super::conversation::Conversation;
 use super::input::Input;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
+use crate::secure::endpoints::Active;
 use crate::store::inbox::{self, Arrival};
 use crate::store::{NewCrossing, ReplyTo, deliveries, links, unix};
 use crate::to_xmpp;
@@ -165,7 +166,8 @@ impl Conversation {
             return self.refuse(&outer, Condition::Forbidden, &why).await;
         }
         let reply = ReplyTo { to: outer.from.to_string(), id: id.clone(), stanza: outer.id.clone(), receipt, secure };
-        let crossing = NewCrossing { txn: TxnId::new(random_id()), text, reply: reply.clone() };
+        let unwritten = secure && self.endpoints.active.get(&outer.from).is_some_and(Active::says_unlogged);
+        let crossing = NewCrossing { txn: TxnId::new(random_id()), text, reply: reply.clone(), unwritten };
         let (user, now) = (self.user.id, unix(std::time::SystemTime::now()));
         let arrival = self
             .keeper
@@ -267,7 +269,7 @@ impl Conversation {
 
     /// A session is gone: what it left unreceipted goes again, in the next one.
     pub(super) fn lose(&mut self, resource: &FullJid) {
-        if self.endpoints.active.remove(resource).is_some() {
+        if self.endpoints.end(resource) {
             self.flight.rewind();
         }
     }

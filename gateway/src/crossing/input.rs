@@ -48,6 +48,7 @@ pub(super) enum Input {
 pub(super) struct Mailbox {
     inputs: mpsc::Sender<Input>,
     bell: Arc<Bell>,
+    unlogged: Arc<AtomicBool>,
 }
 
 /// Rings when the conversation should look again; however often it rang, one look is enough.
@@ -71,7 +72,7 @@ const ROOM: usize = 1024;
 pub(super) fn mailbox() -> (Mailbox, Inbox) {
     let (sender, receiver) = mpsc::channel(ROOM);
     let bell = Arc::new(Bell::default());
-    (Mailbox { inputs: sender, bell: bell.clone() }, Inbox { inputs: receiver, bell })
+    (Mailbox { inputs: sender, bell: bell.clone(), unlogged: Arc::default() }, Inbox { inputs: receiver, bell })
 }
 
 impl Mailbox {
@@ -91,6 +92,16 @@ impl Mailbox {
     /// Queues something that may be lost when there is no room (typing).
     pub(super) fn offer(&self, input: Input) {
         let _ = self.inputs.try_send(input);
+    }
+
+    /// Whether a session of the conversation forbids that its words are stored.
+    pub(super) fn is_unlogged(&self) -> bool {
+        self.unlogged.load(Ordering::Acquire)
+    }
+
+    /// The same, for the conversation to say.
+    pub(super) fn unlogged(&self) -> Arc<AtomicBool> {
+        self.unlogged.clone()
     }
 
     /// Something waits in the store, or the login changed.

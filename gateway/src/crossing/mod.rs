@@ -138,6 +138,12 @@ impl Crossings {
         self.mailbox(keeper, user, peer).wake();
     }
 
+    /// Whether a live session of this conversation forbids that its words are stored.
+    fn is_unlogged(&self, user: BareJid, peer: Peer) -> bool {
+        let awake = self.awake.lock().unwrap_or_else(PoisonError::into_inner);
+        awake.get(&(user, peer)).is_some_and(Mailbox::is_unlogged)
+    }
+
     /// Ends the user's encrypted sessions and forgets their conversations (logout, unregister).
     pub async fn forget(&self, user: &BareJid) {
         self.end(Some(user)).await;

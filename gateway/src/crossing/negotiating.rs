@@ -13,7 +13,7 @@ use super::input::Input;
 use crate::keeper::Peer;
 use crate::secure::endpoints::Active;
 use crate::secure::negotiation::{Negotiation, Outcome, Progress, Stage, Work};
-use crate::secure::policy;
+use crate::secure::policy::{self, Truth};
 use crate::store::{self, NewRetained, contacts, retained, unix};
 use crate::to_xmpp;
 use crate::xmpp::element::{Build, element, random_id, stanza};
@@ -156,7 +156,7 @@ impl Conversation {
         tracing::debug!(group = ?established.agreed.group, cipher = ?established.agreed.cipher, "an encrypted session stands");
         let active = Active::new(established, thread, row, replaces);
         let confirmed = active.is_confirmed();
-        self.endpoints.active.insert(to.clone(), active);
+        self.endpoints.begin(to.clone(), active);
         self.flight.rewind();
         if confirmed {
             self.confirmed(&to).await;
@@ -246,17 +246,16 @@ impl Conversation {
         }
     }
 
-    /// What we said about disclosure must stay true: if it is not any more, the session ends, and the next one says so
-    /// (design, section 5).
+    /// What we said about disclosure and logging must stay true: if it is not any more, the session ends, and the next
+    /// one says so (design, section 5).
     pub(super) async fn far_side_changed(&mut self) {
-        if self.undisclosed().await {
-            return;
-        }
+        let truth = self.truth().await;
+        let config = &self.keeper.config.esession;
         let untrue: Vec<_> = self
             .endpoints
             .active
             .iter()
-            .filter(|(_, active)| active.says_undisclosed())
+            .filter(|(_, active)| !active.is_truthful(truth, config))
             .map(|(resource, _)| resource.clone())
             .collect();
         for resource in untrue {
@@ -281,19 +280,17 @@ impl Conversation {
     }
 
     async fn policy(&self) -> esession::Policy {
-        policy::session_policy(&self.keeper.config.esession, self.undisclosed().await)
+        policy::session_policy(&self.keeper.config.esession, self.truth().await)
     }
 
-    /// Whether text of this conversation stays between the user's own host and an encrypted far side.
-    async fn undisclosed(&self) -> bool {
-        if !self.keeper.config.owners.contains(self.them()) {
-            return false;
-        }
-        match (&self.peer, self.standing().await) {
+    async fn truth(&self) -> Truth {
+        let encrypted = match (&self.peer, self.standing().await) {
+            // There is no far side: what is said to the gateway ends here.
             (Peer::Gateway, _) => true,
             (Peer::Contact(_), Ok((_, contact))) => contact.is_some_and(|contact| contact.encrypted),
             (Peer::Contact(_), Err(_)) => false,
-        }
+        };
+        Truth { encrypted, own_host: self.keeper.config.owners.contains(self.them()) }
     }
 
     async fn secrets(&self) -> Vec<RetainedSecret> {

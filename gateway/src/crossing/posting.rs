@@ -29,7 +29,7 @@ impl Conversation {
         let thread = active.thread.clone();
         let sealed = active.seal(&xml::serialize(content));
         let Ok(sealed) = sealed else {
-            self.endpoints.active.remove(to);
+            self.endpoints.end(to);
             return None;
         };
         let sent = self.keeper.out.send(self.envelope(to, id, &thread, sealed)).await;

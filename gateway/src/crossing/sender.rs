@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use drawbridge_bridge::{ContactId, ConvId, Error, OutMessage, SendError, Session};
+use drawbridge_bridge::{ContactId, ConvId, Error, OutMessage, SendError, Sent, Session};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
@@ -102,16 +102,14 @@ impl Sender {
             Ok(conv) => conv,
             Err(attempt) => return Ok(attempt),
         };
-        if crossing.text.expose().len() > session.caps(Some(&conv)).max_text {
+        let Some(text) = crossing.text.clone() else {
+            return Ok(attempted(session.sent(&conv, &crossing.txn).await));
+        };
+        if text.expose().len() > session.caps(Some(&conv)).max_text {
             return Ok(Attempt::Never(Condition::PolicyViolation, SendError::TooBig.to_string()));
         }
-        let message = OutMessage { conv, text: crossing.text.clone() };
-        Ok(match session.send(message, crossing.txn.clone()).await {
-            Ok(sent) => Attempt::Sent(sent.remote_id),
-            Err(SendError::Transient { after, .. }) => Attempt::Later(after),
-            Err(SendError::Uncertain | SendError::LoggedOut) => Attempt::Later(None),
-            Err(error) => Attempt::Never(condition(&error), error.to_string()),
-        })
+        let sent = session.send(OutMessage { conv, text }, crossing.txn.clone()).await;
+        Ok(attempted(sent.map(Some)))
     }
 
     /// The direct conversation with the contact; opened for somebody written to for the first time, never again for
@@ -192,6 +190,22 @@ impl Sender {
             () = self.work.notified() => {}
             () = self.stop.cancelled() => {}
         }
+    }
+}
+
+/// What the network says of a send; of nothing, when the words were lost before it.
+fn attempted(answer: Result<Option<Sent>, SendError>) -> Attempt {
+    match answer {
+        Ok(Some(sent)) => Attempt::Sent(sent.remote_id),
+        Ok(None) => {
+            // A client with sessions takes this for the end of the one that it went in, and sends it again in the next.
+            let text =
+                "Drawbridge was stopped before it could send this message, which must not be stored: send it again";
+            Attempt::Never(Condition::RecipientUnavailable, text.to_owned())
+        }
+        Err(SendError::Transient { after, .. }) => Attempt::Later(after),
+        Err(SendError::Uncertain | SendError::LoggedOut) => Attempt::Later(None),
+        Err(error) => Attempt::Never(condition(&error), error.to_string()),
     }
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::input::Input;
 use super::unbridged::Unbridged;
 use crate::keeper::{Keeper, Peer};
-use crate::store::deliveries::{self, NewDelivery, Parcel};
+use crate::store::deliveries::{self, NewDelivery};
 use crate::store::{self, User, contacts, positions, unix};
 use crate::xmpp::{presence, roster};
 
@@ -61,7 +61,7 @@ impl Sink for LoginSink {
 impl LoginSink {
     /// Seen, stored for delivery, and the position moved, in one transaction.
     async fn message(&self, envelope: Envelope) -> store::Result<Committed> {
-        let user = self.user.id;
+        let (user, jid, keeper) = (self.user.id, self.user.jid.clone(), self.keeper.clone());
         let work = self.keeper.store.call(move |db, sealer| {
             let now = unix(SystemTime::now());
             let (Some(conv), Some(remote)) = (&envelope.conv, &envelope.remote_id) else {
@@ -88,7 +88,10 @@ impl LoginSink {
             let delivery = NewDelivery {
                 stanza: stanza_id(conv, remote, envelope.version),
                 remote: Some(remote.clone()),
-                parcel: Parcel { text, mine, time: envelope.time.map(unix) },
+                text,
+                unwritten: keeper.crossings.is_unlogged(jid, Peer::Contact(contact.info.id.clone())),
+                mine,
+                time: envelope.time.map(unix),
             };
             deliveries::add(db, sealer, user, &contact.info.id, &delivery, now)?;
             Ok((Committed::Fresh, Some(contact.info.id)))

@@ -1,9 +1,11 @@
 //! The ESessions of one conversation: one for each client of the user that has one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use esession::{Agreed, Disclosure, Error, Established, Opened, Sas, Session};
+use esession::{Agreed, Disclosure, Error, Established, Logging, Opened, Sas, Session};
 use getrandom::SysRng;
 use jid::FullJid;
 use minidom::Element;
@@ -11,6 +13,8 @@ use rand_core::UnwrapErr;
 use tokio::time::Instant;
 
 use super::negotiation::Negotiation;
+use super::policy::Truth;
+use crate::config::ESessionConfig;
 
 /// An active session with one client.
 pub struct Active {
@@ -41,6 +45,16 @@ impl Active {
     /// Whether we said in the negotiation that nothing is disclosed.
     pub fn says_undisclosed(&self) -> bool {
         self.agreed.disclosure == Some(Disclosure::Never)
+    }
+
+    /// Whether we said in the negotiation that nothing is stored.
+    pub fn says_unlogged(&self) -> bool {
+        self.agreed.logging == Some(Logging::MustNot)
+    }
+
+    /// Whether what was said in the negotiation is true.
+    pub fn is_truthful(&self, truth: Truth, config: &ESessionConfig) -> bool {
+        (truth.undisclosed() || !self.says_undisclosed()) && (truth.unlogged(config) || !self.says_unlogged())
     }
 
     /// Whether the peer has shown that it holds the final keys.
@@ -85,17 +99,40 @@ impl Active {
 }
 
 /// All sessions and negotiations of a conversation.
-#[derive(Default)]
 pub struct Endpoints {
-    /// Active sessions.
+    /// Active sessions. They come by [`Endpoints::begin`] and go by [`Endpoints::end`].
     pub active: HashMap<FullJid, Active>,
     /// Half-open negotiations.
     pub half: HashMap<FullJid, Negotiation>,
     /// Clients that did not negotiate, and until when they are left alone.
     pub resting: HashMap<FullJid, Instant>,
+    /// Whether one of the active sessions forbids that its words are stored.
+    unlogged: Arc<AtomicBool>,
 }
 
 impl Endpoints {
+    /// None yet. `unlogged` tells others whether an active session forbids that its words are stored.
+    pub fn new(unlogged: Arc<AtomicBool>) -> Self {
+        Self { active: HashMap::new(), half: HashMap::new(), resting: HashMap::new(), unlogged }
+    }
+
+    /// A session stands.
+    pub fn begin(&mut self, resource: FullJid, active: Active) {
+        self.active.insert(resource, active);
+        self.tell();
+    }
+
+    /// A session is gone. `false` if there was none.
+    pub fn end(&mut self, resource: &FullJid) -> bool {
+        let ended = self.active.remove(resource).is_some();
+        self.tell();
+        ended
+    }
+
+    fn tell(&self) {
+        self.unlogged.store(self.active.values().any(Active::says_unlogged), Ordering::Release);
+    }
+
     /// The clients with an active session, in a stable order.
     pub fn resources(&self) -> Vec<FullJid> {
         let mut resources: Vec<_> = self.active.keys().cloned().collect();

@@ -1,13 +1,33 @@
 //! What we accept in a negotiation, and what we may truthfully say in it.
 
-use esession::{Cipher, Disclosure, Group, Policy, StanzaKind};
+use esession::{Cipher, Disclosure, Group, Logging, Policy, StanzaKind};
 
 use crate::config::{self, ESessionConfig};
 
-/// The floor and the preferences of this host. `undisclosed`: the text is encrypted end to end on the far side too and
-/// this host is the user's own, so that "never disclosed" is true; everything else is told as `enabled`
-/// (XEP-0116, section 4.1; design, section 5).
-pub fn session_policy(config: &ESessionConfig, undisclosed: bool) -> Policy {
+/// What may truthfully be said of a conversation now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Truth {
+    /// The far side is end-to-end encrypted.
+    pub encrypted: bool,
+    /// This host is the user's own.
+    pub own_host: bool,
+}
+
+impl Truth {
+    /// "Never disclosed" (XEP-0116, section 4.1): nobody but the user and the contact can read along.
+    pub fn undisclosed(self) -> bool {
+        self.encrypted && self.own_host
+    }
+
+    /// "Must not be logged" (XEP-0155): nothing is stored here, and nobody stores it in clear elsewhere.
+    pub fn unlogged(self, config: &ESessionConfig) -> bool {
+        self.encrypted && config.transient
+    }
+}
+
+/// The floor and the preferences of this host; what is not true is not said (design, section 5). That nothing is logged
+/// is agreed only with who demands it.
+pub fn session_policy(config: &ESessionConfig, truth: Truth) -> Policy {
     Policy {
         groups: config.groups.iter().filter_map(|number| Group::from_name(&number.to_string())).collect(),
         insecure_groups: config.insecure_peers,
@@ -20,7 +40,12 @@ pub fn session_policy(config: &ESessionConfig, undisclosed: bool) -> Policy {
             })
             .collect(),
         stanzas: vec![StanzaKind::Message],
-        disclosure: if undisclosed { vec![Disclosure::Never, Disclosure::Enabled] } else { vec![Disclosure::Enabled] },
+        disclosure: if truth.undisclosed() {
+            vec![Disclosure::Never, Disclosure::Enabled]
+        } else {
+            vec![Disclosure::Enabled]
+        },
+        logging: if truth.unlogged(config) { vec![Logging::May, Logging::MustNot] } else { vec![Logging::May] },
         ..Policy::default()
     }
 }

@@ -1,17 +1,17 @@
 //! Far to XMPP, second half: what has still to reach the user's client, one ordered queue per conversation.
 
-use drawbridge_bridge::{ContactId, Plaintext, RemoteId, secret::for_sealing};
+use drawbridge_bridge::{ContactId, Plaintext, RemoteId};
 use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize};
 
+use super::unwritten::{self, Queue, Words};
 use super::{Result, Sealer, UserId, links};
 
 /// What the user's client is to show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
-    /// The words.
-    #[serde(with = "for_sealing")]
-    pub text: Plaintext,
+    /// The words. `None`: they were not to be stored, and went with an earlier process.
+    pub text: Option<Plaintext>,
     /// Whether the user wrote them, in another client.
     pub mine: bool,
     /// When, in seconds since 1970, by the network's word.
@@ -25,8 +25,14 @@ pub struct NewDelivery {
     pub stanza: String,
     /// The far event, where there is one.
     pub remote: Option<RemoteId>,
-    /// What to show.
-    pub parcel: Parcel,
+    /// The words.
+    pub text: Plaintext,
+    /// Whether they must not be written to the disk, not even sealed.
+    pub unwritten: bool,
+    /// As [`Parcel::mine`].
+    pub mine: bool,
+    /// As [`Parcel::time`].
+    pub time: Option<i64>,
 }
 
 /// A delivery that waits.
@@ -38,6 +44,13 @@ pub struct Delivery {
     pub stanza: String,
     /// What to show.
     pub parcel: Parcel,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    text: Option<Words>,
+    mine: bool,
+    time: Option<i64>,
 }
 
 /// Stores a delivery, unless one of the same id waits already.
@@ -52,14 +65,25 @@ pub fn add(
     delivery: &NewDelivery,
     at: i64,
 ) -> Result<()> {
-    let sealed = sealer.seal("delivery", &delivery.parcel)?;
-    db.execute(
+    let NewDelivery { stanza, remote, text, unwritten, mine, time } = delivery;
+    let sealed = Sealed { text: unwritten::written(text, *unwritten), mine: *mine, time: *time };
+    let rows = db.execute(
         "INSERT INTO deliveries (user, contact, stanza, remote, sealed, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO NOTHING",
-        params![user.0, contact.as_str(), delivery.stanza, delivery.remote.as_ref().map(RemoteId::as_str), sealed, at],
+        params![
+            user.0,
+            contact.as_str(),
+            stanza,
+            remote.as_ref().map(RemoteId::as_str),
+            sealer.seal("delivery", &sealed)?,
+            at
+        ],
     )?;
-    if let Some(remote) = &delivery.remote {
-        links::add(db, user, contact, &delivery.stanza, remote, delivery.parcel.mine, at)?;
+    if *unwritten && rows > 0 {
+        unwritten::keep(db, sealer, Queue::Deliveries, db.last_insert_rowid(), text)?;
+    }
+    if let Some(remote) = remote {
+        links::add(db, user, contact, stanza, remote, *mine, at)?;
     }
     Ok(())
 }
@@ -86,7 +110,9 @@ pub fn waiting(
     })?;
     rows.map(|row| {
         let (seq, stanza, sealed) = row?;
-        Ok(Delivery { seq, stanza, parcel: sealer.open("delivery", &sealed)? })
+        let Sealed { text, mine, time } = sealer.open("delivery", &sealed)?;
+        let text = unwritten::recall(db, sealer, Queue::Deliveries, seq, text)?;
+        Ok(Delivery { seq, stanza, parcel: Parcel { text, mine, time } })
     })
     .collect()
 }

@@ -38,7 +38,12 @@ pub fn arrive(
             .optional()?;
         match before {
             Some(true) => return Ok(Arrival::Sent),
-            Some(false) => return Ok(Arrival::Waiting),
+            Some(false) => {
+                if crossing.unwritten {
+                    outbox::refill(db, sealer, user, contact, id, &crossing.text)?;
+                }
+                return Ok(Arrival::Waiting);
+            }
             None => {}
         }
         db.execute(

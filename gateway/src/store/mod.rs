@@ -19,6 +19,7 @@ mod proof;
 pub mod retained;
 mod schema;
 pub mod seal;
+mod unwritten;
 pub mod users;
 
 pub use contacts::{Contact, Subscription};

@@ -1,9 +1,10 @@
 //! XMPP to far, second half: what has still to be sent, one ordered queue per conversation.
 
-use drawbridge_bridge::{ContactId, Plaintext, RemoteId, TxnId, secret::for_sealing};
+use drawbridge_bridge::{ContactId, Plaintext, RemoteId, TxnId};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
+use super::unwritten::{self, Queue, Words};
 use super::{Result, Sealer, UserId, links};
 
 /// A message about to be stored.
@@ -15,6 +16,8 @@ pub struct NewCrossing {
     pub text: Plaintext,
     /// Whom to answer.
     pub reply: ReplyTo,
+    /// Whether the words must not be written to the disk, not even sealed.
+    pub unwritten: bool,
 }
 
 /// Whom to tell about the outcome.
@@ -39,8 +42,8 @@ pub struct Crossing {
     pub seq: i64,
     /// Makes the send idempotent.
     pub txn: TxnId,
-    /// What was written.
-    pub text: Plaintext,
+    /// What was written. `None`: it was not to be stored, and went with an earlier process.
+    pub text: Option<Plaintext>,
     /// Whom to answer.
     pub reply: ReplyTo,
     /// When it was stored, in seconds since 1970.
@@ -49,8 +52,7 @@ pub struct Crossing {
 
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    #[serde(with = "for_sealing")]
-    text: Plaintext,
+    text: Option<Words>,
     reply: ReplyTo,
 }
 
@@ -62,11 +64,40 @@ pub(super) fn add(
     crossing: &NewCrossing,
     at: i64,
 ) -> Result<()> {
-    let sealed = Sealed { text: crossing.text.clone(), reply: crossing.reply.clone() };
+    let NewCrossing { txn, text, reply, unwritten } = crossing;
+    let sealed = Sealed { text: unwritten::written(text, *unwritten), reply: reply.clone() };
     db.execute(
         "INSERT INTO outbox (user, contact, txn, sealed, at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![user.0, contact.as_str(), crossing.txn.as_str(), sealer.seal("outbox", &sealed)?, at],
+        params![user.0, contact.as_str(), txn.as_str(), sealer.seal("outbox", &sealed)?, at],
     )?;
+    if *unwritten {
+        unwritten::keep(db, sealer, Queue::Outbox, db.last_insert_rowid(), text)?;
+    }
+    Ok(())
+}
+
+/// The words of a message that is repeated go back to its row, if they went with an earlier process.
+pub(super) fn refill(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    contact: &ContactId,
+    id: &str,
+    text: &Plaintext,
+) -> Result<()> {
+    let mut query = db.prepare("SELECT seq, sealed FROM outbox WHERE user = ?1 AND contact = ?2 ORDER BY seq")?;
+    let rows =
+        query.query_map(params![user.0, contact.as_str()], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+    for row in rows {
+        let (seq, sealed) = row?;
+        let Sealed { text: written, reply } = sealer.open("outbox", &sealed)?;
+        if reply.id.as_deref() == Some(id) {
+            if unwritten::recall(db, sealer, Queue::Outbox, seq, written)?.is_none() {
+                unwritten::keep(db, sealer, Queue::Outbox, seq, text)?;
+            }
+            break;
+        }
+    }
     Ok(())
 }
 
@@ -84,6 +115,7 @@ pub fn head(db: &Transaction<'_>, sealer: &Sealer, user: UserId, contact: &Conta
         .optional()?;
     row.map(|(seq, txn, sealed, at)| {
         let Sealed { text, reply } = sealer.open("outbox", &sealed)?;
+        let text = unwritten::recall(db, sealer, Queue::Outbox, seq, text)?;
         Ok(Crossing { seq, txn: TxnId::new(txn), text, reply, at })
     })
     .transpose()

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Error, Result};
+use super::{Error, Result, unwritten};
 
 /// Each step brings the file from the version of its index to the next one.
 const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
@@ -27,5 +27,5 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
         transaction.pragma_update(None, "user_version", i64::try_from(index + 1).unwrap_or(i64::MAX))?;
         transaction.commit()?;
     }
-    Ok(())
+    unwritten::prepare(connection)
 }

@@ -6,9 +6,11 @@ use drawbridge_bridge::{ContactId, ConvId, LoginId, LoginRecord, Plaintext, Remo
 use jid::BareJid;
 use zeroize::Zeroizing;
 
-use super::deliveries::{self, NewDelivery, Parcel};
+use super::deliveries::{self, NewDelivery};
 use super::inbox::{self, Arrival};
 use super::*;
+
+mod unwritten;
 
 fn open(path: &Path) -> Store {
     Store::open(path, sealer(7)).unwrap()
@@ -37,9 +39,11 @@ impl World {
     }
 
     async fn arrive(&self, id: Option<&str>, txn: &str) -> Arrival {
+        self.arrives(id, crossing(txn, id)).await
+    }
+
+    async fn arrives(&self, id: Option<&str>, crossing: NewCrossing) -> Arrival {
         let (alice, bob, id) = (self.alice, self.bob.clone(), id.map(str::to_owned));
-        let crossing =
-            NewCrossing { txn: TxnId::new(txn), text: Plaintext::new("canary"), reply: reply(id.as_deref()) };
         self.store
             .call(move |db, sealer| inbox::arrive(db, sealer, alice, &bob, id.as_deref(), &crossing, 1))
             .await
@@ -55,6 +59,19 @@ impl World {
         let (alice, bob, remote) = (self.alice, self.bob.clone(), RemoteId::new(remote));
         self.store.call(move |db, _| outbox::sent(db, alice, &bob, &crossing, &remote, 2)).await.unwrap();
     }
+}
+
+fn crossing(txn: &str, id: Option<&str>) -> NewCrossing {
+    NewCrossing { txn: TxnId::new(txn), text: Plaintext::new("canary"), reply: reply(id), unwritten: false }
+}
+
+fn delivery(stanza: &str) -> NewDelivery {
+    let text = Plaintext::new("canary");
+    NewDelivery { stanza: stanza.to_owned(), remote: None, text, unwritten: false, mine: false, time: None }
+}
+
+fn words(crossing: &Crossing) -> Option<&str> {
+    crossing.text.as_ref().map(Plaintext::expose)
 }
 
 fn reply(id: Option<&str>) -> ReplyTo {
@@ -73,7 +90,7 @@ async fn a_repeated_message_is_stored_once_and_known_by_its_outcome() {
     assert_eq!(world.arrive(Some("m1"), "t1").await, Arrival::Fresh);
     assert_eq!(world.arrive(Some("m1"), "t2").await, Arrival::Waiting);
     let head = world.head().await.unwrap();
-    assert_eq!((head.txn.as_str(), head.text.expose()), ("t1", "canary"));
+    assert_eq!((head.txn.as_str(), words(&head)), ("t1", Some("canary")));
     world.sent(head, "$1").await;
     assert!(world.head().await.is_none());
     assert_eq!(world.arrive(Some("m1"), "t3").await, Arrival::Sent);
@@ -114,7 +131,7 @@ async fn a_message_that_failed_for_good_may_be_tried_again_under_the_same_id() {
 async fn a_failed_transaction_leaves_nothing() {
     let world = World::new().await;
     let (alice, bob) = (world.alice, world.bob.clone());
-    let crossing = NewCrossing { txn: TxnId::new("t1"), text: Plaintext::new("x"), reply: reply(Some("m1")) };
+    let crossing = crossing("t1", Some("m1"));
     let failed: Result<()> = world
         .store
         .call(move |db, sealer| {
@@ -136,8 +153,7 @@ async fn a_delivery_waits_until_its_receipt_and_a_read_mark_finds_the_users_last
     let found = world
         .store
         .call(move |db, sealer| {
-            let parcel = Parcel { text: Plaintext::new("hi"), mine: false, time: None };
-            let new = NewDelivery { stanza: "d1".to_owned(), remote: Some(RemoteId::new("$theirs")), parcel };
+            let new = NewDelivery { remote: Some(RemoteId::new("$theirs")), ..delivery("d1") };
             deliveries::add(db, sealer, alice, &bob, &new, 1)?;
             deliveries::add(db, sealer, alice, &bob, &new, 1)?;
             assert_eq!(deliveries::waiting(db, sealer, alice, &bob, 0, 9)?.len(), 1, "stored once");
@@ -173,9 +189,7 @@ async fn clear_text_and_secrets_are_not_in_the_file_nor_in_its_log() {
                 client: String::new(),
             };
             retained::add(db, sealer, alice, "", &secret, 1)?;
-            let parcel = Parcel { text: Plaintext::new("canary"), mine: false, time: None };
-            let new = NewDelivery { stanza: "d1".to_owned(), remote: None, parcel };
-            deliveries::add(db, sealer, alice, &bob, &new, 1)
+            deliveries::add(db, sealer, alice, &bob, &delivery("d1"), 1)
         })
         .await
         .unwrap();

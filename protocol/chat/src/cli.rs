@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use esession::{Cipher, Disclosure, Group};
+use esession::{Cipher, Disclosure, Group, Logging};
 use getrandom::SysRng;
 use jid::Jid;
 use rand_core::UnwrapErr;
@@ -87,6 +87,10 @@ struct Arguments {
     /// Refuse peers that do not promise to disclose nothing to third parties
     #[arg(long)]
     never_disclosed: bool,
+
+    /// Refuse peers that do not promise to store nothing of what is written, not even encrypted
+    #[arg(long)]
+    never_logged: bool,
 
     /// How long an agreement on keys may take
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -179,6 +183,9 @@ fn settings(arguments: &Arguments) -> Settings {
     settings.policy.ciphers.clone_from(&arguments.ciphers);
     if arguments.never_disclosed {
         settings.policy.disclosure = vec![Disclosure::Never];
+    }
+    if arguments.never_logged {
+        settings.policy.logging = vec![Logging::MustNot];
     }
     settings
 }

@@ -113,6 +113,9 @@ impl<W: Write> Terminal<W> {
                     session.with, keys.group, keys.cipher, keys.stanzas, keys.bytes, keys.milliseconds
                 ),
             );
+            if keys.logging.as_deref() == Some("mustnot") {
+                self.line(Ink::Faint, "   agreed: neither end stores what is written, not even encrypted");
+            }
         }
         match (keys.verified, keys.confirmed, keys.chain) {
             (true, ..) => self.line(Ink::Good, "   verified: this is the peer you compared codes with"),

@@ -7,10 +7,10 @@ use std::time::Duration;
 use drawbridge::component::{Incoming, Outgoing};
 use drawbridge::config::{Config, Env};
 use drawbridge::keeper::Keeper;
-use drawbridge::store::{Sealer, Store};
-use drawbridge_bridge::Plaintext;
+use drawbridge::store::{Sealer, Store, outbox, users};
+use drawbridge_bridge::{ContactId, Plaintext};
 use drawbridge_echo::{EchoNetwork, EchoWorld};
-use jid::FullJid;
+use jid::{BareJid, FullJid};
 use minidom::Element;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -32,14 +32,13 @@ impl Gateway {
         let file = dir.join("config.toml");
         let text = format!(
             "data_dir = {:?}\nowners = [\"example.org\"]\n[[network]]\nkind = \"echo\"\njid = {DOMAIN:?}\nserver = \"127.0.0.1:1\"\nsecret = \"s\"\n\
-             [esession]\ngroups = [14]\n[limits]\nconversation_idle = 1\n",
+             [esession]\ngroups = [14]\ntransient = true\n[limits]\nconversation_idle = 1\n",
             dir.join("data")
         );
         std::fs::create_dir_all(dir.join("data")).unwrap_or_else(|error| panic!("the data directory: {error}"));
         std::fs::write(&file, text).unwrap_or_else(|error| panic!("the configuration: {error}"));
         let config = Config::load(&file, &Env::new()).unwrap_or_else(|error| panic!("the configuration: {error}"));
-        let sealer = Sealer::new(Zeroizing::new([7; 32])).unwrap_or_else(|error| panic!("{error}"));
-        let store = Store::open(&dir.join("data/db"), sealer).unwrap_or_else(|error| panic!("the database: {error}"));
+        let store = open(dir);
 
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -115,6 +114,24 @@ impl Gateway {
     fn block_on<F: Future>(&self, work: F) -> F::Output {
         self.runtime.as_ref().map_or_else(|| panic!("this life is over"), |runtime| runtime.block_on(work))
     }
+}
+
+fn open(dir: &Path) -> Store {
+    let sealer = Sealer::new(Zeroizing::new([7; 32])).unwrap_or_else(|error| panic!("{error}"));
+    Store::open(&dir.join("data/db"), sealer).unwrap_or_else(|error| panic!("the database: {error}"))
+}
+
+/// Whether the head of a user's queue to a contact has its words in the file.
+pub(super) fn words_at_rest(dir: &Path, user: &str, contact: &ContactId) -> bool {
+    let (store, contact) = (open(dir), contact.clone());
+    let jid = BareJid::new(user).unwrap_or_else(|error| panic!("{user}: {error}"));
+    let head = store.call(move |db, sealer| {
+        let Some(user) = users::get(db, "echo", &jid)? else { return Ok(None) };
+        outbox::head(db, sealer, user.id, &contact)
+    });
+    let runtime = Runtime::new().unwrap_or_else(|error| panic!("a runtime: {error}"));
+    let head = runtime.block_on(head).unwrap_or_else(|error| panic!("the database: {error}"));
+    head.is_some_and(|head| head.text.is_some())
 }
 
 impl Drop for Gateway {

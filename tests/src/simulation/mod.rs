@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use drawbridge_bridge::{ContactId, SendError};
 use drawbridge_echo::{EchoWorld, FarUser};
-use esession_chat::{Chain, Command, Event, SessionState};
+use esession::Logging;
+use esession_chat::{Chain, Command, Event, SessionState, Settings};
 
 use chance::Chance;
 use gateway::Gateway;
@@ -34,6 +35,20 @@ pub struct Simulation {
 impl Simulation {
     /// Alice has registered; her client is online.
     pub fn new(seed: u64) -> Self {
+        Self::with(seed, Settings::default())
+    }
+
+    /// The same; her client demands that nothing is stored, and the far side is encrypted.
+    pub fn unlogged(seed: u64) -> Self {
+        let mut settings = Settings::default();
+        settings.policy.logging = vec![Logging::MustNot];
+        let mut simulation = Self::with(seed, settings);
+        simulation.far_side_is_encrypted(true);
+        simulation.settle(2);
+        simulation
+    }
+
+    fn with(seed: u64, settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("a temporary directory: {error}"));
         let far = EchoWorld::default();
         let mut gateway = Gateway::start(dir.path(), &far);
@@ -43,7 +58,7 @@ impl Simulation {
             dir,
             far,
             gateway: Some(gateway),
-            server: Server::new(ALICE, "silent%echo"),
+            server: Server::new(ALICE, "silent%echo", settings),
             sent: 0,
             said: 0,
         };
@@ -208,6 +223,11 @@ impl Simulation {
     /// What Alice must have got.
     pub fn contact_wrote(&self) -> Vec<String> {
         (1..=self.said).map(contacts).collect()
+    }
+
+    /// Whether the words of a message of Alice that waits for the network are on the disk, as another process finds them.
+    pub fn words_at_rest(&self) -> bool {
+        gateway::words_at_rest(self.dir.path(), ALICE, &ContactId::new(CONTACT))
     }
 
     /// Everything the XMPP server has seen, as text.

@@ -36,10 +36,10 @@ pub(super) struct Server {
 
 impl Server {
     /// With one client of `account`, which chats with the contact of this local part.
-    pub(super) fn new(account: &str, contact: &str) -> Self {
+    pub(super) fn new(account: &str, contact: &str, settings: Settings) -> Self {
         let me = FullJid::new(&format!("{account}/phone")).unwrap_or_else(|error| panic!("{account}: {error}"));
         let with = Jid::new(&format!("{contact}@{DOMAIN}")).unwrap_or_else(|error| panic!("{contact}: {error}"));
-        let settings = Settings { accept_subscriptions: true, ..Settings::default() };
+        let settings = Settings { accept_subscriptions: true, ..settings };
         Self {
             client: Chat::new(settings, Some(with), SecretBook::default()),
             me,

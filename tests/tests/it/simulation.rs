@@ -35,6 +35,36 @@ fn crashes_lost_stanzas_and_failing_sends_neither_lose_nor_double_nor_reorder() 
     }
 }
 
+/// What stands in the place of words that went with the process.
+const LOST: &str = "lost when Drawbridge was stopped";
+
+#[test]
+fn what_must_not_be_stored_is_not_and_crashes_lose_none_of_it_in_silence() {
+    let mut waited = 0;
+    for seed in 200..200 + SEEDS {
+        let mut world = Simulation::unlogged(seed);
+        world.alice_writes();
+        world.settle(2);
+        for _ in 0..STEPS {
+            world.step();
+            assert!(!world.words_at_rest(), "seed {seed}: the words are on the disk");
+            let far = world.far_has();
+            assert!(world.receipted().iter().all(|text| far.contains(text)), "seed {seed}: an untrue receipt");
+        }
+        world.settle(240);
+        // Her client sends again what the gateway has lost.
+        assert_eq!(world.far_has(), world.alice_wrote(), "seed {seed}: from alice to the contact");
+        let shown = world.alice_has();
+        assert_eq!(shown.len(), world.contact_wrote().len(), "seed {seed}: from the contact to alice: {shown:?}");
+        for ((shown, encrypted), written) in shown.into_iter().zip(world.contact_wrote()) {
+            assert!(encrypted && (shown == written || shown.contains(LOST)), "seed {seed}: {shown} for {written}");
+            waited += usize::from(shown.contains(LOST));
+        }
+        assert!(!world.wire().iter().any(|stanza| stanza.contains("canary")), "seed {seed}: clear text on the wire");
+    }
+    assert!(waited > 0, "no crash ever met words on their way to alice");
+}
+
 #[test]
 fn a_quiet_world_needs_no_second_session() {
     let mut world = Simulation::new(1);
@@ -115,6 +145,26 @@ fn nothing_is_called_undisclosed_that_is_not_encrypted_on_the_far_side() {
     assert!(world.sessions().len() > sessions, "the session that said so is over");
     assert_eq!(world.sessions().last().unwrap().1, Some("enabled"));
     assert_eq!(world.far_has(), world.alice_wrote());
+}
+
+#[test]
+fn a_session_without_a_log_ends_when_the_far_side_keeps_one_in_clear() {
+    let mut world = Simulation::unlogged(5);
+    world.alice_writes();
+    world.settle(5);
+    let sessions = world.sessions().len();
+    assert_eq!((sessions, world.far_has()), (1, world.alice_wrote()));
+    world.far_side_is_encrypted(false);
+    world.settle(5);
+    world.alice_writes();
+    world.settle(240);
+    assert_eq!(world.sessions().len(), sessions, "no other begins, because what it says would not be true");
+    assert_eq!(world.errors().last(), Some(&"not-sent"), "and her client gives back what she wrote");
+    world.far_side_is_encrypted(true);
+    world.alice_writes();
+    world.settle(60);
+    let wrote = world.alice_wrote();
+    assert_eq!(world.far_has(), [&*wrote[0], &*wrote[2]], "until it is true again");
 }
 
 #[test]

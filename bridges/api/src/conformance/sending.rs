@@ -1,7 +1,7 @@
 //! Promises about messages of the user.
 
 use super::{Broken, Harness, Stage, ensure};
-use crate::SendError;
+use crate::{SendError, TxnId};
 
 pub(super) async fn arrives(harness: &dyn Harness) -> Result<(), Broken> {
     let texts = [
@@ -43,6 +43,21 @@ pub(super) async fn once_over_restart(harness: &dyn Harness) -> Result<(), Broke
     ensure(before == after, "the same message has another far id after a restart")?;
     let heard = stage.heard(1).await;
     ensure(heard == ["hello"], format!("a message sent again after a restart arrived as {heard:?}"))?;
+    stage.stop().await.map(drop)
+}
+
+pub(super) async fn known_without_the_message(harness: &dyn Harness) -> Result<(), Broken> {
+    let mut stage = Stage::set(harness).await?;
+    let sent = stage.send("hello", "t1").await.map_err(failed)?;
+    for when in ["at once", "after a restart"] {
+        let known = stage.session.sent(&stage.conv, &TxnId::new("t1")).await.map_err(failed)?;
+        ensure(known.as_ref() == Some(&sent), format!("of a message that was sent is known {when}: {known:?}"))?;
+        let unknown = stage.session.sent(&stage.conv, &TxnId::new("t2")).await.map_err(failed)?;
+        ensure(unknown.is_none(), format!("of a message that never was is known {when}: {unknown:?}"))?;
+        stage.reopen().await?;
+    }
+    let heard = stage.heard(1).await;
+    ensure(heard == ["hello"], format!("after asking, the contact has heard {heard:?}"))?;
     stage.stop().await.map(drop)
 }
 

@@ -24,6 +24,7 @@ pub(crate) enum Bug {
     TrimsText,
     IgnoresTxn,
     ForgetsTxnAtRestart,
+    RemembersNoTxn,
     CutsLongText,
     SwapsEvents,
     SkipsWhatWasNotTaken,
@@ -194,6 +195,12 @@ impl Session for BuggySession {
             _ => {}
         }
         self.echo.send(message, txn).await
+    }
+    async fn sent(&self, conv: &ConvId, txn: &TxnId) -> Result<Option<Sent>, SendError> {
+        match self.bug {
+            Bug::RemembersNoTxn => Ok(None),
+            _ => self.echo.sent(conv, txn).await,
+        }
     }
     async fn conversation(&self, conv: &ConvId) -> Result<ConvInfo, Error> {
         match self.bug {

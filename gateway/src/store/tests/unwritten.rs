@@ -1,0 +1,106 @@
+//! Words that must not be written are in no file, wait in their place, and go with their row or with the process.
+
+use serde_json::Value;
+
+use super::*;
+
+fn unwritten(txn: &str, id: &str) -> NewCrossing {
+    NewCrossing { unwritten: true, ..crossing(txn, Some(id)) }
+}
+
+/// How many words are in memory.
+async fn kept(store: &Store) -> i64 {
+    let count = |db: &Transaction<'_>| db.query_row("SELECT count(*) FROM temp.unwritten", [], |row| row.get(0));
+    store.call(move |db, _| Ok(count(db)?)).await.unwrap()
+}
+
+/// Everything sealed in a queue of the file, opened, as another process finds it.
+fn written(path: &Path, table: &str, purpose: &str) -> Vec<Value> {
+    let db = Connection::open(path).unwrap();
+    let mut query = db.prepare(&format!("SELECT sealed FROM {table} ORDER BY seq")).unwrap();
+    let rows = query.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+    rows.map(|sealed| sealer(7).open(purpose, &sealed.unwrap()).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn they_wait_in_their_place_and_are_in_no_file() {
+    let world = World::new().await;
+    world.arrive(Some("m1"), "t1").await;
+    world.arrives(Some("m2"), unwritten("t2", "m2")).await;
+    world.arrive(Some("m3"), "t3").await;
+    let on_disk: Vec<_> = written(&world.path, "outbox", "outbox").into_iter().map(|row| row["text"].clone()).collect();
+    assert_eq!(on_disk, [Value::from("canary"), Value::Null, Value::from("canary")]);
+    for txn in ["t1", "t2", "t3"] {
+        let head = world.head().await.unwrap();
+        assert_eq!((head.txn.as_str(), words(&head)), (txn, Some("canary")));
+        world.sent(head, txn).await;
+    }
+    assert_eq!(kept(&world.store).await, 0);
+}
+
+#[tokio::test]
+async fn they_go_with_the_process_and_come_back_with_a_repeat() {
+    let world = World::new().await;
+    world.arrives(Some("m1"), unwritten("t1", "m1")).await;
+    world.arrives(Some("m2"), unwritten("t2", "m2")).await;
+    let world = World { store: open(&world.path), ..world };
+    let head = world.head().await.unwrap();
+    assert_eq!((words(&head), &head.reply), (None, &reply(Some("m1"))), "whom to tell is known");
+
+    for _ in 0..2 {
+        assert_eq!(world.arrives(Some("m1"), unwritten("t3", "m1")).await, Arrival::Waiting);
+        assert_eq!(kept(&world.store).await, 1);
+    }
+    let head = world.head().await.unwrap();
+    assert_eq!((head.txn.as_str(), words(&head)), ("t1", Some("canary")), "under the transaction it had");
+    world.sent(head, "$1").await;
+    assert_eq!(words(&world.head().await.unwrap()), None, "the other one is still without");
+}
+
+#[tokio::test]
+async fn they_go_with_their_row_however_that_goes() {
+    let world = World::new().await;
+    let (alice, bob) = (world.alice, world.bob.clone());
+    world.arrives(Some("m1"), unwritten("t1", "m1")).await;
+    world.arrives(Some("m2"), unwritten("t2", "m2")).await;
+    let (contact, head) = (bob.clone(), world.head().await.unwrap());
+    world.store.call(move |db, _| outbox::failed(db, alice, &contact, &head)).await.unwrap();
+    assert_eq!(kept(&world.store).await, 1);
+
+    let new = NewDelivery { unwritten: true, ..delivery("d1") };
+    let (contact, path) = (bob.clone(), world.path.clone());
+    world
+        .store
+        .call(move |db, sealer| {
+            deliveries::add(db, sealer, alice, &contact, &new, 1)?;
+            deliveries::add(db, sealer, alice, &contact, &new, 1)?;
+            let waiting = deliveries::waiting(db, sealer, alice, &contact, 0, 9)?;
+            assert_eq!(waiting[0].parcel.text, Some(Plaintext::new("canary")));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(written(&path, "deliveries", "delivery")[0]["text"], Value::Null);
+    assert_eq!(kept(&world.store).await, 2);
+    let contact = bob.clone();
+    world.store.call(move |db, _| deliveries::done(db, alice, &contact, "d1")).await.unwrap();
+    assert_eq!(kept(&world.store).await, 1);
+
+    world.store.call(move |db, _| users::remove(db, alice)).await.unwrap();
+    assert_eq!(kept(&world.store).await, 0);
+}
+
+#[tokio::test]
+async fn they_are_not_kept_by_a_transaction_that_failed() {
+    let world = World::new().await;
+    let (alice, bob, crossing) = (world.alice, world.bob.clone(), unwritten("t1", "m1"));
+    let failed: Result<()> = world
+        .store
+        .call(move |db, sealer| {
+            inbox::arrive(db, sealer, alice, &bob, Some("m1"), &crossing, 1)?;
+            Err(Error::Seal)
+        })
+        .await;
+    assert!(matches!(failed, Err(Error::Seal)));
+    assert_eq!(kept(&world.store).await, 0);
+}
