@@ -93,7 +93,7 @@ impl Sender {
         let age = unix(SystemTime::now()).saturating_sub(crossing.at);
         if u64::try_from(age).is_ok_and(|age| age > EXPIRY.as_secs()) {
             let text = "the message could not be delivered in time";
-            return Ok(Attempt::Never(Condition::RemoteServerTimeout, text.to_owned()));
+            return Ok(Attempt::Never(Condition::GivenUp, text.to_owned()));
         }
         let Some(session) = self.keeper.accounts.session(&self.user.jid) else {
             return Ok(Attempt::Later(Some(PAUSE.1)));
@@ -211,7 +211,7 @@ fn attempted(answer: Result<Option<Sent>, SendError>) -> Attempt {
 
 fn condition(error: &SendError) -> Condition {
     match error {
-        SendError::Transient { .. } | SendError::Uncertain | SendError::Expired => Condition::RemoteServerTimeout,
+        SendError::Transient { .. } | SendError::Uncertain | SendError::Expired => Condition::GivenUp,
         SendError::Rejected(_) => Condition::NotAllowed,
         SendError::NotTrusted(_) => Condition::Forbidden,
         SendError::TooBig => Condition::PolicyViolation,

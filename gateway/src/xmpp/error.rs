@@ -42,6 +42,8 @@ pub enum Condition {
     RemoteServerNotFound,
     /// The far server does not answer.
     RemoteServerTimeout,
+    /// The far server did not answer in time, and it is given up. The same condition as before, of the type that says so.
+    GivenUp,
     /// Too much at the moment.
     ResourceConstraint,
     /// We do not serve this.
@@ -71,6 +73,7 @@ impl Condition {
             Self::RegistrationRequired => ("registration-required", "auth", "407"),
             Self::RemoteServerNotFound => ("remote-server-not-found", "cancel", "404"),
             Self::RemoteServerTimeout => ("remote-server-timeout", "wait", "504"),
+            Self::GivenUp => ("remote-server-timeout", "cancel", "504"),
             Self::ResourceConstraint => ("resource-constraint", "wait", "500"),
             Self::ServiceUnavailable => ("service-unavailable", "cancel", "503"),
             Self::UnexpectedRequest => ("unexpected-request", "wait", "400"),

@@ -58,7 +58,7 @@ pub(crate) fn handle(presence: &Element, from: &Jid, accepts: bool, cx: &mut Cx<
             return cx.tell(Event::Subscribe { from: sender, nick, accepted: accepts });
         }
         Some("error") => {
-            let Failure { condition, text } = Failure::read(presence);
+            let Failure { condition, text, .. } = Failure::read(presence);
             let id = presence.attr("id").map(str::to_owned);
             return cx.tell(Event::Error { id, condition, text, from: Some(sender) });
         }

@@ -116,7 +116,7 @@ impl Requests {
             return cx.tell(Event::Stanza { xml });
         }
         if iq.attr("type") == Some("error") {
-            let Failure { condition, text } = Failure::read(iq);
+            let Failure { condition, text, .. } = Failure::read(iq);
             return cx.tell(Event::Error { id: Some(id.to_owned()), condition, text, from: Some(from) });
         }
         let payload = iq.children().next();

@@ -73,6 +73,8 @@ pub(crate) struct Failure {
     pub(crate) condition: String,
     /// The human-readable text.
     pub(crate) text: Option<String>,
+    /// Whether it passes: the same may be tried again after waiting (RFC 6120 section 8.3.2).
+    pub(crate) passes: bool,
 }
 
 impl Failure {
@@ -85,7 +87,8 @@ impl Failure {
             .find(|child| child.has_ns(CONDITIONS) && child.name() != "text")
             .map_or("undefined-condition", Element::name);
         let text = error.and_then(|error| child_text(error, "text", CONDITIONS));
-        Self { condition: condition.to_owned(), text }
+        let passes = error.is_some_and(|error| error.attr("type") == Some("wait"));
+        Self { condition: condition.to_owned(), text, passes }
     }
 }
 

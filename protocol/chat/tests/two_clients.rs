@@ -205,6 +205,32 @@ fn a_message_that_is_refused_comes_back_as_an_error_naming_it() {
 }
 
 #[test]
+fn a_message_to_a_gateway_that_is_down_waits_for_it_and_one_that_is_given_up_does_not() {
+    for (kind, waits) in [("wait", true), ("cancel", false)] {
+        let mut world = World::new();
+        world.tell(End::Alice, Command::Start { with: None });
+        world.settle();
+        world.drop_next(End::Bob, 1);
+        world.tell(End::Alice, send_as("patient", "7"));
+        world.settle();
+        world.inject(
+            End::Alice,
+            &format!(
+                "<message type='error' id='7' from='bob@example.org/b'><error type='{kind}'>\
+                 <remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+            ),
+        );
+        world.settle();
+        let arrived = world.texts(End::Bob) == [("patient".to_owned(), true)];
+        let told = world
+            .events(End::Alice)
+            .iter()
+            .any(|event| matches!(event, Event::Error { id: Some(id), .. } if id == "7"));
+        assert_eq!((arrived, told), (waits, !waits), "{kind}");
+    }
+}
+
+#[test]
 fn markup_in_a_text_is_text() {
     let mut world = World::new();
     let text = "<a>".repeat(1000) + "</body>]]>&amp;\u{1F980}\r\n\t";

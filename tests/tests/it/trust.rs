@@ -45,3 +45,29 @@ fn devices_that_nobody_vouches_for_get_keys_only_if_the_user_says_so() {
     to_bob.deliver("still", "still here").unwrap();
     bob.hear("still here", SOON).unwrap();
 }
+
+#[test]
+fn a_contact_with_another_identity_is_written_to_only_when_the_user_has_accepted_it() {
+    let mut world = World::matrix("").unwrap();
+    let (_, mut alice, mut bob, room) = world.alice_talks_to_bob().unwrap();
+    alice.deliver("before", "before").unwrap();
+    bob.hear("before", SOON).unwrap();
+
+    bob.ask(json!({ "command": "reset_identity", "password": "builder" })).unwrap();
+    let told = |event: &serde_json::Value| {
+        event["event"] == "message"
+            && event["from"].as_str().is_some_and(|from| from.starts_with(Stage::COMPONENT))
+            && event["text"].as_str().is_some_and(|text| text.contains("identity of @bob:matrix.test has changed"))
+    };
+    alice.expect("the gateway tells", SOON, told).unwrap();
+    alice.say_as("stopped", "for the old bob").unwrap();
+    let error = alice.error("stopped").unwrap();
+    assert!(error["text"].as_str().is_some_and(|text| text.contains("has changed")), "{error}");
+    bob.say(&room, "it is me").unwrap();
+
+    let done = alice.run(Stage::COMPONENT, "policy", &json!({ "allow": "@bob:matrix.test" })).unwrap();
+    assert!(done["notes"][0]["text"].as_str().is_some_and(|text| text.contains("write to @bob:matrix.test again")));
+    alice.hear("it is me", SOON).expect("what waited is shown now");
+    alice.deliver("after", "after").unwrap();
+    assert_eq!(bob.next_message().unwrap(), "after", "and what was refused never comes");
+}

@@ -27,7 +27,9 @@ impl Conversation {
     pub(super) fn handle_error(&mut self, message: &Element, from: &Jid, thread: Option<&str>, cx: &mut Cx<'_>) {
         let failure = Failure::read(message);
         let id = message.attr("id").unwrap_or_default();
-        let about_session = SESSION_CONDITIONS.contains(&failure.condition.as_str());
+        // A server says of a component that is not connected that it times out (Prosody); this passes with the component.
+        let is_down = failure.condition == "remote-server-timeout" && failure.passes;
+        let about_session = is_down || SESSION_CONDITIONS.contains(&failure.condition.as_str());
         if self.asking.iter().chain(&self.answering).any(|half| half.is_about(from, thread, id)) {
             let lasting = matches!(failure.condition.as_str(), "not-acceptable" | "feature-not-implemented");
             self.refusals += u32::from(lasting);
@@ -43,7 +45,7 @@ impl Conversation {
         }
         self.outbox.remove(id);
         if rejections.is_some() || thread.is_none_or(|thread| !self.past.iter().any(|past| past == thread)) {
-            let Failure { condition, text } = failure;
+            let Failure { condition, text, .. } = failure;
             cx.tell(Event::Error { id: Some(id.to_owned()), condition, text, from: Some(from.to_string()) });
         }
     }
@@ -103,6 +105,7 @@ impl Conversation {
 fn refusal(failure: &Failure) -> String {
     let words = match failure.condition.as_str() {
         "service-unavailable" | "feature-not-implemented" => "the peer does not do encrypted sessions, or is not there",
+        "remote-server-timeout" => "the peer's server or gateway is not there at the moment",
         "not-acceptable" => "the peer accepts none of the options",
         _ => "the peer answered with an error",
     };

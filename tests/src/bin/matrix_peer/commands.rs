@@ -12,6 +12,7 @@
 //! | `{"command":"rename","name"}` | `done` |
 //! | `{"command":"enable_recovery"}` | `recovery_key {key}` |
 //! | `{"command":"recover","key"}` | `done` |
+//! | `{"command":"reset_identity","password"}`: new cross-signing keys, as after setting Matrix up anew | `done` |
 //! | `{"command":"devices","user"}` | `devices {devices: [{device, signed_by_owner}]}` |
 //!
 //! What fails is answered with `error {error}`.
@@ -27,7 +28,7 @@ use matrix_sdk::{
 };
 use serde_json::{Value, json};
 
-use crate::Failure;
+use crate::{Failure, login};
 
 /// Does what the command says and gives the answer.
 pub(crate) async fn obey(client: &Client, command: &Value) -> Value {
@@ -85,6 +86,10 @@ async fn perform(client: &Client, command: &Value) -> Result<Value, Failure> {
         }
         "recover" => {
             client.encryption().recovery().recover(text(command, "key")?).await?;
+            Ok(done)
+        }
+        "reset_identity" => {
+            login::reset_identity(client, text(command, "password")?).await?;
             Ok(done)
         }
         "devices" => devices(client, &UserId::parse(text(command, "user")?)?).await,

@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use matrix_sdk::{Client, SqliteStoreConfig, authentication::matrix::MatrixSession};
+use matrix_sdk::{
+    Client, SqliteStoreConfig,
+    authentication::matrix::MatrixSession,
+    encryption::CrossSigningResetAuthType,
+    ruma::api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
+};
 
 use crate::{Failure, Options};
 
@@ -31,4 +36,16 @@ pub(crate) async fn log_in(options: &Options) -> Result<Client, Failure> {
 pub(crate) async fn sign_own_device(client: &Client) -> Result<(), Failure> {
     client.encryption().bootstrap_cross_signing_if_needed(None).await?;
     Ok(())
+}
+
+/// Gives the account another cross-signing identity.
+pub(crate) async fn reset_identity(client: &Client, password: &str) -> Result<(), Failure> {
+    let user = client.user_id().ok_or("nobody is logged in")?;
+    let Some(reset) = client.encryption().reset_cross_signing().await? else { return Ok(()) };
+    let user = UserIdentifier::Matrix(MatrixUserIdentifier::new(user.to_string()));
+    let mut answer = Password::new(user, password.to_owned());
+    if let CrossSigningResetAuthType::Uiaa(asked) = reset.auth_type() {
+        answer.session.clone_from(&asked.session);
+    }
+    Ok(reset.auth(Some(AuthData::Password(answer))).await?)
 }
