@@ -17,6 +17,9 @@ pub struct ESessionConfig {
     /// Ciphers, best first.
     #[serde(deserialize_with = "list::deserialize")]
     pub ciphers: Vec<Cipher>,
+    /// Hashes, best first.
+    #[serde(deserialize_with = "list::deserialize")]
+    pub hashes: Vec<Hash>,
     /// Whether peers that can do no better than group 5 are accepted.
     pub insecure_peers: bool,
     /// Whether clients may demand that nothing is stored (`logging` is `mustnot`).
@@ -27,17 +30,45 @@ words! {
     /// A cipher of an ESession.
     Cipher {
         /// AES with 256 bits, counter mode.
-        Aes256Ctr = "aes256-ctr",
+        Aes256 = "aes256-ctr",
+        /// Serpent with 256 bits, counter mode.
+        Serpent256 = "serpent256-ctr",
+        /// Twofish with 256 bits, counter mode.
+        Twofish256 = "twofish256-ctr",
+        /// AES with 192 bits, counter mode.
+        Aes192 = "aes192-ctr",
+        /// Serpent with 192 bits, counter mode.
+        Serpent192 = "serpent192-ctr",
+        /// Twofish with 192 bits, counter mode.
+        Twofish192 = "twofish192-ctr",
         /// AES with 128 bits, counter mode.
-        Aes128Ctr = "aes128-ctr",
+        Aes128 = "aes128-ctr",
+        /// Serpent with 128 bits, counter mode.
+        Serpent128 = "serpent128-ctr",
+        /// Twofish with 128 bits, counter mode.
+        Twofish128 = "twofish128-ctr",
     }
 }
+
+words! {
+    /// The hash of an ESession.
+    Hash {
+        /// SHA-256.
+        Sha256 = "sha256",
+        /// Whirlpool.
+        Whirlpool = "whirlpool",
+    }
+}
+
+/// Groups that are neither weak nor unknown, best first.
+const GROUPS: [u16; 5] = [18, 17, 16, 15, 14];
 
 impl Default for ESessionConfig {
     fn default() -> Self {
         Self {
             groups: vec![16, 15, 14],
-            ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr],
+            ciphers: vec![Cipher::Aes256, Cipher::Aes128],
+            hashes: vec![Hash::Sha256],
             insecure_peers: false,
             transient: false,
         }
@@ -46,9 +77,9 @@ impl Default for ESessionConfig {
 
 impl ESessionConfig {
     pub(super) fn resolve(mut self) -> Result<Self, ConfigError> {
-        if let Some(group) = self.groups.iter().find(|group| ![14, 15, 16, WEAK_GROUP].contains(group)) {
+        if let Some(group) = self.groups.iter().find(|group| !GROUPS.contains(group) && **group != WEAK_GROUP) {
             let problem = format!("group {group} is not supported");
-            return Err(ConfigError::invalid("esession.groups", problem, "use groups of 16, 15, 14"));
+            return Err(ConfigError::invalid("esession.groups", problem, "use groups of 18, 17, 16, 15, 14"));
         }
         match (self.insecure_peers, self.groups.contains(&WEAK_GROUP)) {
             (false, true) => {
@@ -61,12 +92,12 @@ impl ESessionConfig {
         if self.groups.is_empty() {
             return Err(ConfigError::invalid("esession.groups", "the list is empty", "remove the key for the default"));
         }
-        if self.ciphers.is_empty() {
-            return Err(ConfigError::invalid(
-                "esession.ciphers",
-                "the list is empty",
-                "remove the key for the default",
-            ));
+        for (key, is_empty) in
+            [("esession.ciphers", self.ciphers.is_empty()), ("esession.hashes", self.hashes.is_empty())]
+        {
+            if is_empty {
+                return Err(ConfigError::invalid(key, "the list is empty", "remove the key for the default"));
+            }
         }
         Ok(self)
     }

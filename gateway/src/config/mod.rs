@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
-pub use esession::{Cipher, ESessionConfig};
+pub use esession::ESessionConfig;
 pub use exposure::Problem;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};

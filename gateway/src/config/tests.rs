@@ -125,11 +125,15 @@ fn wrong_values_are_refused_with_key_and_remedy() {
         ),
         (with("[limits]\nmax_stanza = 524288"), "limits.max_stanza: 524288 is out of range; use 16384 to 524287"),
         (with("[limits]\nmax_depth = \"deep\""), "limits.max_depth: wrong type, expected an integer"),
-        (with("[esession]\ngroups = [14, 2]"), "esession.groups: group 2 is not supported; use groups of 16, 15, 14"),
+        (
+            with("[esession]\ngroups = [14, 2]"),
+            "esession.groups: group 2 is not supported; use groups of 18, 17, 16, 15, 14",
+        ),
         (
             with("[esession]\ngroups = [14, 5]"),
             "esession.groups: group 5 is too weak; remove it, or set insecure_peers = true for peers that can do no better",
         ),
+        (with("[esession]\nhashes = []"), "esession.hashes: the list is empty; remove the key for the default"),
         (with("[esession]\nciphers = []"), "esession.ciphers: the list is empty; remove the key for the default"),
         (
             network("[network.matrix]"),

@@ -1,8 +1,8 @@
 //! What we accept in a negotiation, and what we may truthfully say in it.
 
-use esession::{Cipher, Disclosure, Group, Logging, Policy, StanzaKind};
+use esession::{Cipher, Disclosure, Group, Hash, Logging, Policy, StanzaKind};
 
-use crate::config::{self, ESessionConfig};
+use crate::config::ESessionConfig;
 
 /// What may truthfully be said of a conversation now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +31,8 @@ pub fn session_policy(config: &ESessionConfig, truth: Truth) -> Policy {
     Policy {
         groups: config.groups.iter().filter_map(|number| Group::from_name(&number.to_string())).collect(),
         insecure_groups: config.insecure_peers,
-        ciphers: config
-            .ciphers
-            .iter()
-            .map(|cipher| match cipher {
-                config::Cipher::Aes256Ctr => Cipher::Aes256Ctr,
-                config::Cipher::Aes128Ctr => Cipher::Aes128Ctr,
-            })
-            .collect(),
+        ciphers: config.ciphers.iter().filter_map(|cipher| Cipher::from_name(cipher.word())).collect(),
+        hashes: config.hashes.iter().filter_map(|hash| Hash::from_name(hash.word())).collect(),
         stanzas: vec![StanzaKind::Message],
         disclosure: if truth.undisclosed() {
             vec![Disclosure::Never, Disclosure::Enabled]
@@ -64,6 +58,31 @@ pub fn required(policy: crate::store::Policy, protected_before: bool) -> bool {
 mod tests {
     use super::*;
     use crate::store::Policy as Wish;
+
+    #[test]
+    fn the_core_knows_every_option_of_the_configuration() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let ciphers = names(&[
+            "aes256-ctr",
+            "serpent256-ctr",
+            "twofish256-ctr",
+            "aes192-ctr",
+            "serpent192-ctr",
+            "twofish192-ctr",
+            "aes128-ctr",
+            "serpent128-ctr",
+            "twofish128-ctr",
+        ]);
+        let config = ESessionConfig {
+            groups: vec![18, 17, 16, 15, 14, 5],
+            ciphers: ciphers.iter().map(|name| name.clone().try_into().unwrap()).collect(),
+            hashes: vec!["sha256".to_owned().try_into().unwrap(), "whirlpool".to_owned().try_into().unwrap()],
+            ..ESessionConfig::default()
+        };
+        let policy = session_policy(&config, Truth { encrypted: true, own_host: true });
+        assert_eq!(policy.ciphers.iter().map(|cipher| cipher.name()).collect::<Vec<_>>(), ciphers);
+        assert_eq!((policy.groups.len(), policy.hashes.len()), (6, 2));
+    }
 
     #[test]
     fn a_conversation_that_was_protected_stays_so_until_the_user_says_otherwise() {

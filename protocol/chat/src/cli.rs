@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use esession::{Cipher, Disclosure, Group, Logging};
+use esession::{Cipher, Disclosure, Group, Hash, Logging};
 use getrandom::SysRng;
 use jid::Jid;
 use rand_core::UnwrapErr;
@@ -80,9 +80,13 @@ struct Arguments {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "16,15,14", value_parser = parse_group)]
     groups: Vec<Group>,
 
-    /// Ciphers, best first: aes256-ctr, aes192-ctr, aes128-ctr
+    /// Ciphers, best first: aes256-ctr, aes192-ctr, aes128-ctr, the same of serpent and of twofish
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "aes256-ctr,aes128-ctr", value_parser = parse_cipher)]
     ciphers: Vec<Cipher>,
+
+    /// Hashes, best first: sha256, whirlpool
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "sha256", value_parser = parse_hash)]
+    hashes: Vec<Hash>,
 
     /// Refuse peers that do not promise to disclose nothing to third parties
     #[arg(long)]
@@ -181,6 +185,7 @@ fn settings(arguments: &Arguments) -> Settings {
     };
     settings.policy.groups.clone_from(&arguments.groups);
     settings.policy.ciphers.clone_from(&arguments.ciphers);
+    settings.policy.hashes.clone_from(&arguments.hashes);
     if arguments.never_disclosed {
         settings.policy.disclosure = vec![Disclosure::Never];
     }
@@ -267,7 +272,11 @@ fn parse_group(name: &str) -> Result<Group, String> {
 }
 
 fn parse_cipher(name: &str) -> Result<Cipher, String> {
-    Cipher::from_name(name).ok_or_else(|| "one of aes256-ctr, aes192-ctr, aes128-ctr".to_owned())
+    Cipher::from_name(name).ok_or_else(|| "aes, serpent or twofish, with 256, 192 or 128: aes256-ctr, …".to_owned())
+}
+
+fn parse_hash(name: &str) -> Result<Hash, String> {
+    Hash::from_name(name).ok_or_else(|| "one of sha256, whirlpool".to_owned())
 }
 
 #[cfg(test)]
@@ -285,7 +294,7 @@ mod tests {
     fn the_defaults_of_the_options_are_those_of_the_core() {
         let arguments = Arguments::parse_from(["esession-chat", "--account", "alice@example.org"]);
         let (given, own) = (settings(&arguments).policy, Settings::default().policy);
-        assert_eq!((given.groups, given.ciphers), (own.groups, own.ciphers));
+        assert_eq!((given.groups, given.ciphers, given.hashes), (own.groups, own.ciphers, own.hashes));
         assert_eq!(security(&arguments), Security::StartTls);
     }
 

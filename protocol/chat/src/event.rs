@@ -250,6 +250,8 @@ pub struct SessionKeys {
     pub group: String,
     /// The cipher.
     pub cipher: String,
+    /// The hash.
+    pub hash: String,
     /// What the peer says about third parties: `never`, `disabled`, `enabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disclosure: Option<String>,

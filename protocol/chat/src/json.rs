@@ -112,6 +112,7 @@ mod tests {
             chain: Chain::New,
             group: "16".into(),
             cipher: "aes256-ctr".into(),
+            hash: "sha256".into(),
             disclosure: None,
             logging: None,
             milliseconds: 5,
@@ -132,7 +133,7 @@ mod tests {
             String::from_utf8(output).unwrap(),
             "{\"event\":\"session\",\"with\":\"bob@example.org/b\",\"state\":\"active\",\"role\":\"initiator\",\
              \"sas\":\"abcde\",\"long\":\"abcd-efgh\",\"verified\":false,\"confirmed\":true,\"chain\":\"new\",\"group\":\"16\",\
-             \"cipher\":\"aes256-ctr\",\"milliseconds\":5,\"stanzas\":4,\"bytes\":9}\n"
+             \"cipher\":\"aes256-ctr\",\"hash\":\"sha256\",\"milliseconds\":5,\"stanzas\":4,\"bytes\":9}\n"
         );
     }
 }

@@ -210,9 +210,8 @@ fn a_message_to_a_gateway_that_is_down_waits_for_it_and_one_that_is_given_up_doe
         let mut world = World::new();
         world.tell(End::Alice, Command::Start { with: None });
         world.settle();
-        world.drop_next(End::Bob, 1);
+        world.drop_next(End::Alice, 1);
         world.tell(End::Alice, send_as("patient", "7"));
-        world.settle();
         world.inject(
             End::Alice,
             &format!(

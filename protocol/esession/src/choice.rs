@@ -6,6 +6,7 @@ use crate::group::Group;
 use crate::offer::{COMPRESSION, Offer, SECURITY, VERSION};
 use crate::options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, StanzaKind};
 use crate::policy::Policy;
+use crate::suite::{KeyLengths, Suite};
 
 /// One value of each option.
 #[derive(Clone, Debug)]
@@ -95,6 +96,11 @@ impl Selection<'_> {
 }
 
 impl Choice {
+    /// The algorithms of the session.
+    pub(crate) fn suite(&self, lengths: KeyLengths) -> Suite {
+        Suite { cipher: self.cipher, hash: self.hash, lengths }
+    }
+
     /// Chooses from what the form lists: from an offer as Bob; from a response, where each list has one value, as Alice.
     /// Nothing below the policy passes.
     fn select(policy: &Policy, form: &Form) -> Result<Self, Error> {

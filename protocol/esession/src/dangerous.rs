@@ -7,9 +7,10 @@ use crate::counter::Counter;
 use crate::established::Role;
 use crate::group::{KeyPair, PublicValue, bare_power};
 use crate::responder::Draw;
-use crate::schedule::{DirectionKeys, KeyLengths, RekeyRole, SharedSecret, rekeyed};
+use crate::schedule::{DirectionKeys, RekeyRole, SharedSecret, rekeyed};
+use crate::suite::{KeyLengths, Suite};
 use crate::{
-    AwaitCompletion, AwaitIdentity, AwaitResponse, Cipher, Error, Group, Misbehaviour, Policy, Responder,
+    AwaitCompletion, AwaitIdentity, AwaitResponse, Cipher, Error, Group, Hash, Misbehaviour, Policy, Responder,
     RetainedSecret, Secret, Session,
 };
 
@@ -57,7 +58,7 @@ pub fn identify(
     oss: Option<&Secret>,
     truncated: bool,
 ) -> Result<(AwaitCompletion, Element), Error> {
-    alice.identify(form_b, announced, secrets, oss, lengths(truncated))
+    alice.identify(form_b, |_, _| announced.to_vec(), secrets, oss, lengths(truncated))
 }
 
 /// Message 2 with a given ESession ID, counter and exponent.
@@ -97,30 +98,35 @@ pub fn final_keys(
 
 /// The keys of one role before the other secrets.
 pub fn provisional_keys(alice: &AwaitCompletion, role: Role) -> Keys {
-    alice.finalist.provisional.keys(role, alice.finalist.choice.cipher, alice.finalist.lengths).into()
+    alice.finalist.provisional.keys(role, alice.finalist.suite).into()
 }
 
 /// The key schedule alone.
 pub fn derive(k: &[u8], role: Role, cipher: Cipher, truncated: bool) -> Keys {
-    SharedSecret::from_octets(k).keys(role, cipher, lengths(truncated)).into()
+    SharedSecret::from_octets(k).keys(role, Suite { cipher, hash: Hash::Sha256, lengths: lengths(truncated) }).into()
 }
 
 /// KC and KM of a re-key.
 pub fn derive_rekey(dh: &[u8], initiator: bool, cipher: Cipher) -> (Vec<u8>, Vec<u8>) {
     let role = if initiator { RekeyRole::Initiator } else { RekeyRole::Acceptor };
-    let keys = rekeyed(&Secret::new(dh), role, cipher, KeyLengths::Whole);
+    let keys = rekeyed(&Secret::new(dh), role, suite(cipher));
     (keys.cipher.expose().to_vec(), keys.mac.expose().to_vec())
 }
 
 /// The final K and the new retained secret.
 pub fn strengthen(k: &[u8], srs: Option<&Secret>, oss: Option<&Secret>) -> (Vec<u8>, Vec<u8>) {
-    let shared = SharedSecret::from_octets(k).strengthen(srs, oss);
-    (shared.expose().to_vec(), shared.new_retained_secret().expose().to_vec())
+    let suite = suite(Cipher::Aes128Ctr);
+    let shared = SharedSecret::from_octets(k).strengthen(srs, oss, suite);
+    (shared.expose().to_vec(), shared.new_retained_secret(suite).expose().to_vec())
 }
 
 /// The hashes of a retained secret in `rshashes` and in `srshash`.
 pub fn secret_hashes(secret: &RetainedSecret, nonce_a: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    (secret.request_hash(nonce_a), secret.response_hash())
+    (secret.request_hash(Hash::Sha256, nonce_a), secret.response_hash(Hash::Sha256))
+}
+
+fn suite(cipher: Cipher) -> Suite {
+    Suite { cipher, hash: Hash::Sha256, lengths: KeyLengths::Whole }
 }
 
 fn lengths(truncated: bool) -> KeyLengths {
@@ -128,14 +134,19 @@ fn lengths(truncated: bool) -> KeyLengths {
 }
 
 /// SHA-256 alone.
-pub fn sha256(octets: &[u8]) -> [u8; 32] {
-    crate::primitives::sha256(&[octets])
+pub fn sha256(octets: &[u8]) -> Vec<u8> {
+    crate::primitives::sha256(&[octets]).to_vec()
+}
+
+/// The hash alone.
+pub fn hash(hash: Hash, octets: &[u8]) -> Vec<u8> {
+    crate::primitives::hash(hash, &[octets]).to_vec()
 }
 
 /// CTR mode alone.
-pub fn aes_ctr(cipher: Cipher, key: &[u8], counter: u128, text: &[u8]) -> Vec<u8> {
+pub fn keystream(cipher: Cipher, key: &[u8], counter: u128, text: &[u8]) -> Vec<u8> {
     let mut text = text.to_vec();
-    crate::primitives::aes_ctr(cipher, key, counter, &mut text);
+    crate::primitives::keystream(cipher, key, counter, &mut text);
     text
 }
 
@@ -156,7 +167,7 @@ pub fn mpi(octets: &[u8]) -> &[u8] {
 
 /// Both codes of the SAS.
 pub fn sas(m_a: &[u8], form_a: &str, form_b: &str, e: &[u8]) -> crate::Sas {
-    crate::Sas::compute(m_a, form_a, form_b, e)
+    crate::Sas::compute(Hash::Sha256, m_a, form_a, form_b, e)
 }
 
 /// The inside of an open session.
@@ -199,7 +210,7 @@ pub fn seal_with_key(session: &mut Session, key: &[u8], new: usize) -> Result<El
     session.live_to_send()?.seal_hostile(key, new)
 }
 
-/// HMAC-SHA-256 alone.
-pub fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    crate::primitives::hmac_sha256(key, parts).to_vec()
+/// HMAC alone.
+pub fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    crate::primitives::hmac(hash, key, parts).to_vec()
 }

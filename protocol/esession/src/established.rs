@@ -7,9 +7,10 @@ use crate::group::{Group, KeyPair, PublicValue};
 use crate::options::{Cipher, Disclosure, Hash, Logging, StanzaKind};
 use crate::policy::Policy;
 use crate::sas::Sas;
-use crate::schedule::{DirectionKeys, KeyLengths, SharedSecret};
+use crate::schedule::{DirectionKeys, SharedSecret};
 use crate::secret::{ChainOutcome, RetainedSecret, Secret};
 use crate::session::Session;
+use crate::suite::Suite;
 
 /// Which end of the negotiation this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ pub(crate) struct Finalist {
     pub(crate) choice: Choice,
     pub(crate) peer_extras: Vec<ExtraField>,
     pub(crate) provisional: SharedSecret,
-    pub(crate) lengths: KeyLengths,
+    pub(crate) suite: Suite,
     pub(crate) pair: KeyPair,
     pub(crate) peer: PublicValue,
     /// After Alice's proof.
@@ -95,15 +96,15 @@ pub(crate) struct FinalKeys {
 impl Finalist {
     /// K = HASH(K | SRS | OSS) and the keys of both directions.
     pub(crate) fn final_keys(&self, srs: Option<&RetainedSecret>, oss: Option<&Secret>) -> FinalKeys {
-        let shared = self.provisional.strengthen(srs.map(RetainedSecret::value), oss);
-        let keys = |role| shared.keys(role, self.choice.cipher, self.lengths);
+        let shared = self.provisional.strengthen(srs.map(RetainedSecret::value), oss, self.suite);
+        let keys = |role| shared.keys(role, self.suite);
         FinalKeys { initiator: keys(Role::Initiator), responder: keys(Role::Responder), shared }
     }
 
     /// Opens the session. `responder_counter` stands after Bob's proof.
     pub(crate) fn establish(self, keys: FinalKeys, responder_counter: Counter, chain: ChainOutcome) -> Established {
         let FinalKeys { shared, initiator, responder } = keys;
-        let new_secret = RetainedSecret::new(0, shared.new_retained_secret(), chain.is_verified());
+        let new_secret = RetainedSecret::new(0, shared.new_retained_secret(self.suite), chain.is_verified());
         let initiator = (initiator.stanza, self.initiator_counter);
         let responder = (responder.stanza, responder_counter);
         let (sending, receiving) = match self.role {
@@ -111,16 +112,8 @@ impl Finalist {
             Role::Responder => (responder, initiator),
         };
         let Choice { group, cipher, hash, sas: _, stanzas, disclosure, logging, rekey_freq } = self.choice;
-        let session = Session::new(
-            self.role,
-            (cipher, self.lengths),
-            &self.policy,
-            rekey_freq,
-            sending,
-            receiving,
-            self.pair,
-            self.peer,
-        );
+        let session =
+            Session::new(self.role, self.suite, &self.policy, rekey_freq, sending, receiving, self.pair, self.peer);
         let role = self.role;
         let peer_extras = self.peer_extras;
         let agreed = Agreed { role, group, cipher, hash, stanzas, disclosure, logging, rekey_freq, peer_extras };

@@ -7,6 +7,7 @@ use rxml::xml_ncname;
 
 use crate::error::{Error, Misuse};
 use crate::namespaces::{DATA_FORMS, SESSION_FORM};
+use crate::options::Hash;
 
 /// A private field of form A or form B. It is covered by the MACs; implementations that do not know it ignore it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,10 +103,10 @@ impl Form {
         values.iter().map(|value| decode(value).ok_or_else(|| Error::BadField(var.into()))).collect()
     }
 
-    /// The `mac` field: 32 octets.
-    pub(crate) fn mac(&self) -> Result<Vec<u8>, Error> {
+    /// The `mac` field: as many octets as the hash has.
+    pub(crate) fn mac(&self, hash: Hash) -> Result<Vec<u8>, Error> {
         let mac = self.octets("mac")?;
-        if mac.len() == 32 { Ok(mac) } else { Err(Error::BadField("mac".into())) }
+        if mac.len() == hash.length() { Ok(mac) } else { Err(Error::BadField("mac".into())) }
     }
 
     /// The boolean field `accept` (XEP-0004 section 3.3: 1 or true, 0 or false).

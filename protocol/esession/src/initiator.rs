@@ -10,12 +10,14 @@ use crate::form::{ExtraField, Form, FormWriter, encode};
 use crate::group::{KeyPair, PublicValue};
 use crate::normal::normalize;
 use crate::offer::{Offer, session_id};
+use crate::options::Hash;
 use crate::policy::Policy;
 use crate::primitives::{CryptoRng, random};
 use crate::sas::Sas;
-use crate::schedule::{KeyLengths, SharedSecret};
+use crate::schedule::SharedSecret;
 use crate::secret::{ChainOutcome, RetainedSecret, Secret, announce, find_shared};
 use crate::sigma::{Claim, Proof, prove, verify};
+use crate::suite::KeyLengths;
 
 /// Alice, who asks for a session.
 #[derive(Debug)]
@@ -82,15 +84,14 @@ impl AwaitResponse {
         oss: Option<&Secret>,
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitCompletion, Element), Error> {
-        let announced = announce(secrets, &self.offer.nonce, rng);
-        self.identify(form_b, &announced, secrets, oss, KeyLengths::Whole)
+        self.identify(form_b, |hash, nonce| announce(hash, secrets, nonce, rng), secrets, oss, KeyLengths::Whole)
     }
 
     /// Message 3 with the given `rshashes`.
     pub(crate) fn identify(
         self,
         form_b: &Element,
-        announced: &[Vec<u8>],
+        announce: impl FnOnce(Hash, &[u8]) -> Vec<Vec<u8>>,
         secrets: &[RetainedSecret],
         oss: Option<&Secret>,
         lengths: KeyLengths,
@@ -107,8 +108,10 @@ impl AwaitResponse {
         let peer = PublicValue::check(choice.group, &form.octets("dhkeys")?, Misbehaviour::BadResponderValue)?;
         let pair = keys.into_iter().find(|pair| pair.group() == choice.group);
         let pair = pair.ok_or_else(|| Error::PeerIncompatible(vec!["modp".into()]))?;
-        let provisional = SharedSecret::negotiated(&pair.agree(&peer)?);
+        let suite = choice.suite(lengths);
+        let provisional = SharedSecret::negotiated(&pair.agree(&peer)?, suite);
 
+        let announced = announce(suite.hash, &offer.nonce);
         let mut form_a2 = FormWriter::new("result");
         form_a2.field("accept", "1");
         form_a2.field("nonce", encode(&nonce_b));
@@ -122,13 +125,13 @@ impl AwaitResponse {
             completion: &normalize(form_a2.element())?,
         };
         let mut initiator_counter = initial;
-        let own_keys = provisional.keys(Role::Initiator, choice.cipher, lengths);
-        let proof = prove(&claim, &own_keys, choice.cipher, &mut initiator_counter);
+        let own_keys = provisional.keys(Role::Initiator, suite);
+        let proof = prove(&claim, &own_keys, suite, &mut initiator_counter);
         let form_a2 = form_a2.finish_with_proof(&proof.identity, &proof.mac);
-        let sas = Sas::compute(&proof.mac, &offer.normal, &form_b, pair.public());
+        let sas = Sas::compute(suite.hash, &proof.mac, &offer.normal, &form_b, pair.public());
         let (role, peer_extras) = (Role::Initiator, form.extras());
         let finalist =
-            Finalist { role, policy, choice, peer_extras, provisional, lengths, pair, peer, initiator_counter, sas };
+            Finalist { role, policy, choice, peer_extras, provisional, suite, pair, peer, initiator_counter, sas };
         let next = AwaitCompletion {
             finalist,
             nonce_a: offer.nonce,
@@ -162,8 +165,8 @@ impl AwaitCompletion {
     pub fn handle_completion(self, form_b2: &Element) -> Result<Established, Error> {
         let form = Form::read(form_b2, "result")?;
         form.check_addressed(&self.nonce_a)?;
-        let proof = Proof { identity: form.octets("identity")?, mac: form.mac()? };
-        let srs = find_shared(&self.secrets, &form.octets("srshash")?);
+        let proof = Proof { identity: form.octets("identity")?, mac: form.mac(self.finalist.suite.hash)? };
+        let srs = find_shared(self.finalist.suite.hash, &self.secrets, &form.octets("srshash")?);
         let chain = ChainOutcome::of(&self.secrets, srs);
         let keys = self.finalist.final_keys(srs, self.oss.as_ref());
         let claim = Claim {
@@ -174,7 +177,7 @@ impl AwaitCompletion {
             completion: &normalize(form_b2)?,
         };
         let mut counter = self.responder_counter;
-        verify(&claim, &proof, &keys.responder, self.finalist.choice.cipher, &mut counter)?;
+        verify(&claim, &proof, &keys.responder, self.finalist.suite, &mut counter)?;
         Ok(self.finalist.establish(keys, counter, chain))
     }
 }

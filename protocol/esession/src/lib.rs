@@ -75,6 +75,7 @@ mod secret;
 mod session;
 mod sigma;
 mod stanza;
+mod suite;
 mod termination;
 
 pub use minidom::Element;

@@ -25,34 +25,59 @@ macro_rules! named {
 }
 
 named! {
-    /// CIPHER, weakest first (`crypt_algs`).
+    /// CIPHER, weakest first: by the length of the key, and of one length AES last (`crypt_algs`).
     Cipher {
+        /// Twofish with 128-bit keys in counter mode.
+        Twofish128Ctr = "twofish128-ctr",
+        /// Serpent with 128-bit keys in counter mode.
+        Serpent128Ctr = "serpent128-ctr",
         /// AES with 128-bit keys in counter mode, the one everybody has.
         Aes128Ctr = "aes128-ctr",
+        /// Twofish with 192-bit keys in counter mode.
+        Twofish192Ctr = "twofish192-ctr",
+        /// Serpent with 192-bit keys in counter mode.
+        Serpent192Ctr = "serpent192-ctr",
         /// AES with 192-bit keys in counter mode.
         Aes192Ctr = "aes192-ctr",
+        /// Twofish with 256-bit keys in counter mode.
+        Twofish256Ctr = "twofish256-ctr",
+        /// Serpent with 256-bit keys in counter mode.
+        Serpent256Ctr = "serpent256-ctr",
         /// AES with 256-bit keys in counter mode.
         Aes256Ctr = "aes256-ctr",
     }
 }
 
 impl Cipher {
-    /// Key length in octets.
+    /// Key length in octets. No hash is shorter.
     #[must_use]
     pub fn key_length(self) -> usize {
         match self {
-            Self::Aes128Ctr => 16,
-            Self::Aes192Ctr => 24,
-            Self::Aes256Ctr => 32,
+            Self::Twofish128Ctr | Self::Serpent128Ctr | Self::Aes128Ctr => 16,
+            Self::Twofish192Ctr | Self::Serpent192Ctr | Self::Aes192Ctr => 24,
+            Self::Twofish256Ctr | Self::Serpent256Ctr | Self::Aes256Ctr => 32,
         }
     }
 }
 
 named! {
-    /// HASH (`hash_algs`).
+    /// HASH (`hash_algs`). Whirlpool comes first, so that the one that is better studied is chosen where both are there.
     Hash {
+        /// Whirlpool, 512 bits.
+        Whirlpool = "whirlpool",
         /// SHA-256, the mandatory one.
         Sha256 = "sha256",
+    }
+}
+
+impl Hash {
+    /// Output length in octets, of the hash and of its HMAC.
+    #[must_use]
+    pub fn length(self) -> usize {
+        match self {
+            Self::Whirlpool => 64,
+            Self::Sha256 => 32,
+        }
     }
 }
 

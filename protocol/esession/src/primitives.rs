@@ -2,35 +2,54 @@
 
 use std::sync::Arc;
 
-use aes::cipher::{KeyIvInit, StreamCipher};
+use aes::cipher::consts::{U16, U64};
+use aes::cipher::{BlockCipherEncrypt, InnerIvInit, KeySizeUser, StreamCipher, StreamCipherCoreWrapper};
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd, Uint};
+use ctr::CtrCore;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use whirlpool::Whirlpool;
 use zeroize::{Zeroize, Zeroizing};
 
 pub use rand_core::CryptoRng;
 
-use crate::options::Cipher;
+use crate::options::{Cipher, Hash};
 
 /// SHA-256 over the concatenation of `parts` (FIPS 180-4).
-pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
-    hash.finalize().into()
+pub(crate) fn sha256(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    hash(Hash::Sha256, parts)
 }
 
-/// HMAC-SHA-256 over the concatenation of `parts` (RFC 2104).
-pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+/// SHA-256 (FIPS 180-4) or Whirlpool (ISO/IEC 10118-3) over the concatenation of `parts`.
+pub(crate) fn hash(hash: Hash, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    fn digest<D: Digest>(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+        let mut hash = D::new();
+        parts.iter().for_each(|part| hash.update(part));
+        Zeroizing::new(hash.finalize().to_vec())
+    }
+    match hash {
+        Hash::Sha256 => digest::<Sha256>(parts),
+        Hash::Whirlpool => digest::<Whirlpool>(parts),
+    }
+}
+
+/// HMAC over the concatenation of `parts` (RFC 2104). Both hashes have blocks of 64 octets.
+pub(crate) fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    fn keyed<M: Mac + KeyInit + KeySizeUser<KeySize = U64>>(block: &[u8; 64], parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+        let mut mac = <M as KeyInit>::new(block.into());
+        parts.iter().for_each(|part| mac.update(part));
+        Zeroizing::new(mac.finalize().into_bytes().to_vec())
+    }
     // The key is hashed by hand when it is longer than a block (RFC 2104 section 2): no length can fail then.
     let mut block = Zeroizing::new([0_u8; 64]);
-    let short =
-        if key.len() > block.len() { Zeroizing::new(sha256(&[key]).to_vec()) } else { Zeroizing::new(key.to_vec()) };
+    let short = if key.len() > block.len() { self::hash(hash, &[key]) } else { Zeroizing::new(key.to_vec()) };
     block.iter_mut().zip(short.iter()).for_each(|(place, octet)| *place = *octet);
-    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
-    parts.iter().for_each(|part| mac.update(part));
-    Zeroizing::new(mac.finalize().into_bytes().into())
+    match hash {
+        Hash::Sha256 => keyed::<Hmac<Sha256>>(&block, parts),
+        Hash::Whirlpool => keyed::<Hmac<Whirlpool>>(&block, parts),
+    }
 }
 
 /// Whether two octet strings are equal, in time that depends on their lengths only.
@@ -38,22 +57,30 @@ pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
 
-/// AES in counter mode with a 128-bit big-endian counter (SP 800-38A, RFC 4344): encrypts and decrypts in place.
-/// `key` has the length the cipher wants; anything else leaves the text as zeros.
-pub(crate) fn aes_ctr(cipher: Cipher, key: &[u8], counter: u128, text: &mut [u8]) {
-    let block = counter.to_be_bytes();
-    let done = match cipher {
-        Cipher::Aes128Ctr => {
-            ctr::Ctr128BE::<aes::Aes128>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text))
-        }
-        Cipher::Aes192Ctr => {
-            ctr::Ctr128BE::<aes::Aes192>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text))
-        }
-        Cipher::Aes256Ctr => {
-            ctr::Ctr128BE::<aes::Aes256>::new_from_slices(key, &block).map(|mut c| c.apply_keystream(text))
-        }
-    };
-    if done.is_err() {
+/// A block cipher in counter mode with a 128-bit big-endian counter (SP 800-38A, RFC 4344): encrypts and decrypts in
+/// place. AES is FIPS 197; Twofish and Serpent are as they were submitted to that competition. `key` has the length the
+/// cipher wants; anything else leaves the text as zeros.
+pub(crate) fn keystream(cipher: Cipher, key: &[u8], counter: u128, text: &mut [u8]) {
+    // The block cipher by itself first: Twofish and Serpent take keys of several lengths.
+    fn apply<C: KeyInit + BlockCipherEncrypt<BlockSize = U16>>(key: &[u8], counter: u128, text: &mut [u8]) -> bool {
+        let Ok(cipher) = C::new_from_slice(key) else { return false };
+        let core = CtrCore::<C, ctr::flavors::Ctr128BE>::inner_iv_init(cipher, &counter.to_be_bytes().into());
+        StreamCipherCoreWrapper::from_core(core).apply_keystream(text);
+        true
+    }
+    let done = key.len() == cipher.key_length()
+        && match cipher {
+            Cipher::Aes128Ctr => apply::<aes::Aes128>(key, counter, text),
+            Cipher::Aes192Ctr => apply::<aes::Aes192>(key, counter, text),
+            Cipher::Aes256Ctr => apply::<aes::Aes256>(key, counter, text),
+            Cipher::Twofish128Ctr | Cipher::Twofish192Ctr | Cipher::Twofish256Ctr => {
+                apply::<twofish::Twofish>(key, counter, text)
+            }
+            Cipher::Serpent128Ctr | Cipher::Serpent192Ctr | Cipher::Serpent256Ctr => {
+                apply::<serpent::Serpent>(key, counter, text)
+            }
+        };
+    if !done {
         text.fill(0);
     }
 }

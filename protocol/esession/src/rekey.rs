@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use crate::error::{Error, Misbehaviour, Misuse};
 use crate::group::{KeyPair, PublicValue};
-use crate::options::Cipher;
-use crate::schedule::{KeyLengths, RekeyRole, StanzaKeys, rekeyed};
+use crate::schedule::{RekeyRole, StanzaKeys, rekeyed};
+use crate::suite::Suite;
 
 /// Keys the peer may be using, and the private value that was new when they became possible.
 pub(crate) struct ReceiveSet {
@@ -15,8 +15,7 @@ pub(crate) struct ReceiveSet {
 
 /// Both directions' keys. There is more than one receive set while the peer has not shown that it saw our newest key.
 pub(crate) struct Epochs {
-    cipher: Cipher,
-    lengths: KeyLengths,
+    suite: Suite,
     sending: StanzaKeys,
     sets: VecDeque<ReceiveSet>,
     /// The newest value of the peer.
@@ -30,14 +29,14 @@ const MAX_SETS: usize = 16;
 
 impl Epochs {
     pub(crate) fn new(
-        (cipher, lengths): (Cipher, KeyLengths),
+        suite: Suite,
         sending: StanzaKeys,
         receiving: StanzaKeys,
         pair: KeyPair,
         peer: PublicValue,
     ) -> Self {
         let sets = [ReceiveSet { keys: receiving, pair }].into();
-        Self { cipher, lengths, sending, sets, peer, unreported: 0 }
+        Self { suite, sending, sets, peer, unreported: 0 }
     }
 
     /// The keys for our next stanza.
@@ -76,9 +75,8 @@ impl Epochs {
         self.unreported = 0;
         if let Some(pair) = pair {
             let shared = pair.agree(&self.peer)?;
-            self.sending = rekeyed(&shared, RekeyRole::Initiator, self.cipher, self.lengths);
-            self.sets
-                .push_back(ReceiveSet { keys: rekeyed(&shared, RekeyRole::Acceptor, self.cipher, self.lengths), pair });
+            self.sending = rekeyed(&shared, RekeyRole::Initiator, self.suite);
+            self.sets.push_back(ReceiveSet { keys: rekeyed(&shared, RekeyRole::Acceptor, self.suite), pair });
         }
         Ok(())
     }
@@ -101,10 +99,10 @@ impl Epochs {
         let shared = oldest.pair.agree(&value)?;
         let crossed = self.has_crossed();
         for set in &mut self.sets {
-            set.keys = rekeyed(&shared, RekeyRole::Initiator, self.cipher, self.lengths);
+            set.keys = rekeyed(&shared, RekeyRole::Initiator, self.suite);
         }
         if !crossed {
-            self.sending = rekeyed(&shared, RekeyRole::Acceptor, self.cipher, self.lengths);
+            self.sending = rekeyed(&shared, RekeyRole::Acceptor, self.suite);
         }
         self.peer = value;
         self.unreported = self.unreported.saturating_add(1);

@@ -13,9 +13,10 @@ use crate::offer::Offer;
 use crate::policy::Policy;
 use crate::primitives::{CryptoRng, constant_time_eq, random, sha256};
 use crate::sas::Sas;
-use crate::schedule::{KeyLengths, SharedSecret};
-use crate::secret::{ChainOutcome, RetainedSecret, Secret, find_announced};
+use crate::schedule::SharedSecret;
+use crate::secret::{ChainOutcome, RetainedSecret, Secret, filler, find_announced};
 use crate::sigma::{Claim, Proof, prove, verify};
+use crate::suite::{KeyLengths, Suite};
 
 /// Bob, who is asked for a session.
 #[derive(Debug)]
@@ -132,20 +133,22 @@ impl AwaitIdentity {
         }
         let peer = PublicValue::check(self.choice.group, &e, Misbehaviour::BadInitiatorValue)?;
         let announced = form.all_octets("rshashes")?;
-        let proof = Proof { identity: form.octets("identity")?, mac: form.mac()? };
-        let provisional = SharedSecret::negotiated(&self.pair.agree(&peer)?);
-        let (lengths, initiator_counter) = self.recognise(&e, &normalize(form_a2)?, &proof, &provisional)?;
-        let sas = Sas::compute(&proof.mac, &self.offer.normal, &self.form_b, &e);
+        let proof = Proof { identity: form.octets("identity")?, mac: form.mac(self.choice.hash)? };
+        let provisional = SharedSecret::negotiated(&self.pair.agree(&peer)?, self.choice.suite(KeyLengths::Whole));
+        let (suite, initiator_counter) = self.recognise(&e, &normalize(form_a2)?, &proof, &provisional)?;
+        let sas = Sas::compute(suite.hash, &proof.mac, &self.offer.normal, &self.form_b, &e);
 
-        let srs = find_announced(secrets, &announced, &self.offer.nonce);
+        let srs = find_announced(suite.hash, secrets, &announced, &self.offer.nonce);
         let chain = ChainOutcome::of(secrets, srs);
-        let srshash = srs.map_or_else(|| random::<32>(rng).to_vec(), RetainedSecret::response_hash);
+        let srshash = match srs {
+            Some(srs) => srs.response_hash(suite.hash),
+            None => filler(suite.hash, rng),
+        };
         let Self { policy, choice, offer, form_b, nonce_b, pair, initial_counter, commitment: _ } = self;
-        let cipher = choice.cipher;
         let d = pair.public().to_vec();
         let (role, peer_extras) = (Role::Responder, offer.form.extras());
         let finalist =
-            Finalist { role, policy, choice, peer_extras, provisional, lengths, pair, peer, initiator_counter, sas };
+            Finalist { role, policy, choice, peer_extras, provisional, suite, pair, peer, initiator_counter, sas };
         let keys = finalist.final_keys(srs, oss);
         let mut form_b2 = FormWriter::new("result");
         form_b2.field("nonce", encode(&offer.nonce));
@@ -158,7 +161,7 @@ impl AwaitIdentity {
             completion: &normalize(form_b2.element())?,
         };
         let mut responder_counter = initial_counter.of_peer();
-        let proof = prove(&claim, &keys.responder, cipher, &mut responder_counter);
+        let proof = prove(&claim, &keys.responder, suite, &mut responder_counter);
         let form_b2 = form_b2.finish_with_proof(&proof.identity, &proof.mac);
         Ok((finalist.establish(keys, responder_counter, chain), form_b2))
     }
@@ -171,7 +174,7 @@ impl AwaitIdentity {
         form_a2: &str,
         proof: &Proof,
         provisional: &SharedSecret,
-    ) -> Result<(KeyLengths, Counter), Error> {
+    ) -> Result<(Suite, Counter), Error> {
         let claim = Claim {
             verifier_nonce: &self.nonce_b,
             prover_nonce: &self.offer.nonce,
@@ -184,10 +187,11 @@ impl AwaitIdentity {
             false => &[KeyLengths::Whole],
         };
         for lengths in variants {
-            let keys = provisional.keys(Role::Initiator, self.choice.cipher, *lengths);
+            let suite = self.choice.suite(*lengths);
+            let keys = provisional.keys(Role::Initiator, suite);
             let mut counter = self.initial_counter;
-            if verify(&claim, proof, &keys, self.choice.cipher, &mut counter).is_ok() {
-                return Ok((*lengths, counter));
+            if verify(&claim, proof, &keys, suite, &mut counter).is_ok() {
+                return Ok((suite, counter));
             }
         }
         Err(Error::DecryptFailed)

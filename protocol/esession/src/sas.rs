@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use crate::primitives::sha256;
+use crate::options::Hash;
+use crate::primitives::{hash, sha256};
 
 /// What the users compare. [`fmt::Display`] shows the short code, and with `{:#}` the long one in groups of four.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,17 +23,21 @@ const SHORT_LABEL: &[u8] = b"Short Authentication String";
 const LONG_LABEL: &[u8] = b"ESession Committed Authentication String";
 
 impl Sas {
-    /// Computes both codes. `m_a` is M_A in full length, `e` is mpi(e); the forms are normalized.
-    pub(crate) fn compute(m_a: &[u8], form_a: &str, form_b: &str, e: &[u8]) -> Self {
-        let short = sha256(&[m_a, form_b.as_bytes(), SHORT_LABEL]);
+    /// Computes both codes. `m_a` is M_A in full length, `e` is mpi(e); the forms are normalized. The short one takes the
+    /// session's hash, as XEP-0116 says; the long one is ours.
+    pub(crate) fn compute(algorithm: Hash, m_a: &[u8], form_a: &str, form_b: &str, e: &[u8]) -> Self {
+        let short = hash(algorithm, &[m_a, form_b.as_bytes(), SHORT_LABEL]);
         let long = sha256(&[LONG_LABEL, form_a.as_bytes(), form_b.as_bytes(), e]);
         Self { short: base28(&short, 3, 5), long: base28(&long, 16, 16) }
     }
 }
 
 /// `digits` base-28 digits of the last `octets` octets of a digest, most significant first.
-fn base28(digest: &[u8; 32], octets: usize, digits: usize) -> String {
-    let mut value = digest.iter().skip(32 - octets).fold(0_u128, |value, octet| (value << 8) | u128::from(*octet));
+fn base28(digest: &[u8], octets: usize, digits: usize) -> String {
+    let mut value = digest
+        .iter()
+        .skip(digest.len().saturating_sub(octets))
+        .fold(0_u128, |value, octet| (value << 8) | u128::from(*octet));
     let mut code = vec![' '; digits];
     for place in code.iter_mut().rev() {
         let digit = usize::try_from(value % 28).unwrap_or_default();

@@ -3,28 +3,8 @@
 use zeroize::Zeroizing;
 
 use crate::established::Role;
-use crate::options::Cipher;
-use crate::primitives::{hmac_sha256, sha256};
 use crate::secret::Secret;
-
-/// How long MAC and SIGMA keys are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyLengths {
-    /// The whole HMAC output (XEP-0116).
-    Whole,
-    /// The last 128 bits, as XEP-0217 says when taken literally.
-    Truncated,
-}
-
-impl KeyLengths {
-    /// Octets of a MAC or SIGMA key.
-    fn mac(self) -> usize {
-        match self {
-            Self::Whole => 32,
-            Self::Truncated => 16,
-        }
-    }
-}
+use crate::suite::Suite;
 
 /// K: what both ends share.
 #[derive(Clone, Debug)]
@@ -32,37 +12,35 @@ pub(crate) struct SharedSecret(Secret);
 
 impl SharedSecret {
     /// K = HASH(mpi(g^xy)).
-    pub(crate) fn negotiated(dh: &Secret) -> Self {
-        Self(Secret::new(Zeroizing::new(sha256(&[dh.expose()])).as_slice()))
+    pub(crate) fn negotiated(dh: &Secret, suite: Suite) -> Self {
+        Self(Secret::new(&suite.hash(&[dh.expose()])))
     }
 
     /// K = HASH(K | SRS | OSS), each only if it exists; hashed again even if neither does.
-    pub(crate) fn strengthen(&self, srs: Option<&Secret>, oss: Option<&Secret>) -> Self {
+    pub(crate) fn strengthen(&self, srs: Option<&Secret>, oss: Option<&Secret>, suite: Suite) -> Self {
         let octets = |secret: Option<&Secret>| Zeroizing::new(secret.map(|s| s.expose().to_vec()).unwrap_or_default());
-        let digest = Zeroizing::new(sha256(&[self.0.expose(), &octets(srs), &octets(oss)]));
-        Self(Secret::new(digest.as_slice()))
+        Self(Secret::new(&suite.hash(&[self.0.expose(), &octets(srs), &octets(oss)])))
     }
 
     /// KC, KM and KS of one direction.
-    pub(crate) fn keys(&self, role: Role, cipher: Cipher, lengths: KeyLengths) -> DirectionKeys {
-        let derive = |label: &[u8]| hmac_sha256(self.0.expose(), &[label]);
+    pub(crate) fn keys(&self, role: Role, suite: Suite) -> DirectionKeys {
+        let derive = |label: &[u8]| suite.hmac(&self.0, &[label]);
         let [cipher_label, mac_label, sigma_label]: [&[u8]; 3] = match role {
             Role::Initiator => [b"Initiator Cipher Key", b"Initiator MAC Key", b"Initiator SIGMA Key"],
             Role::Responder => [b"Responder Cipher Key", b"Responder MAC Key", b"Responder SIGMA Key"],
         };
-        let mac_length = lengths.mac();
         DirectionKeys {
             stanza: StanzaKeys {
-                cipher: last(derive(cipher_label).as_slice(), cipher.key_length()),
-                mac: last(derive(mac_label).as_slice(), mac_length),
+                cipher: suite.cipher_key(&derive(cipher_label)),
+                mac: suite.mac_key(&derive(mac_label)),
             },
-            sigma: last(derive(sigma_label).as_slice(), mac_length),
+            sigma: suite.mac_key(&derive(sigma_label)),
         }
     }
 
     /// The next retained secret.
-    pub(crate) fn new_retained_secret(&self) -> Secret {
-        Secret::new(hmac_sha256(self.0.expose(), &[b"New Retained Secret"]).as_slice())
+    pub(crate) fn new_retained_secret(&self, suite: Suite) -> Secret {
+        Secret::new(&suite.hmac(&self.0, &[b"New Retained Secret"]))
     }
 
     #[cfg(feature = "dangerous-test-hooks")]
@@ -98,18 +76,13 @@ pub(crate) enum RekeyRole {
 }
 
 /// The keys after a re-key; K is mpi(dh) here, not hashed.
-pub(crate) fn rekeyed(dh: &Secret, role: RekeyRole, cipher: Cipher, lengths: KeyLengths) -> StanzaKeys {
+pub(crate) fn rekeyed(dh: &Secret, role: RekeyRole, suite: Suite) -> StanzaKeys {
     let [cipher_label, mac_label]: [&[u8]; 2] = match role {
         RekeyRole::Initiator => [b"Rekey Initiator Crypt", b"Rekey Initiator MAC"],
         RekeyRole::Acceptor => [b"Rekey Acceptor Crypt", b"Rekey Acceptor MAC"],
     };
     StanzaKeys {
-        cipher: last(hmac_sha256(dh.expose(), &[cipher_label]).as_slice(), cipher.key_length()),
-        mac: last(hmac_sha256(dh.expose(), &[mac_label]).as_slice(), lengths.mac()),
+        cipher: suite.cipher_key(&suite.hmac(dh, &[cipher_label])),
+        mac: suite.mac_key(&suite.hmac(dh, &[mac_label])),
     }
-}
-
-/// The "least significant bits" of a digest.
-fn last(digest: &[u8], length: usize) -> Secret {
-    Secret::new(digest.get(digest.len().saturating_sub(length)..).unwrap_or_default())
 }

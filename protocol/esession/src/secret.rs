@@ -2,7 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use crate::primitives::{CryptoRng, constant_time_eq, hmac_sha256, random};
+use crate::options::Hash;
+use crate::primitives::{CryptoRng, constant_time_eq, hmac, random};
 
 /// Octets that wipe themselves on drop and never print.
 #[derive(Clone)]
@@ -54,13 +55,13 @@ pub struct RetainedSecret {
 }
 
 impl RetainedSecret {
-    /// A secret as it comes from the store: 32 octets, and whether its whole chain was verified.
+    /// A secret as it comes from the store (as long as the hash of its session), and whether its whole chain was verified.
     #[must_use]
     pub fn new(id: u64, value: Secret, verified: bool) -> Self {
         Self { id, value, verified }
     }
 
-    /// The 32 octets, for the sealed store.
+    /// The octets, for the sealed store.
     #[must_use]
     pub fn value(&self) -> &Secret {
         &self.value
@@ -88,7 +89,7 @@ impl RetainedSecret {
     pub fn derive(&self, label: &str, context: &[u8]) -> Option<Secret> {
         let label_length = u32::try_from(label.len()).ok()?.to_be_bytes();
         let parts: [&[u8]; 4] = [b"ESession Exported Secret", &label_length, label.as_bytes(), context];
-        self.verified.then(|| Secret::new(hmac_sha256(self.value.expose(), &parts).as_slice()))
+        self.verified.then(|| Secret::new(&hmac(Hash::Sha256, self.value.expose(), &parts)))
     }
 }
 
@@ -124,10 +125,16 @@ impl ChainOutcome {
 const ANNOUNCED: usize = 8;
 
 /// The `rshashes` of form A2: HMAC(N_A, RS) of up to eight secrets, filled up with random octets, in random order.
-pub(crate) fn announce(secrets: &[RetainedSecret], nonce_a: &[u8], rng: &mut dyn CryptoRng) -> Vec<Vec<u8>> {
-    let mut hashes: Vec<Vec<u8>> = secrets.iter().take(ANNOUNCED).map(|secret| secret.request_hash(nonce_a)).collect();
+pub(crate) fn announce(
+    hash: Hash,
+    secrets: &[RetainedSecret],
+    nonce_a: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> Vec<Vec<u8>> {
+    let announced = secrets.iter().take(ANNOUNCED);
+    let mut hashes: Vec<Vec<u8>> = announced.map(|secret| secret.request_hash(hash, nonce_a)).collect();
     while hashes.len() < ANNOUNCED {
-        hashes.push(random::<32>(rng).to_vec());
+        hashes.push(filler(hash, rng));
     }
     // Fisher-Yates; 64 random bits modulo at most 8 have no bias that counts
     for last in (1..hashes.len()).rev() {
@@ -137,33 +144,39 @@ pub(crate) fn announce(secrets: &[RetainedSecret], nonce_a: &[u8], rng: &mut dyn
     hashes
 }
 
+/// Random octets that look like the hash of a secret.
+pub(crate) fn filler(hash: Hash, rng: &mut dyn CryptoRng) -> Vec<u8> {
+    random::<64>(rng).iter().copied().take(hash.length()).collect()
+}
+
 impl RetainedSecret {
     /// HMAC(N_A, RS): how Alice hints at it.
-    pub(crate) fn request_hash(&self, nonce_a: &[u8]) -> Vec<u8> {
-        hmac_sha256(nonce_a, &[self.value.expose()]).to_vec()
+    pub(crate) fn request_hash(&self, hash: Hash, nonce_a: &[u8]) -> Vec<u8> {
+        hmac(hash, nonce_a, &[self.value.expose()]).to_vec()
     }
 
     /// HMAC(SRS, "Shared Retained Secret"): how Bob shows that he has it.
-    pub(crate) fn response_hash(&self) -> Vec<u8> {
-        hmac_sha256(self.value.expose(), &[b"Shared Retained Secret"]).to_vec()
+    pub(crate) fn response_hash(&self, hash: Hash) -> Vec<u8> {
+        hmac(hash, self.value.expose(), &[b"Shared Retained Secret"]).to_vec()
     }
 }
 
 /// Bob's search: the first of our secrets that Alice announced.
 pub(crate) fn find_announced<'a>(
+    hash: Hash,
     secrets: &'a [RetainedSecret],
     announced: &[Vec<u8>],
     nonce_a: &[u8],
 ) -> Option<&'a RetainedSecret> {
     secrets.iter().find(|secret| {
-        let hash = secret.request_hash(nonce_a);
-        announced.iter().fold(false, |found, other| found | constant_time_eq(&hash, other))
+        let own = secret.request_hash(hash, nonce_a);
+        announced.iter().fold(false, |found, other| found | constant_time_eq(&own, other))
     })
 }
 
 /// Alice's search: the secret that Bob found.
-pub(crate) fn find_shared<'a>(secrets: &'a [RetainedSecret], shared: &[u8]) -> Option<&'a RetainedSecret> {
-    secrets.iter().find(|secret| constant_time_eq(&secret.response_hash(), shared))
+pub(crate) fn find_shared<'a>(hash: Hash, secrets: &'a [RetainedSecret], shared: &[u8]) -> Option<&'a RetainedSecret> {
+    secrets.iter().find(|secret| constant_time_eq(&secret.response_hash(hash), shared))
 }
 
 impl ChainOutcome {

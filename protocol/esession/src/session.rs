@@ -7,13 +7,13 @@ use crate::counter::{Counter, blocks};
 use crate::error::{Error, Misbehaviour, Misuse};
 use crate::established::Role;
 use crate::group::{KeyPair, PublicValue};
-use crate::options::Cipher;
 use crate::plaintext::Plaintext;
 use crate::policy::Policy;
-use crate::primitives::{CryptoRng, aes_ctr, constant_time_eq, hmac_sha256};
+use crate::primitives::{CryptoRng, constant_time_eq};
 use crate::rekey::Epochs;
-use crate::schedule::{KeyLengths, StanzaKeys};
+use crate::schedule::StanzaKeys;
 use crate::stanza::{Envelope, Parts};
+use crate::suite::Suite;
 use crate::termination::{ACKNOWLEDGE, Notice, TERMINATE, find_notice};
 
 /// One opened stanza.
@@ -64,7 +64,7 @@ pub struct Session {
 
 /// What exists only while there are keys.
 pub(crate) struct Live {
-    cipher: Cipher,
+    suite: Suite,
     pub(crate) epochs: Epochs,
     pub(crate) sending: Track,
     pub(crate) receiving: Track,
@@ -89,7 +89,7 @@ impl Session {
     #[allow(clippy::too_many_arguments, reason = "one caller, and every argument is of another type")]
     pub(crate) fn new(
         role: Role,
-        (cipher, lengths): (Cipher, KeyLengths),
+        suite: Suite,
         policy: &Policy,
         rekey_freq: u32,
         sending: (StanzaKeys, Counter),
@@ -98,8 +98,8 @@ impl Session {
         peer: PublicValue,
     ) -> Self {
         let live = Live {
-            cipher,
-            epochs: Epochs::new((cipher, lengths), sending.0, receiving.0, pair, peer),
+            suite,
+            epochs: Epochs::new(suite, sending.0, receiving.0, pair, peer),
             sending: Track { counter: sending.1, used: 0 },
             receiving: Track { counter: receiving.1, used: 0 },
             rekey_freq,
@@ -237,9 +237,9 @@ impl Live {
         let parts = Parts { data: &[], new, key: (!key.is_empty()).then_some(key), old: &[] };
         let counter = self.sending.counter;
         let keys = self.epochs.sending();
-        let mac = hmac_sha256(keys.mac.expose(), &[parts.content().as_bytes(), &counter.mpi()]);
+        let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &counter.mpi()]);
         self.sending.counter = counter.after(1);
-        Ok(parts.seal(mac.as_slice()))
+        Ok(parts.seal(&mac))
     }
 
     fn seal_notice(&mut self, notice: &str) -> Result<Element, Error> {
@@ -261,11 +261,11 @@ impl Live {
         }
         let keys = self.epochs.sending();
         let counter = self.sending.counter;
-        aes_ctr(self.cipher, keys.cipher.expose(), counter.0, &mut data);
+        self.suite.crypt(&keys.cipher, counter, &mut data);
         let key = pair.as_ref().map(KeyPair::public);
         let parts = Parts { data: &data, new: self.epochs.unreported(), key, old };
-        let mac = hmac_sha256(keys.mac.expose(), &[parts.content().as_bytes(), &counter.mpi()]);
-        let c = parts.seal(mac.as_slice());
+        let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &counter.mpi()]);
+        let c = parts.seal(&mac);
 
         self.sending = Track { counter: counter.after(blocks(data.len())), used };
         if pair.is_some() {
@@ -283,8 +283,8 @@ impl Live {
         let keys = self.epochs.select(envelope.new)?;
         let counter = self.receiving.counter;
         let authentic = counter.spellings().iter().any(|spelling| {
-            let mac = hmac_sha256(keys.mac.expose(), &[envelope.content.as_bytes(), spelling]);
-            constant_time_eq(mac.as_slice(), &envelope.mac)
+            let mac = self.suite.hmac(&keys.mac, &[envelope.content.as_bytes(), spelling]);
+            constant_time_eq(&mac, &envelope.mac)
         });
         if !authentic {
             return Err(Error::DecryptFailed);
@@ -294,7 +294,7 @@ impl Live {
         if used > self.max_blocks {
             return Err(Error::PeerMisbehaved(Misbehaviour::KeyExhausted));
         }
-        aes_ctr(self.cipher, keys.cipher.expose(), counter.0, &mut data);
+        self.suite.crypt(&keys.cipher, counter, &mut data);
         let content = String::from_utf8(data).map_err(|error| {
             error.into_bytes().zeroize();
             Error::DecryptFailed

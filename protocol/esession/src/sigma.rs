@@ -2,9 +2,9 @@
 
 use crate::counter::{Counter, blocks};
 use crate::error::Error;
-use crate::options::Cipher;
-use crate::primitives::{aes_ctr, constant_time_eq, hmac_sha256};
+use crate::primitives::constant_time_eq;
 use crate::schedule::DirectionKeys;
+use crate::suite::Suite;
 
 /// What an end vouches for. Its public key would follow `public`; there is none yet.
 pub(crate) struct Claim<'a> {
@@ -27,17 +27,17 @@ pub(crate) struct Proof {
 }
 
 /// mac_X = HMAC(KS_X, N_verifier | N_prover | mpi(public) | form | completion)
-fn sigma_mac(claim: &Claim<'_>, keys: &DirectionKeys) -> Vec<u8> {
+fn sigma_mac(claim: &Claim<'_>, keys: &DirectionKeys, suite: Suite) -> Vec<u8> {
     let Claim { verifier_nonce, prover_nonce, public, form, completion } = claim;
     let parts = [verifier_nonce, prover_nonce, public, form.as_bytes(), completion.as_bytes()];
-    hmac_sha256(keys.sigma.expose(), &parts).to_vec()
+    suite.hmac(&keys.sigma, &parts).to_vec()
 }
 
 /// Makes the proof and steps the prover's counter over it.
-pub(crate) fn prove(claim: &Claim<'_>, keys: &DirectionKeys, cipher: Cipher, counter: &mut Counter) -> Proof {
-    let mut identity = sigma_mac(claim, keys);
-    aes_ctr(cipher, keys.stanza.cipher.expose(), counter.0, &mut identity);
-    let mac = hmac_sha256(keys.stanza.mac.expose(), &[&counter.mpi(), &identity]).to_vec();
+pub(crate) fn prove(claim: &Claim<'_>, keys: &DirectionKeys, suite: Suite, counter: &mut Counter) -> Proof {
+    let mut identity = sigma_mac(claim, keys, suite);
+    suite.crypt(&keys.stanza.cipher, *counter, &mut identity);
+    let mac = suite.hmac(&keys.stanza.mac, &[&counter.mpi(), &identity]).to_vec();
     *counter = counter.after(blocks(identity.len()));
     Proof { identity, mac }
 }
@@ -47,19 +47,19 @@ pub(crate) fn verify(
     claim: &Claim<'_>,
     proof: &Proof,
     keys: &DirectionKeys,
-    cipher: Cipher,
+    suite: Suite,
     counter: &mut Counter,
 ) -> Result<(), Error> {
     let authentic = counter
         .spellings()
         .iter()
-        .any(|c| constant_time_eq(hmac_sha256(keys.stanza.mac.expose(), &[c, &proof.identity]).as_slice(), &proof.mac));
+        .any(|c| constant_time_eq(&suite.hmac(&keys.stanza.mac, &[c, &proof.identity]), &proof.mac));
     if !authentic {
         return Err(Error::DecryptFailed);
     }
     let mut plain = proof.identity.clone();
-    aes_ctr(cipher, keys.stanza.cipher.expose(), counter.0, &mut plain);
-    if !constant_time_eq(&plain, &sigma_mac(claim, keys)) {
+    suite.crypt(&keys.stanza.cipher, *counter, &mut plain);
+    if !constant_time_eq(&plain, &sigma_mac(claim, keys, suite)) {
         return Err(Error::DecryptFailed);
     }
     *counter = counter.after(blocks(proof.identity.len()));

@@ -12,6 +12,7 @@ mod login;
 mod main_job;
 mod matrix_peers;
 mod operator;
+mod options;
 mod privacy;
 mod privilege;
 mod processes;

@@ -110,6 +110,7 @@ impl Active {
             chain,
             group: self.agreed.group.name().to_owned(),
             cipher: self.agreed.cipher.name().to_owned(),
+            hash: self.agreed.hash.name().to_owned(),
             disclosure: self.agreed.disclosure.map(|disclosure| disclosure.name().to_owned()),
             logging: self.agreed.logging.map(|logging| logging.name().to_owned()),
             milliseconds: self.tally.milliseconds,

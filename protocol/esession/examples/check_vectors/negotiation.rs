@@ -131,7 +131,7 @@ impl<'a> Vector<'a> {
             let e = dangerous::power(*group, &[2], x).map_err(failure("e"))?;
             let e = dangerous::mpi(&e).to_vec();
             same("e", &e, &octets(json, &format!("/values/e/{place}"))?)?;
-            same("He", &dangerous::sha256(&e).to_vec(), &octets(json, &format!("/values/He/{place}"))?)?;
+            same("He", &dangerous::sha256(&e), &octets(json, &format!("/values/He/{place}"))?)?;
         }
         if let Some((group, x)) = privates.first() {
             let dh = dangerous::power(*group, &octets(json, "/values/d")?, x).map_err(failure("dh"))?;
@@ -174,7 +174,7 @@ impl<'a> Vector<'a> {
         let id = wire_values(json, &format!("/wire/{wire}"), "identity")?;
         let id = base64_text(id.first().ok_or("no identity")?)?;
         same(&format!("ID of {who}"), &id, &octets(json, &format!("/values/{who}/ID"))?)?;
-        let plain = dangerous::aes_ctr(cipher, &keys.cipher, counter(json, initial)?, &id);
+        let plain = dangerous::keystream(cipher, &keys.cipher, counter(json, initial)?, &id);
         same(&format!("mac of {who}"), &plain, &octets(json, &format!("/values/{who}/mac"))?)?;
         same(&format!("plain of {who}"), &plain, &octets(json, &format!("/values/{who}/plain"))?)?;
         let m = wire_values(json, &format!("/wire/{wire}"), "mac")?;

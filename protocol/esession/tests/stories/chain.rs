@@ -106,7 +106,7 @@ fn grinding_the_short_code_does_not_move_the_long_one() {
     let (_bob, form_b) = esession::dangerous::respond(&policy, &form_m, &nonce, 1 << 126, &[0xbb; 40]).unwrap();
     let same_short = (0..20_000_u32).find_map(|filler| {
         let again = esession::dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]);
-        let filler = esession::dangerous::sha256(&filler.to_be_bytes()).to_vec();
+        let filler = esession::dangerous::sha256(&filler.to_be_bytes());
         let (state, _) = esession::dangerous::identify(again.unwrap(), &form_b, &[filler], &[], None, false).unwrap();
         (state.sas().short[..2] == alice.sas().short[..2]).then(|| state.sas().clone())
     });

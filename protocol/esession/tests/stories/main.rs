@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod algorithms;
 mod bad_values;
 mod chain;
 mod downgrade;
