@@ -86,11 +86,13 @@ impl Work {
                 Ok(Progress::Waiting(Box::new(Stage::AwaitIdentity(machine)), namespaces::feature(form)))
             }
             Self::Response(machine, form_b, secrets) => {
-                let (machine, form) = machine.handle_response(&form_b, &secrets, None, rng)?;
+                let (machine, form) =
+                    machine.handle_response(&form_b, esession::Credentials::secrets(&secrets), rng)?;
                 Ok(Progress::Waiting(Box::new(Stage::AwaitCompletion(machine)), namespaces::feature(form)))
             }
             Self::Identity(machine, form_a2, secrets) => {
-                let (established, form) = machine.handle_identity(&form_a2, &secrets, None, rng)?;
+                let (established, form) =
+                    machine.handle_identity(&form_a2, esession::Credentials::secrets(&secrets), rng)?;
                 Ok(Progress::Done(Box::new(established), Some(namespaces::init(form))))
             }
             Self::Completion(machine, form_b2) => {

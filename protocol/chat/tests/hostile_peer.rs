@@ -82,7 +82,8 @@ fn begin(victim: &mut Victim) -> (AwaitResponse, Element) {
 
 fn session(victim: &mut Victim) -> Session {
     let (waiting, form_b) = begin(victim);
-    let (waiting, form_a2) = waiting.handle_response(&form_b, &[], None, &mut UnwrapErr(SysRng)).unwrap();
+    let (waiting, form_a2) =
+        waiting.handle_response(&form_b, esession::Credentials::default(), &mut UnwrapErr(SysRng)).unwrap();
     let answers = victim.hear("2", feature(form_a2));
     let form_b2 = answers.iter().find_map(|answer| answer.children().find_map(negotiation_form)).unwrap();
     let mut established = waiting.handle_completion(form_b2).unwrap();

@@ -36,8 +36,8 @@ fn negotiate(policy: &Policy) -> Result<usize, Error> {
     let rng = &mut UnwrapErr(SysRng);
     let (alice, form_a) = Initiator::begin(policy, &[], rng)?;
     let (bob, form_b) = Responder::respond(policy, &form_a, &[], rng)?;
-    let (alice, form_a2) = alice.handle_response(&form_b, &[], None, rng)?;
-    let (_, form_b2) = bob.handle_identity(&form_a2, &[], None, rng)?;
+    let (alice, form_a2) = alice.handle_response(&form_b, esession::Credentials::default(), rng)?;
+    let (_, form_b2) = bob.handle_identity(&form_a2, esession::Credentials::default(), rng)?;
     alice.handle_completion(&form_b2)?;
     Ok([form_a, form_b, form_a2, form_b2].iter().map(|form| String::from(form).len()).sum())
 }

@@ -1,12 +1,15 @@
 //! Form B: what the responder chooses from the offer (XEP-0116 section 4.3).
 
+use crate::credentials::Credentials;
 use crate::error::Error;
-use crate::form::{Form, FormWriter};
+use crate::established::Role;
+use crate::form::{Field, Form, FormWriter};
 use crate::group::Group;
-use crate::offer::{COMPRESSION, Offer, SECURITY, VERSION};
-use crate::options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, StanzaKind};
+use crate::offer::{COMPRESSION, Flow, Offer, SECURITY, VERSION};
+use crate::options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, SignatureAlgorithm, StanzaKind};
 use crate::policy::Policy;
-use crate::suite::{KeyLengths, Suite};
+use crate::sigma::Expected;
+use crate::suite::{Profile, Suite};
 
 /// One value of each option.
 #[derive(Clone, Debug)]
@@ -14,7 +17,14 @@ pub(crate) struct Choice {
     pub(crate) group: Group,
     pub(crate) cipher: Cipher,
     pub(crate) hash: Hash,
-    pub(crate) sas: SasMethod,
+    /// Only in a four-message negotiation.
+    pub(crate) sas: Option<SasMethod>,
+    /// How Alice identifies herself.
+    pub(crate) init: Identification,
+    /// How Bob identifies himself.
+    pub(crate) resp: Identification,
+    /// What those sign with who do.
+    pub(crate) signature: Option<SignatureAlgorithm>,
     pub(crate) stanzas: Vec<StanzaKind>,
     pub(crate) disclosure: Option<Disclosure>,
     pub(crate) logging: Option<Logging>,
@@ -22,7 +32,7 @@ pub(crate) struct Choice {
 }
 
 /// Fields with options of which exactly one is chosen.
-const SINGLE: [&str; 12] = [
+const SINGLE: [&str; 13] = [
     "logging",
     "otr",
     "disclosure",
@@ -30,6 +40,7 @@ const SINGLE: [&str; 12] = [
     "modp",
     "crypt_algs",
     "hash_algs",
+    "sign_algs",
     "compress",
     "init_pubkey",
     "resp_pubkey",
@@ -68,6 +79,16 @@ impl Selection<'_> {
         best
     }
 
+    /// How an end identifies itself; a field that is not there means `none`.
+    fn identification(&mut self, var: &str, flow: Flow, ours: &[Identification]) -> Identification {
+        let offered = match self.form.field(var) {
+            Some(_) => self.known(var, Identification::from_name),
+            None => vec![Identification::None],
+        };
+        let offered: Vec<_> = offered.into_iter().filter(|how| flow.permits(*how)).collect();
+        self.preferred(var, &offered, ours).unwrap_or(Identification::None)
+    }
+
     /// The first of ours that is offered.
     fn preferred<T: Copy + PartialEq>(&mut self, var: &str, offered: &[T], ours: &[T]) -> Option<T> {
         let best = ours.iter().copied().find(|value| offered.contains(value));
@@ -97,13 +118,37 @@ impl Selection<'_> {
 
 impl Choice {
     /// The algorithms of the session.
-    pub(crate) fn suite(&self, lengths: KeyLengths) -> Suite {
-        Suite { cipher: self.cipher, hash: self.hash, lengths }
+    pub(crate) fn suite(&self, profile: Profile) -> Suite {
+        Suite { cipher: self.cipher, hash: self.hash, profile }
+    }
+
+    /// How the end with this role identifies itself.
+    pub(crate) fn identification(&self, role: Role) -> Identification {
+        match role {
+            Role::Initiator => self.init,
+            Role::Responder => self.resp,
+        }
+    }
+
+    /// How the end with this role is to prove who it is.
+    pub(crate) fn expected<'a>(&self, role: Role, credentials: &'a Credentials) -> Expected<'a> {
+        Expected { how: self.identification(role), algorithm: self.signature, known: &credentials.known_keys }
+    }
+
+    /// The ways in which a peer may do all this. The odd ones know neither public keys nor other algorithms.
+    pub(crate) fn profiles(&self, policy: &Policy) -> Vec<Profile> {
+        let plain = self.init == Identification::None && self.resp == Identification::None;
+        let gajim = self.cipher == Cipher::Aes128Ctr && self.hash == Hash::Sha256;
+        let truncated = self.cipher.key_length() == 16;
+        let mut profiles = vec![Profile::Xep];
+        profiles.extend((policy.accept_gajim && plain && gajim).then_some(Profile::Gajim));
+        profiles.extend((policy.accept_truncated_keys && plain && truncated).then_some(Profile::Truncated));
+        profiles
     }
 
     /// Chooses from what the form lists: from an offer as Bob; from a response, where each list has one value, as Alice.
-    /// Nothing below the policy passes.
-    fn select(policy: &Policy, form: &Form) -> Result<Self, Error> {
+    /// Nothing below the policy passes. `own` is the role of this end.
+    fn select(policy: &Policy, flow: Flow, own: Role, form: &Form) -> Result<Self, Error> {
         let mut from = Selection { form, refused: Vec::new() };
         let logging_name = logging_field(form);
         let logging = match logging_name {
@@ -132,39 +177,56 @@ impl Choice {
         if stanzas.is_empty() {
             from.refuse("stanzas");
         }
-        from.fixed("init_pubkey", Identification::None.name(), true);
-        from.fixed("resp_pubkey", Identification::None.name(), true);
+        let init = from.identification("init_pubkey", flow, policy.identification(own, Role::Initiator));
+        let resp = from.identification("resp_pubkey", flow, policy.identification(own, Role::Responder));
+        let signature = match (init, resp) {
+            (Identification::None, Identification::None) => None,
+            _ => {
+                let signatures = from.known("sign_algs", SignatureAlgorithm::from_uri);
+                from.preferred("sign_algs", &signatures, &policy.signatures)
+            }
+        };
         from.fixed("ver", VERSION, false);
         let rekey_freq = from.rekey_freq();
-        let sas = from.strongest("sas_algs", SasMethod::from_name, |method| policy.sas_methods.contains(method));
-        match (group, cipher, hash, sas, rekey_freq) {
-            (Some(group), Some(cipher), Some(hash), Some(sas), Some(rekey_freq)) if from.refused.is_empty() => {
-                Ok(Self {
-                    group,
-                    cipher,
-                    hash,
-                    sas,
-                    stanzas,
-                    disclosure: disclosure.filter(|_| form.field("disclosure").is_some()),
-                    logging: logging.filter(|_| logging_name.is_some()),
-                    rekey_freq,
-                })
+        let sas = match flow {
+            Flow::FourMessage => {
+                from.strongest("sas_algs", SasMethod::from_name, |method| policy.sas_methods.contains(method))
             }
+            Flow::ThreeMessage => None,
+        };
+        match (group, cipher, hash, rekey_freq) {
+            (Some(group), Some(cipher), Some(hash), Some(rekey_freq)) if from.refused.is_empty() => Ok(Self {
+                group,
+                cipher,
+                hash,
+                sas,
+                init,
+                resp,
+                signature,
+                stanzas,
+                disclosure: disclosure.filter(|_| form.field("disclosure").is_some()),
+                logging: logging.filter(|_| logging_name.is_some()),
+                rekey_freq,
+            }),
             _ => Err(Error::PeerIncompatible(from.refused)),
         }
     }
 
     /// Bob chooses.
     pub(crate) fn make(policy: &Policy, offer: &Offer) -> Result<Self, Error> {
-        let mut choice = Self::select(policy, &offer.form)?;
+        let mut choice = Self::select(policy, offer.flow, Role::Responder, &offer.form)?;
         choice.rekey_freq = choice.rekey_freq.max(policy.rekey_freq);
         Ok(choice)
     }
 
     /// Alice reads the choice: every value must have been offered.
-    pub(crate) fn read(policy: &Policy, offer: &Form, response: &Form) -> Result<Self, Error> {
+    pub(crate) fn read(policy: &Policy, offer: &Offer, response: &Form) -> Result<Self, Error> {
+        let (flow, offer) = (offer.flow, &offer.form);
         let mut refused = Vec::new();
         for offered in offer.fields.iter().filter(|field| SINGLE.contains(&field.var.as_str())) {
+            if offered.var == "sign_algs" && response.field("sign_algs").is_none() {
+                continue; // missed below, if anybody signs
+            }
             let chosen = response.field(&offered.var).and_then(|field| field.only());
             if !chosen.is_some_and(|chosen| offered.values.iter().any(|value| value == chosen)) {
                 refused.push(offered.var.clone());
@@ -180,7 +242,11 @@ impl Choice {
         if most.is_none_or(|chosen| chosen < least) {
             refused.push("rekey_freq".into());
         }
-        if refused.is_empty() { Self::select(policy, response) } else { Err(Error::PeerIncompatible(refused)) }
+        if refused.is_empty() {
+            Self::select(policy, flow, Role::Initiator, response)
+        } else {
+            Err(Error::PeerIncompatible(refused))
+        }
     }
 
     /// Form B up to the responder's own values, in the order of the request.
@@ -201,16 +267,26 @@ impl Choice {
                 "hash_algs" => form.field(var, self.hash.name()),
                 "compress" => form.field(var, COMPRESSION),
                 "stanzas" => form.values(var, &self.stanzas.iter().map(|kind| kind.name()).collect::<Vec<_>>()),
-                "init_pubkey" | "resp_pubkey" => form.field(var, Identification::None.name()),
+                "init_pubkey" => form.field(var, self.init.name()),
+                "resp_pubkey" => form.field(var, self.resp.name()),
+                "sign_algs" => form.field(var, self.signature_uri(field)),
                 "ver" => form.field(var, VERSION),
                 "rekey_freq" => form.field(var, self.rekey_freq.to_string()),
-                "sas_algs" => form.field(var, self.sas.name()),
+                "sas_algs" => form.field(var, self.sas.map_or("", SasMethod::name)),
                 "my_nonce" => form.field(var, nonce),
-                "dhhashes" => form.field("dhkeys", dhkey),
+                "dhhashes" | "dhkeys" if var == offer.flow.field() => form.field("dhkeys", dhkey),
                 _ => {}
             }
         }
         form
+    }
+}
+
+impl Choice {
+    /// What Bob says in `sign_algs`, spelled as Alice did. If nobody signs it does not matter, but she wants to see one.
+    fn signature_uri<'a>(&self, offered: &'a Field) -> &'a str {
+        let fits = |uri: &&String| self.signature.is_none() || SignatureAlgorithm::from_uri(uri) == self.signature;
+        offered.values.iter().find(fits).map(String::as_str).unwrap_or_default()
     }
 }
 

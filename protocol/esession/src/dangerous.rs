@@ -3,15 +3,17 @@
 
 use minidom::Element;
 
+use crate::choice::Choice;
 use crate::counter::Counter;
 use crate::established::Role;
 use crate::group::{KeyPair, PublicValue, bare_power};
+use crate::normal::Normal;
 use crate::responder::Draw;
 use crate::schedule::{DirectionKeys, RekeyRole, SharedSecret, rekeyed};
-use crate::suite::{KeyLengths, Suite};
+use crate::suite::Suite;
 use crate::{
-    AwaitCompletion, AwaitIdentity, AwaitResponse, Cipher, Error, Group, Hash, Misbehaviour, Policy, Responder,
-    RetainedSecret, Secret, Session,
+    AwaitCompletion, AwaitIdentity, AwaitResponse, AwaitSignature, AwaitSignedResponse, Cipher, Credentials, Error,
+    Group, Hash, Misbehaviour, Misuse, Policy, Profile, Responder, RetainedSecret, Secret, Session, SigningKey,
 };
 
 /// Keys of one direction: KC, KM, KS.
@@ -30,8 +32,8 @@ impl From<DirectionKeys> for Keys {
 }
 
 /// The normalized form.
-pub fn normalize(form: &Element) -> Result<String, Error> {
-    crate::normal::normalize(form)
+pub fn normalize(form: &Element, profile: Profile) -> Result<String, Error> {
+    Ok(Normal::of(form)?.spelled(profile).to_owned())
 }
 
 /// What is MACed of a `<c/>`.
@@ -54,11 +56,10 @@ pub fn identify(
     alice: AwaitResponse,
     form_b: &Element,
     announced: &[Vec<u8>],
-    secrets: &[RetainedSecret],
-    oss: Option<&Secret>,
-    truncated: bool,
+    credentials: Credentials,
+    profile: Option<Profile>,
 ) -> Result<(AwaitCompletion, Element), Error> {
-    alice.identify(form_b, |_, _| announced.to_vec(), secrets, oss, lengths(truncated))
+    alice.identify(form_b, |_, _| announced.to_vec(), credentials, profile)
 }
 
 /// Message 2 with a given ESession ID, counter and exponent.
@@ -69,15 +70,53 @@ pub fn respond(
     counter: u128,
     private: &[u8],
 ) -> Result<(AwaitIdentity, Element), Error> {
-    Responder::respond_with(policy, form_a, &[], |choice| {
+    Responder::respond_with(policy, form_a, &[], draw(nonce, counter, private))
+}
+
+fn draw(nonce: &[u8], counter: u128, private: &[u8]) -> impl FnOnce(&Choice) -> Result<Draw, Error> {
+    move |choice| {
         let pair = KeyPair::from_private(choice.group, Secret::new(private))?;
         Ok(Draw { nonce: nonce.to_vec(), counter: Counter(counter), pair })
-    })
+    }
+}
+
+/// Bob as if he had sent this form B instead of his own.
+pub fn as_if_sent(mut bob: AwaitIdentity, form_b: &Element) -> Result<AwaitIdentity, Error> {
+    bob.form_b = Normal::of(form_b)?;
+    Ok(bob)
+}
+
+/// Alice of a three-message negotiation with a given form A and exponents.
+pub fn await_signed_response(
+    policy: &Policy,
+    form_a: &Element,
+    privates: &[(Group, Vec<u8>)],
+) -> Result<AwaitSignedResponse, Error> {
+    let pairs = privates.iter().map(|(group, private)| KeyPair::from_private(*group, Secret::new(private)));
+    AwaitSignedResponse::new(policy, form_a, pairs.collect::<Result<_, _>>()?)
+}
+
+/// Message 2 of three with a given ESession ID, counter and exponent.
+pub fn respond_signed(
+    policy: &Policy,
+    form_a: &Element,
+    nonce: &[u8],
+    counter: u128,
+    private: &[u8],
+    credentials: Credentials,
+) -> Result<(AwaitSignature, Element), Error> {
+    AwaitSignature::respond(policy, form_a, &[], credentials, draw(nonce, counter, private))
+}
+
+/// The RSA key of a modulus, its public and its private exponent.
+pub fn rsa_key(modulus: &[u8], exponent: &[u8], private: &[u8]) -> Result<SigningKey, Error> {
+    let pkcs8 = crate::primitives::signature::rsa_from_numbers(modulus, exponent, private);
+    SigningKey::from_pkcs8(&pkcs8.ok_or(Error::Misuse(Misuse::SigningKey))?)
 }
 
 /// The normalized form B that Bob will MAC, and his d.
 pub fn response_of(bob: &AwaitIdentity) -> (String, Vec<u8>) {
-    (bob.form_b.clone(), bob.pair.public().to_vec())
+    (bob.form_b.spelled(Profile::Xep).to_owned(), bob.pair.public().to_vec())
 }
 
 /// K before the other secrets, C_A after the proof, C_B before it.
@@ -102,8 +141,8 @@ pub fn provisional_keys(alice: &AwaitCompletion, role: Role) -> Keys {
 }
 
 /// The key schedule alone.
-pub fn derive(k: &[u8], role: Role, cipher: Cipher, truncated: bool) -> Keys {
-    SharedSecret::from_octets(k).keys(role, Suite { cipher, hash: Hash::Sha256, lengths: lengths(truncated) }).into()
+pub fn derive(k: &[u8], role: Role, cipher: Cipher, profile: Profile) -> Keys {
+    SharedSecret::from_octets(k).keys(role, Suite { cipher, hash: Hash::Sha256, profile }).into()
 }
 
 /// KC and KM of a re-key.
@@ -126,11 +165,7 @@ pub fn secret_hashes(secret: &RetainedSecret, nonce_a: &[u8]) -> (Vec<u8>, Vec<u
 }
 
 fn suite(cipher: Cipher) -> Suite {
-    Suite { cipher, hash: Hash::Sha256, lengths: KeyLengths::Whole }
-}
-
-fn lengths(truncated: bool) -> KeyLengths {
-    if truncated { KeyLengths::Truncated } else { KeyLengths::Whole }
+    Suite { cipher, hash: Hash::Sha256, profile: Profile::Xep }
 }
 
 /// SHA-256 alone.
@@ -167,7 +202,7 @@ pub fn mpi(octets: &[u8]) -> &[u8] {
 
 /// Both codes of the SAS.
 pub fn sas(m_a: &[u8], form_a: &str, form_b: &str, e: &[u8]) -> crate::Sas {
-    crate::Sas::compute(Hash::Sha256, m_a, form_a, form_b, e)
+    crate::Sas::compute(suite(Cipher::Aes128Ctr), m_a, &Normal::given(form_a), &Normal::given(form_b), e)
 }
 
 /// The inside of an open session.

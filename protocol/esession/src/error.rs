@@ -33,6 +33,9 @@ pub enum Error {
     /// A MAC, a proof of identity or the decrypted text is wrong. No detail, on purpose.
     #[error("decryption failed")]
     DecryptFailed,
+    /// The peer showed the fingerprint of a key that this end does not have. A new negotiation may ask for the key itself.
+    #[error("the peer's key is unknown")]
+    UnknownKey,
     /// This end asked for something that is never done.
     #[error("misuse: {0}")]
     Misuse(Misuse),
@@ -78,6 +81,9 @@ pub enum Misuse {
     /// The agreed number of stanzas since the last key exchange has not passed yet.
     #[error("too early to re-key")]
     RekeyTooEarly,
+    /// There is no signing key although this end is to sign, or it is not of a kind that is used.
+    #[error("no usable signing key")]
+    SigningKey,
     /// The block limit of the current sending key is reached: re-key or end.
     #[error("the sending key is exhausted")]
     KeyExhausted,
@@ -143,7 +149,7 @@ impl Error {
             }
             Self::PeerMisbehaved(Misbehaviour::BadResponderValue) => (Condition::NotAcceptable, vec!["dhkeys".into()]),
             Self::PeerMisbehaved(_) => (Condition::NotAcceptable, Vec::new()),
-            Self::DecryptFailed => (Condition::FeatureNotImplemented, Vec::new()),
+            Self::DecryptFailed | Self::UnknownKey => (Condition::FeatureNotImplemented, Vec::new()),
             Self::Declined | Self::Stray | Self::Misuse(_) => return None,
         };
         Some(StanzaError { condition, fields })

@@ -6,11 +6,12 @@ use crate::form::ExtraField;
 use crate::group::{Group, KeyPair, PublicValue};
 use crate::options::{Cipher, Disclosure, Hash, Logging, StanzaKind};
 use crate::policy::Policy;
+use crate::public_key::PublicKey;
 use crate::sas::Sas;
 use crate::schedule::{DirectionKeys, SharedSecret};
 use crate::secret::{ChainOutcome, RetainedSecret, Secret};
 use crate::session::Session;
-use crate::suite::Suite;
+use crate::suite::{Profile, Suite};
 
 /// Which end of the negotiation this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ impl Role {
 pub struct Agreed {
     /// This end's role.
     pub role: Role,
+    /// How the peer reads the documents.
+    pub profile: Profile,
     /// The Diffie-Hellman group.
     pub group: Group,
     /// The cipher.
@@ -64,6 +67,8 @@ pub struct Established {
     pub agreed: Agreed,
     /// What the users compare if the chain is not verified.
     pub sas: Sas,
+    /// The key the peer signed with, where it identified itself by one. Whether to trust it is the caller's business.
+    pub peer_key: Option<PublicKey>,
     /// What became of the chain of retained secrets.
     pub chain: ChainOutcome,
     /// The next secret of the chain, pending: store it at once beside the others, and let it replace the matched one when
@@ -102,7 +107,13 @@ impl Finalist {
     }
 
     /// Opens the session. `responder_counter` stands after Bob's proof.
-    pub(crate) fn establish(self, keys: FinalKeys, responder_counter: Counter, chain: ChainOutcome) -> Established {
+    pub(crate) fn establish(
+        self,
+        keys: FinalKeys,
+        responder_counter: Counter,
+        chain: ChainOutcome,
+        peer_key: Option<PublicKey>,
+    ) -> Established {
         let FinalKeys { shared, initiator, responder } = keys;
         let new_secret = RetainedSecret::new(0, shared.new_retained_secret(self.suite), chain.is_verified());
         let initiator = (initiator.stanza, self.initiator_counter);
@@ -111,12 +122,24 @@ impl Finalist {
             Role::Initiator => (initiator, responder),
             Role::Responder => (responder, initiator),
         };
-        let Choice { group, cipher, hash, sas: _, stanzas, disclosure, logging, rekey_freq } = self.choice;
-        let session =
-            Session::new(self.role, self.suite, &self.policy, rekey_freq, sending, receiving, self.pair, self.peer);
-        let role = self.role;
-        let peer_extras = self.peer_extras;
-        let agreed = Agreed { role, group, cipher, hash, stanzas, disclosure, logging, rekey_freq, peer_extras };
-        Established { session, agreed, sas: self.sas, chain, new_secret }
+        let session = Session::new(
+            self.role,
+            self.suite,
+            &self.policy,
+            self.choice.rekey_freq,
+            sending,
+            receiving,
+            self.pair,
+            self.peer,
+        );
+        let agreed = Agreed::new(self.role, self.suite.profile, self.choice, self.peer_extras);
+        Established { session, agreed, sas: self.sas, peer_key, chain, new_secret }
+    }
+}
+
+impl Agreed {
+    pub(crate) fn new(role: Role, profile: Profile, choice: Choice, peer_extras: Vec<ExtraField>) -> Self {
+        let Choice { group, cipher, hash, stanzas, disclosure, logging, rekey_freq, .. } = choice;
+        Self { role, profile, group, cipher, hash, stanzas, disclosure, logging, rekey_freq, peer_extras }
     }
 }

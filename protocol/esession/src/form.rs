@@ -109,12 +109,18 @@ impl Form {
         if mac.len() == hash.length() { Ok(mac) } else { Err(Error::BadField("mac".into())) }
     }
 
-    /// The boolean field `accept` (XEP-0004 section 3.3: 1 or true, 0 or false).
+    /// The boolean field `accept`.
     pub(crate) fn check_accepted(&self) -> Result<(), Error> {
-        match self.one("accept")? {
-            "1" | "true" => Ok(()),
-            "0" | "false" => Err(Error::Declined),
-            _ => Err(Error::BadField("accept".into())),
+        self.one("accept")?;
+        if self.flag("accept")? { Ok(()) } else { Err(Error::Declined) }
+    }
+
+    /// A boolean field (XEP-0004 section 3.3: 1 or true, 0 or false); false if it is not there.
+    pub(crate) fn flag(&self, var: &str) -> Result<bool, Error> {
+        match self.field(var).map(Field::only) {
+            None | Some(Some("0" | "false")) => Ok(false),
+            Some(Some("1" | "true")) => Ok(true),
+            Some(_) => Err(Error::BadField(var.into())),
         }
     }
 

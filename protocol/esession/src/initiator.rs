@@ -4,20 +4,21 @@ use minidom::Element;
 
 use crate::choice::Choice;
 use crate::counter::Counter;
+use crate::credentials::Credentials;
 use crate::error::{Error, Misbehaviour};
 use crate::established::{Established, Finalist, Role};
 use crate::form::{ExtraField, Form, FormWriter, encode};
 use crate::group::{KeyPair, PublicValue};
-use crate::normal::normalize;
-use crate::offer::{Offer, session_id};
+use crate::normal::Normal;
+use crate::offer::{Flow, Offer, session_id};
 use crate::options::Hash;
 use crate::policy::Policy;
-use crate::primitives::{CryptoRng, random};
+use crate::primitives::CryptoRng;
 use crate::sas::Sas;
 use crate::schedule::SharedSecret;
-use crate::secret::{ChainOutcome, RetainedSecret, Secret, announce, find_shared};
+use crate::secret::{ChainOutcome, announce, find_shared};
 use crate::sigma::{Claim, Proof, prove, verify};
-use crate::suite::KeyLengths;
+use crate::suite::Profile;
 
 /// Alice, who asks for a session.
 #[derive(Debug)]
@@ -35,10 +36,50 @@ pub struct AwaitCompletion {
     pub(crate) finalist: Finalist,
     pub(crate) nonce_a: Vec<u8>,
     pub(crate) nonce_b: Vec<u8>,
-    pub(crate) form_b: String,
+    pub(crate) form_b: Normal,
     pub(crate) responder_counter: Counter,
-    secrets: Vec<RetainedSecret>,
-    oss: Option<Secret>,
+    credentials: Credentials,
+}
+
+/// What form B says, read and checked.
+pub(crate) struct Answer {
+    pub(crate) choice: Choice,
+    pub(crate) form: Form,
+    /// formB, as it is MACed.
+    pub(crate) normal: Normal,
+    pub(crate) nonce_b: Vec<u8>,
+    /// C_A
+    pub(crate) initial_counter: Counter,
+    /// d
+    pub(crate) peer: PublicValue,
+    /// x and e of the group that was chosen.
+    pub(crate) pair: KeyPair,
+}
+
+impl Answer {
+    /// Checks form B against the offer it answers.
+    pub(crate) fn read(policy: &Policy, offer: &Offer, keys: Vec<KeyPair>, form_b: &Element) -> Result<Self, Error> {
+        let form = Form::read(form_b, "submit")?;
+        form.check_addressed(&offer.nonce)?;
+        form.check_accepted()?;
+        let choice = Choice::read(policy, offer, &form)?;
+        let nonce_b = session_id(&form)?;
+        let initial_counter =
+            Counter::from_octets(&form.octets("counter")?).ok_or_else(|| Error::BadField("counter".into()))?;
+        let peer = PublicValue::check(choice.group, &form.octets("dhkeys")?, Misbehaviour::BadResponderValue)?;
+        let pair = keys.into_iter().find(|pair| pair.group() == choice.group);
+        let pair = pair.ok_or_else(|| Error::PeerIncompatible(vec!["modp".into()]))?;
+        Ok(Self { choice, form, normal: Normal::of(form_b)?, nonce_b, initial_counter, peer, pair })
+    }
+
+    /// Old Gajim is known by the odd types of its fields. Whoever else writes so gets a proof that it cannot verify.
+    fn profile(&self, policy: &Policy, form_b: &Element) -> Profile {
+        let odd =
+            |field: &&Element| field.attr("var") == Some("FORM_TYPE") && field.attr("type") == Some("text-single");
+        let gajim = form_b.children().find(odd).is_some() && self.nonce_b.len() == 8;
+        let possible = self.choice.profiles(policy).contains(&Profile::Gajim);
+        if gajim && possible { Profile::Gajim } else { Profile::Xep }
+    }
 }
 
 impl Initiator {
@@ -51,16 +92,14 @@ impl Initiator {
         extras: &[ExtraField],
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitResponse, Element), Error> {
-        policy.check()?;
-        let keys = policy.groups.iter().map(|group| KeyPair::generate(*group, rng)).collect::<Result<Vec<_>, _>>()?;
-        let form_a = Offer::write(policy, random::<16>(rng).as_slice(), &keys, extras)?;
+        let (form_a, keys) = Offer::make(policy, Flow::FourMessage, extras, rng)?;
         Ok((AwaitResponse::new(policy, &form_a, keys)?, form_a))
     }
 }
 
 impl AwaitResponse {
     pub(crate) fn new(policy: &Policy, form_a: &Element, keys: Vec<KeyPair>) -> Result<Self, Error> {
-        Ok(Self { policy: policy.clone(), offer: Offer::read(form_a)?, keys })
+        Ok(Self { policy: policy.clone(), offer: Offer::read(form_a, Flow::FourMessage)?, keys })
     }
 
     /// Whether form B answers this request, be it with a refusal. If not it is a stray: ignore it and keep the machine.
@@ -71,44 +110,32 @@ impl AwaitResponse {
 
     /// Message 2 -> 3: checks form B, makes form A2, to be wrapped by [`crate::namespaces::feature`]. One exponentiation.
     ///
-    /// `secrets` are all unexpired retained secrets of the peer, confirmed and pending, the best first: eight are announced.
-    /// `oss` is the other shared secret of this session, if there is one; the extra fields of form B, see
-    /// [`crate::extra_fields`], may say which.
+    /// The extra fields of form B, see [`crate::extra_fields`], may say which other secret to bring along.
     ///
     /// # Errors
     /// Each closes the negotiation; see [`Error::to_stanza_error`].
     pub fn handle_response(
         self,
         form_b: &Element,
-        secrets: &[RetainedSecret],
-        oss: Option<&Secret>,
+        credentials: Credentials,
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitCompletion, Element), Error> {
-        self.identify(form_b, |hash, nonce| announce(hash, secrets, nonce, rng), secrets, oss, KeyLengths::Whole)
+        let secrets = credentials.secrets.clone();
+        self.identify(form_b, |hash, nonce| announce(hash, &secrets, nonce, rng), credentials, None)
     }
 
-    /// Message 3 with the given `rshashes`.
+    /// Message 3 with the given `rshashes`, in the way of the given profile or of the one the peer seems to have.
     pub(crate) fn identify(
         self,
         form_b: &Element,
         announce: impl FnOnce(Hash, &[u8]) -> Vec<Vec<u8>>,
-        secrets: &[RetainedSecret],
-        oss: Option<&Secret>,
-        lengths: KeyLengths,
+        credentials: Credentials,
+        profile: Option<Profile>,
     ) -> Result<(AwaitCompletion, Element), Error> {
         let Self { policy, offer, keys } = self;
-        let form = Form::read(form_b, "submit")?;
-        form.check_addressed(&offer.nonce)?;
-        form.check_accepted()?;
-        let choice = Choice::read(&policy, &offer.form, &form)?;
-        let nonce_b = session_id(&form)?;
-        let initial =
-            Counter::from_octets(&form.octets("counter")?).ok_or_else(|| Error::BadField("counter".into()))?;
-        let form_b = normalize(form_b)?;
-        let peer = PublicValue::check(choice.group, &form.octets("dhkeys")?, Misbehaviour::BadResponderValue)?;
-        let pair = keys.into_iter().find(|pair| pair.group() == choice.group);
-        let pair = pair.ok_or_else(|| Error::PeerIncompatible(vec!["modp".into()]))?;
-        let suite = choice.suite(lengths);
+        let answer = Answer::read(&policy, &offer, keys, form_b)?;
+        let suite = answer.choice.suite(profile.unwrap_or_else(|| answer.profile(&policy, form_b)));
+        let Answer { choice, form, normal: form_b, nonce_b, initial_counter: initial, peer, pair } = answer;
         let provisional = SharedSecret::negotiated(&pair.agree(&peer)?, suite);
 
         let announced = announce(suite.hash, &offer.nonce);
@@ -117,31 +144,28 @@ impl AwaitResponse {
         form_a2.field("nonce", encode(&nonce_b));
         form_a2.typed("dhkeys", "hidden", &[encode(pair.public())]);
         form_a2.typed("rshashes", "hidden", &announced.iter().map(|hash| encode(hash)).collect::<Vec<_>>());
+        let completion = Normal::of(form_a2.element())?;
         let claim = Claim {
             verifier_nonce: &nonce_b,
             prover_nonce: &offer.nonce,
             public: pair.public(),
-            form: &offer.normal,
-            completion: &normalize(form_a2.element())?,
+            form: offer.normal.spelled(suite.profile),
+            completion: completion.spelled(suite.profile),
         };
         let mut initiator_counter = initial;
         let own_keys = provisional.keys(Role::Initiator, suite);
-        let proof = prove(&claim, &own_keys, suite, &mut initiator_counter);
+        let key = credentials.signing_key.as_ref();
+        let proof = prove(&claim, choice.init, key, &own_keys, suite, &mut initiator_counter)?;
         let form_a2 = form_a2.finish_with_proof(&proof.identity, &proof.mac);
-        let sas = Sas::compute(suite.hash, &proof.mac, &offer.normal, &form_b, pair.public());
+        let sas = Sas::compute(suite, &proof.mac, &offer.normal, &form_b, pair.public());
         let (role, peer_extras) = (Role::Initiator, form.extras());
         let finalist =
             Finalist { role, policy, choice, peer_extras, provisional, suite, pair, peer, initiator_counter, sas };
-        let next = AwaitCompletion {
-            finalist,
-            nonce_a: offer.nonce,
-            nonce_b,
-            form_b,
-            responder_counter: initial.of_peer(),
-            secrets: secrets.to_vec(),
-            oss: oss.cloned(),
-        };
-        Ok((next, form_a2))
+        let responder_counter = initial.of_peer();
+        Ok((
+            AwaitCompletion { finalist, nonce_a: offer.nonce, nonce_b, form_b, responder_counter, credentials },
+            form_a2,
+        ))
     }
 }
 
@@ -165,20 +189,24 @@ impl AwaitCompletion {
     pub fn handle_completion(self, form_b2: &Element) -> Result<Established, Error> {
         let form = Form::read(form_b2, "result")?;
         form.check_addressed(&self.nonce_a)?;
-        let proof = Proof { identity: form.octets("identity")?, mac: form.mac(self.finalist.suite.hash)? };
-        let srs = find_shared(self.finalist.suite.hash, &self.secrets, &form.octets("srshash")?);
-        let chain = ChainOutcome::of(&self.secrets, srs);
-        let keys = self.finalist.final_keys(srs, self.oss.as_ref());
+        let Self { finalist, credentials, .. } = &self;
+        let (suite, choice) = (finalist.suite, &finalist.choice);
+        let proof = Proof { identity: form.octets("identity")?, mac: form.mac(suite.hash)? };
+        let srs = find_shared(suite.hash, &credentials.secrets, &form.octets("srshash")?);
+        let chain = ChainOutcome::of(&credentials.secrets, srs);
+        let keys = finalist.final_keys(srs, credentials.other_secret.as_ref());
+        let completion = Normal::of(form_b2)?;
         let claim = Claim {
             verifier_nonce: &self.nonce_a,
             prover_nonce: &self.nonce_b,
-            public: self.finalist.peer.octets(),
-            form: &self.form_b,
-            completion: &normalize(form_b2)?,
+            public: finalist.peer.octets(),
+            form: self.form_b.spelled(suite.profile),
+            completion: completion.spelled(suite.profile),
         };
+        let expected = choice.expected(Role::Responder, credentials);
         let mut counter = self.responder_counter;
-        verify(&claim, &proof, &keys.responder, self.finalist.suite, &mut counter)?;
-        Ok(self.finalist.establish(keys, counter, chain))
+        let peer_key = verify(&claim, &proof, &expected, &keys.responder, suite, &mut counter)?;
+        Ok(self.finalist.establish(keys, counter, chain, peer_key))
     }
 }
 

@@ -1,12 +1,13 @@
-//! Encrypted sessions for XMPP, without input or output: XEP-0116 as four messages (the whole of XEP-0217), the stanza
-//! encryption of XEP-0200 with its re-keying, and the retained secrets that let users compare once.
+//! Encrypted sessions for XMPP, without input or output: XEP-0116 as four messages (the whole of XEP-0217) and as three,
+//! with public keys or without, the stanza encryption of XEP-0200 with its re-keying, and the retained secrets that let users
+//! compare once. Old Gajim is recognised and answered in its own way ([`Profile`]).
 //!
 //! Every machine takes the peer's element and gives back the element to send. Time and randomness are arguments.
 //! States are types: a transition consumes the machine, so an error closes it. The caller owns streams, stanzas, timers,
 //! limits on size and depth, and the store of secrets.
 //!
 //! ```
-//! use esession::{Ending, Evidence, Initiator, Policy, Responder};
+//! use esession::{Credentials, Ending, Evidence, Initiator, Policy, Responder};
 //! use getrandom::{SysRng, rand_core::UnwrapErr};
 //!
 //! # fn main() -> Result<(), esession::Error> {
@@ -16,8 +17,8 @@
 //! // Four messages; `namespaces` has the wrappers that carry them.
 //! let (alice, form_a) = Initiator::begin(&policy, &[], rng)?;
 //! let (bob, form_b) = Responder::respond(&policy, &form_a, &[], rng)?;
-//! let (alice, form_a2) = alice.handle_response(&form_b, &[], None, rng)?;
-//! let (mut bob, form_b2) = bob.handle_identity(&form_a2, &[], None, rng)?;
+//! let (alice, form_a2) = alice.handle_response(&form_b, Credentials::default(), rng)?;
+//! let (mut bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng)?;
 //! let mut alice = alice.handle_completion(&form_b2)?;
 //!
 //! // Alice confirms at once: only now may Bob replace the old secret by the new one.
@@ -42,9 +43,42 @@
 //! # }
 //! ```
 //!
+//! # Public keys, and single stanzas
+//! Ends that have public keys can do with three messages. The last of them may bring the only stanza there will be.
+//!
+//! ```
+//! use esession::{Credentials, Ending, Flow, Identification, Initiator, Policy, Responder, SigningKey};
+//! use getrandom::{SysRng, rand_core::UnwrapErr};
+//!
+//! # fn main() -> Result<(), esession::Error> {
+//! let rng = &mut UnwrapErr(SysRng);
+//! let policy = Policy {
+//!     own_identification: vec![Identification::Key],
+//!     peer_identification: vec![Identification::Key],
+//!     ..Policy::default()
+//! };
+//! let [alices, bobs] = [SigningKey::generate_rsa(2048, rng)?, SigningKey::generate_rsa(2048, rng)?];
+//! let credentials = |key: &SigningKey| Credentials { signing_key: Some(key.clone()), ..Credentials::default() };
+//!
+//! let (alice, form_a) = Initiator::begin_signed(&policy, &[], rng)?;
+//! assert_eq!(Flow::of(&form_a), Flow::ThreeMessage);
+//! let (bob, form_b) = Responder::respond_signed(&policy, &form_a, &[], credentials(&bobs), rng)?;
+//! let (form_a2, c) = alice.handle_response_with(&form_b, &credentials(&alices), "<body>Only this.</body>")?;
+//! let mut bob = bob.handle_identity(&form_a2)?;
+//!
+//! // Whether this key is Alice's is for Bob's user to know.
+//! assert_eq!(&bob.peer_key, alices.public());
+//! let opened = bob.session.open(&c)?;
+//! assert!(opened.content.expose().starts_with("<body>Only this.</body>"));
+//! assert!(matches!(opened.ending, Some(Ending::OnlyStanza)));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What is left to the caller
 //! * Parse [`Plaintext`] apart from the stream, with a limit on the depth; refuse `<thread/>`, `<error/>` and `<c/>` in it.
 //! * Ignore every clear child beside a `<c/>` but `thread`, `error`, `amp` and hints; compare `from` with the session's.
+//! * Trust a key or not: [`Established::peer_key`] and [`SignedSession::peer_key`] say which one signed, nothing more.
 //! * Ignore forms that [`AwaitResponse::expects`] and its siblings call strays, and limit half-open negotiations.
 //! * Never answer an error or a broken session with clear text.
 
@@ -52,6 +86,7 @@
 
 mod choice;
 mod counter;
+mod credentials;
 #[cfg(feature = "dangerous-test-hooks")]
 #[doc(hidden)]
 pub mod dangerous;
@@ -67,6 +102,7 @@ mod options;
 mod plaintext;
 mod policy;
 mod primitives;
+mod public_key;
 mod rekey;
 mod responder;
 mod sas;
@@ -77,20 +113,26 @@ mod sigma;
 mod stanza;
 mod suite;
 mod termination;
+mod three_message;
 
 pub use minidom::Element;
 pub use rand_core;
 
+pub use credentials::Credentials;
 pub use error::{Condition, Error, Misbehaviour, Misuse, StanzaError};
 pub use established::{Agreed, Established, Role};
 pub use form::{ExtraField, extra_fields};
 pub use group::Group;
 pub use initiator::{AwaitCompletion, AwaitResponse, Initiator};
-pub use options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, StanzaKind};
+pub use offer::Flow;
+pub use options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, SignatureAlgorithm, StanzaKind};
 pub use plaintext::Plaintext;
 pub use policy::Policy;
 pub use primitives::CryptoRng;
+pub use public_key::{PublicKey, SigningKey};
 pub use responder::{AwaitIdentity, Responder};
 pub use sas::Sas;
 pub use secret::{ChainOutcome, Evidence, RetainedSecret, Secret};
 pub use session::{Ending, Opened, Session, Standing};
+pub use suite::Profile;
+pub use three_message::{AwaitSignature, AwaitSignedResponse, SignedSession};

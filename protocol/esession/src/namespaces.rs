@@ -14,6 +14,8 @@ pub const FEATURE_NEG: &str = "http://jabber.org/protocol/feature-neg";
 pub const DATA_FORMS: &str = "jabber:x:data";
 /// The FORM_TYPE of every negotiation form, and the disco feature of XEP-0155.
 pub const SESSION_FORM: &str = "urn:xmpp:ssn";
+/// XML signatures: the elements of public keys.
+pub const XML_SIGNATURES: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// Stanza error conditions (RFC 6120 section 8.3.3).
 pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 

@@ -1,14 +1,15 @@
-//! Form A: what the initiator offers (XEP-0116 section 4.2).
+//! Form A: what the initiator offers (XEP-0116 sections 4.2 and 4.7).
 
 use minidom::Element;
 
-use crate::error::Error;
+use crate::error::{Error, Misuse};
+use crate::established::Role;
 use crate::form::{ExtraField, Form, FormWriter, encode};
 use crate::group::KeyPair;
-use crate::normal::normalize;
-use crate::options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, StanzaKind};
+use crate::normal::Normal;
+use crate::options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, SignatureAlgorithm, StanzaKind};
 use crate::policy::Policy;
-use crate::primitives::sha256;
+use crate::primitives::{CryptoRng, random, sha256};
 
 /// The only version of the protocol; the 1.2 and 1.3 of the examples never existed (esession registry).
 pub(crate) const VERSION: &str = "1.0";
@@ -17,26 +18,81 @@ pub(crate) const SECURITY: &str = "e2e";
 /// The only value of `compress`: compression before encryption leaks lengths.
 pub(crate) const COMPRESSION: &str = "none";
 
+/// How many messages a negotiation has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Four (SIGMA-R): the initiator commits to its value and shows it last; with short authentication strings and retained
+    /// secrets, and public keys if the ends want them.
+    FourMessage,
+    /// Three (SIGMA-I): the initiator shows its value at once; both ends must have public keys.
+    ThreeMessage,
+}
+
+impl Flow {
+    /// The flow that form A asks for. The two are answered by different machines: [`crate::Responder::respond`] and
+    /// [`crate::Responder::respond_signed`].
+    #[must_use]
+    pub fn of(form_a: &Element) -> Self {
+        let values = |var: &str| form_a.children().any(|field| field.attr("var") == Some(var));
+        if values("dhkeys") && !values("dhhashes") { Self::ThreeMessage } else { Self::FourMessage }
+    }
+
+    /// The field of form A with what the initiator says about its values, one per group.
+    pub(crate) fn field(self) -> &'static str {
+        match self {
+            Self::FourMessage => "dhhashes",
+            Self::ThreeMessage => "dhkeys",
+        }
+    }
+
+    /// Whether an end may identify itself so.
+    pub(crate) fn permits(self, how: Identification) -> bool {
+        self == Self::FourMessage || how != Identification::None
+    }
+}
+
 /// Form A, read.
 #[derive(Debug)]
 pub(crate) struct Offer {
     pub(crate) form: Form,
     /// formA, as it is MACed.
-    pub(crate) normal: String,
+    pub(crate) normal: Normal,
     /// N_A
     pub(crate) nonce: Vec<u8>,
-    /// He of each group, in the order of `modp`.
-    pub(crate) commitments: Vec<Vec<u8>>,
+    pub(crate) flow: Flow,
+    /// He or e of each group, in the order of `modp`.
+    values: Vec<Vec<u8>>,
 }
 
 impl Offer {
-    /// Makes form A from the policy. `keys` are in the order of `policy.groups`.
-    pub(crate) fn write(
+    /// Message 1 from the policy: form A and the key pairs of its groups.
+    pub(crate) fn make(
         policy: &Policy,
+        flow: Flow,
+        extras: &[ExtraField],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Element, Vec<KeyPair>), Error> {
+        policy.check()?;
+        let keys = policy.groups.iter().map(|group| KeyPair::generate(*group, rng)).collect::<Result<Vec<_>, _>>()?;
+        Ok((Self::write(policy, flow, random::<16>(rng).as_slice(), &keys, extras)?, keys))
+    }
+
+    /// Form A. `keys` are in the order of `policy.groups`.
+    fn write(
+        policy: &Policy,
+        flow: Flow,
         nonce: &[u8],
         keys: &[KeyPair],
         extras: &[ExtraField],
     ) -> Result<Element, Error> {
+        let identification = |who| {
+            let permitted = policy.identification(Role::Initiator, who).iter().copied();
+            permitted.filter(|how| flow.permits(*how)).collect::<Vec<_>>()
+        };
+        let (own, peer) = (identification(Role::Initiator), identification(Role::Responder));
+        if own.is_empty() || peer.is_empty() {
+            return Err(Error::Misuse(Misuse::Policy));
+        }
         let mut form = FormWriter::new("form");
         form.typed("accept", "boolean", &["1"]);
         let mut single = |var: &str, options: &[&str]| form.options(var, "list-single", options);
@@ -46,45 +102,55 @@ impl Offer {
         single("modp", &keys.iter().map(|pair| pair.group().name()).collect::<Vec<_>>());
         single("crypt_algs", &policy.ciphers.iter().copied().map(Cipher::name).collect::<Vec<_>>());
         single("hash_algs", &policy.hashes.iter().copied().map(Hash::name).collect::<Vec<_>>());
+        if own.iter().chain(&peer).any(|how| *how != Identification::None) {
+            single("sign_algs", &policy.signatures.iter().copied().map(SignatureAlgorithm::name).collect::<Vec<_>>());
+        }
         single("compress", &[COMPRESSION]);
-        single("init_pubkey", &[Identification::None.name()]);
-        single("resp_pubkey", &[Identification::None.name()]);
+        single("init_pubkey", &own.iter().copied().map(Identification::name).collect::<Vec<_>>());
+        single("resp_pubkey", &peer.iter().copied().map(Identification::name).collect::<Vec<_>>());
         single("ver", &[VERSION]);
-        single("sas_algs", &policy.sas_methods.iter().copied().map(SasMethod::name).collect::<Vec<_>>());
+        if flow == Flow::FourMessage {
+            single("sas_algs", &policy.sas_methods.iter().copied().map(SasMethod::name).collect::<Vec<_>>());
+        }
         let stanzas: Vec<_> = policy.stanzas.iter().copied().map(StanzaKind::name).collect();
         form.options("stanzas", "list-multi", &stanzas);
         form.typed("rekey_freq", "text-single", &[policy.rekey_freq.to_string()]);
         form.typed("my_nonce", "hidden", &[encode(nonce)]);
-        let commitments: Vec<_> = keys.iter().map(|pair| encode(&sha256(&[pair.public()]))).collect();
-        form.typed("dhhashes", "hidden", &commitments);
+        let values: Vec<_> = match flow {
+            Flow::FourMessage => keys.iter().map(|pair| encode(&sha256(&[pair.public()]))).collect(),
+            Flow::ThreeMessage => keys.iter().map(|pair| encode(pair.public())).collect(),
+        };
+        form.typed(flow.field(), "hidden", &values);
         form.extras(extras)?;
         Ok(form.element().clone())
     }
 
-    /// Reads form A and refuses what cannot be a four-message request.
-    pub(crate) fn read(form_a: &Element) -> Result<Self, Error> {
+    /// Reads form A and refuses what does not ask for this flow.
+    pub(crate) fn read(form_a: &Element, flow: Flow) -> Result<Self, Error> {
         let form = Form::read(form_a, "form")?;
         let unknown = form.unknown_required();
         if !unknown.is_empty() {
             return Err(Error::NotImplemented(unknown));
         }
-        if form.field("dhhashes").is_none() && form.field("dhkeys").is_some() {
-            return Err(Error::NotImplemented(vec!["dhkeys".into()]));
+        if Flow::of(form_a) != flow {
+            return Err(Error::NotImplemented(vec![Flow::of(form_a).field().into()]));
         }
         form.check_accepted()?;
         let nonce = session_id(&form)?;
-        let commitments = form.all_octets("dhhashes")?;
+        let values = form.all_octets(flow.field())?;
         let groups = form.field("modp").map_or(0, |field| field.values.len());
-        if commitments.len() != groups || commitments.iter().any(|hash| hash.len() != 32) {
-            return Err(Error::PeerIncompatible(vec!["dhhashes".into()]));
+        let short = flow == Flow::FourMessage && values.iter().any(|hash| hash.len() != 32);
+        if values.len() != groups || short {
+            return Err(Error::PeerIncompatible(vec![flow.field().into()]));
         }
-        Ok(Self { normal: normalize(form_a)?, form, nonce, commitments })
+        Ok(Self { normal: Normal::of(form_a)?, form, nonce, flow, values })
     }
 
-    /// He for the group that was chosen by name.
-    pub(crate) fn commitment(&self, group: &str) -> Option<&[u8]> {
-        let place = self.form.field("modp")?.values.iter().position(|name| name == group)?;
-        self.commitments.get(place).map(Vec::as_slice)
+    /// He or e for the group that was chosen by name.
+    pub(crate) fn value(&self, group: &str) -> Result<&[u8], Error> {
+        let place = self.form.field("modp").and_then(|field| field.values.iter().position(|name| name == group));
+        let value = place.and_then(|place| self.values.get(place)).map(Vec::as_slice);
+        value.ok_or_else(|| Error::PeerIncompatible(vec![self.flow.field().into()]))
     }
 }
 

@@ -27,6 +27,9 @@ macro_rules! named {
 named! {
     /// CIPHER, weakest first: by the length of the key, and of one length AES last (`crypt_algs`).
     Cipher {
+        /// No encryption, only authentication: signing (XEP-0116 section 9.4). Identities are in clear as well. Nobody gets
+        /// it who has not listed it, and not while both ends have a cipher.
+        SignOnly = "none",
         /// Twofish with 128-bit keys in counter mode.
         Twofish128Ctr = "twofish128-ctr",
         /// Serpent with 128-bit keys in counter mode.
@@ -53,6 +56,7 @@ impl Cipher {
     #[must_use]
     pub fn key_length(self) -> usize {
         match self {
+            Self::SignOnly => 0,
             Self::Twofish128Ctr | Self::Serpent128Ctr | Self::Aes128Ctr => 16,
             Self::Twofish192Ctr | Self::Serpent192Ctr | Self::Aes192Ctr => 24,
             Self::Twofish256Ctr | Self::Serpent256Ctr | Self::Aes256Ctr => 32,
@@ -94,6 +98,32 @@ named! {
     Identification {
         /// No public key: retained secrets, other secrets and the SAS only.
         None = "none",
+        /// A public key, in full.
+        Key = "key",
+        /// The fingerprint of a public key that the peer has.
+        Hash = "hash",
+    }
+}
+
+named! {
+    /// SIGN (`sign_algs`), by the URI of XEP-0116.
+    SignatureAlgorithm {
+        /// RSASSA-PKCS1-v1_5 with SHA-256, the mandatory one.
+        RsaSha256 = "http://www.w3.org/2000/09/xmldsig#rsa-sha256",
+        /// DSA with SHA-256, for old keys: nobody gets it who has not listed it.
+        DsaSha256 = "http://www.w3.org/2000/09/xmldsig#dsa-sha256",
+    }
+}
+
+impl SignatureAlgorithm {
+    /// The algorithm of a URI: that of XEP-0116, which was never registered, or the registered one (RFC 6931 section 2.3).
+    #[must_use]
+    pub fn from_uri(uri: &str) -> Option<Self> {
+        match uri {
+            "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256" => Some(Self::RsaSha256),
+            "http://www.w3.org/2009/xmldsig11#dsa-sha256" => Some(Self::DsaSha256),
+            uri => Self::from_name(uri),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What this end accepts at all: the floor below every negotiation, checked before anything is computed.
 
 use crate::error::{Error, Misuse};
+use crate::established::Role;
 use crate::group::Group;
-use crate::options::{Cipher, Disclosure, Hash, Logging, SasMethod, StanzaKind};
+use crate::options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, SignatureAlgorithm, StanzaKind};
 
 /// The local policy. Lists are in order of preference; what is not listed is neither offered nor accepted.
 #[derive(Clone, Debug)]
@@ -17,6 +18,12 @@ pub struct Policy {
     pub hashes: Vec<Hash>,
     /// Short authentication strings.
     pub sas_methods: Vec<SasMethod>,
+    /// How this end identifies itself. `Key` and `Hash` need [`Credentials::signing_key`](crate::Credentials::signing_key).
+    pub own_identification: Vec<Identification>,
+    /// How this end lets the peer identify itself.
+    pub peer_identification: Vec<Identification>,
+    /// Signatures of either end, where they use public keys.
+    pub signatures: Vec<SignatureAlgorithm>,
     /// The kinds of stanza this end can encrypt.
     pub stanzas: Vec<StanzaKind>,
     /// What this end may truthfully say (and accept to hear) about disclosure.
@@ -31,10 +38,14 @@ pub struct Policy {
     pub max_blocks: u64,
     /// As responder, accept peers that cut every key to 128 bits, the literal reading of XEP-0217.
     pub accept_truncated_keys: bool,
+    /// Talk to old Gajim in its own way, in either role. It changes nothing for anybody else: which way a peer goes shows in
+    /// what it proves under the shared secret.
+    pub accept_gajim: bool,
 }
 
 impl Default for Policy {
-    /// Groups 16, 15, 14; AES-256 before AES-128; messages, presence and iq; `disclosure` never; `logging` may.
+    /// Groups 16, 15, 14; AES-256 before AES-128; messages, presence and iq; no public keys; `disclosure` never;
+    /// `logging` may.
     fn default() -> Self {
         Self {
             groups: vec![Group::Modp16, Group::Modp15, Group::Modp14],
@@ -42,6 +53,9 @@ impl Default for Policy {
             ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr],
             hashes: vec![Hash::Sha256],
             sas_methods: vec![SasMethod::Sas28x5],
+            own_identification: vec![Identification::None],
+            peer_identification: vec![Identification::None],
+            signatures: vec![SignatureAlgorithm::RsaSha256],
             stanzas: vec![StanzaKind::Message, StanzaKind::Presence, StanzaKind::Iq],
             disclosure: vec![Disclosure::Never],
             logging: vec![Logging::May],
@@ -49,6 +63,7 @@ impl Default for Policy {
             padding: 64,
             max_blocks: MAX_BLOCKS,
             accept_truncated_keys: true,
+            accept_gajim: true,
         }
     }
 }
@@ -63,6 +78,9 @@ impl Policy {
             || self.ciphers.is_empty()
             || self.hashes.is_empty()
             || self.sas_methods.is_empty()
+            || self.own_identification.is_empty()
+            || self.peer_identification.is_empty()
+            || self.signatures.is_empty()
             || self.stanzas.is_empty()
             || self.disclosure.is_empty()
             || self.logging.is_empty();
@@ -74,5 +92,11 @@ impl Policy {
     /// Whether a group is listed and not below the floor.
     pub(crate) fn allows(&self, group: Group) -> bool {
         self.groups.contains(&group) && (self.insecure_groups || !group.is_insecure())
+    }
+
+    /// What is permitted in `init_pubkey` and `resp_pubkey`: how the end with role `who` may identify itself, when this end
+    /// has the role `own`.
+    pub(crate) fn identification(&self, own: Role, who: Role) -> &[Identification] {
+        if own == who { &self.own_identification } else { &self.peer_identification }
     }
 }

@@ -4,19 +4,21 @@ use minidom::Element;
 
 use crate::choice::Choice;
 use crate::counter::Counter;
+use crate::credentials::Credentials;
 use crate::error::{Error, Misbehaviour};
 use crate::established::{Established, Finalist, Role};
 use crate::form::{ExtraField, Form, FormWriter, encode};
 use crate::group::{KeyPair, PublicValue};
-use crate::normal::normalize;
-use crate::offer::Offer;
+use crate::normal::Normal;
+use crate::offer::{Flow, Offer};
 use crate::policy::Policy;
 use crate::primitives::{CryptoRng, constant_time_eq, random, sha256};
+use crate::public_key::PublicKey;
 use crate::sas::Sas;
 use crate::schedule::SharedSecret;
-use crate::secret::{ChainOutcome, RetainedSecret, Secret, filler, find_announced};
+use crate::secret::{ChainOutcome, filler, find_announced};
 use crate::sigma::{Claim, Proof, prove, verify};
-use crate::suite::{KeyLengths, Suite};
+use crate::suite::{Profile, Suite};
 
 /// Bob, who is asked for a session.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub struct AwaitIdentity {
     choice: Choice,
     offer: Offer,
     commitment: Vec<u8>,
-    pub(crate) form_b: String,
+    pub(crate) form_b: Normal,
     pub(crate) nonce_b: Vec<u8>,
     pub(crate) pair: KeyPair,
     pub(crate) initial_counter: Counter,
@@ -39,6 +41,22 @@ pub(crate) struct Draw {
     pub(crate) nonce: Vec<u8>,
     pub(crate) counter: Counter,
     pub(crate) pair: KeyPair,
+}
+
+impl Draw {
+    pub(crate) fn new(choice: &Choice, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
+        let pair = KeyPair::generate(choice.group, rng)?;
+        Ok(Self { nonce: random::<16>(rng).to_vec(), counter: Counter::draw(rng), pair })
+    }
+
+    /// Form B before any proof.
+    pub(crate) fn response(&self, choice: &Choice, offer: &Offer, extras: &[ExtraField]) -> Result<FormWriter, Error> {
+        let mut form = choice.write(offer, &encode(&self.nonce), &encode(self.pair.public()));
+        form.extras(extras)?;
+        form.field("nonce", encode(&offer.nonce));
+        form.field("counter", encode(&self.counter.mpi()));
+        Ok(form)
+    }
 }
 
 impl Responder {
@@ -53,10 +71,7 @@ impl Responder {
         extras: &[ExtraField],
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitIdentity, Element), Error> {
-        Self::respond_with(policy, form_a, extras, |choice| {
-            let pair = KeyPair::generate(choice.group, rng)?;
-            Ok(Draw { nonce: random::<16>(rng).to_vec(), counter: Counter::draw(rng), pair })
-        })
+        Self::respond_with(policy, form_a, extras, |choice| Draw::new(choice, rng))
     }
 
     /// Message 2 as a refusal without a reason: a form with `accept` 0, to be wrapped by [`crate::namespaces::feature`].
@@ -64,7 +79,7 @@ impl Responder {
     /// # Errors
     /// Form A cannot be read; see [`Error::to_stanza_error`].
     pub fn decline(form_a: &Element) -> Result<Element, Error> {
-        let offer = Offer::read(form_a)?;
+        let offer = Offer::read(form_a, Flow::of(form_a))?;
         let mut form = FormWriter::new("submit");
         form.field("accept", "0");
         form.field("nonce", encode(&offer.nonce));
@@ -79,26 +94,15 @@ impl Responder {
         draw: impl FnOnce(&Choice) -> Result<Draw, Error>,
     ) -> Result<(AwaitIdentity, Element), Error> {
         policy.check()?;
-        let offer = Offer::read(form_a)?;
+        let offer = Offer::read(form_a, Flow::FourMessage)?;
         let choice = Choice::make(policy, &offer)?;
-        let commitment = offer.commitment(choice.group.name()).map(<[u8]>::to_vec);
-        let commitment = commitment.ok_or_else(|| Error::PeerIncompatible(vec!["dhhashes".into()]))?;
-        let Draw { nonce, counter, pair } = draw(&choice)?;
-        let mut form = choice.write(&offer, &encode(&nonce), &encode(pair.public()));
-        form.extras(extras)?;
-        form.field("nonce", encode(&offer.nonce));
-        form.field("counter", encode(&counter.mpi()));
-        let form_b = form.element().clone();
-        let state = AwaitIdentity {
-            policy: policy.clone(),
-            choice,
-            offer,
-            commitment,
-            form_b: normalize(&form_b)?,
-            nonce_b: nonce,
-            pair,
-            initial_counter: counter,
-        };
+        let commitment = offer.value(choice.group.name())?.to_vec();
+        let draw = draw(&choice)?;
+        let form_b = draw.response(&choice, &offer, extras)?.element().clone();
+        let Draw { nonce: nonce_b, counter: initial_counter, pair } = draw;
+        let normal = Normal::of(&form_b)?;
+        let policy = policy.clone();
+        let state = AwaitIdentity { policy, choice, offer, commitment, form_b: normal, nonce_b, pair, initial_counter };
         Ok((state, form_b))
     }
 }
@@ -112,16 +116,14 @@ impl AwaitIdentity {
 
     /// Message 3 -> 4: verifies Alice, makes form B2, to be wrapped by [`crate::namespaces::init`]. One exponentiation.
     ///
-    /// `secrets` are all unexpired retained secrets of the peer, confirmed and pending. The session is not confirmed yet:
-    /// the pending secret and [`Established::chain`] count from the stanza with [`crate::Opened::confirms`] on.
+    /// The session is not confirmed yet: the pending secret and [`Established::chain`] count from the stanza with [`crate::Opened::confirms`] on.
     ///
     /// # Errors
     /// Each closes the negotiation; see [`Error::to_stanza_error`].
     pub fn handle_identity(
         self,
         form_a2: &Element,
-        secrets: &[RetainedSecret],
-        oss: Option<&Secret>,
+        credentials: Credentials,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Established, Element), Error> {
         let form = Form::read(form_a2, "result")?;
@@ -134,68 +136,77 @@ impl AwaitIdentity {
         let peer = PublicValue::check(self.choice.group, &e, Misbehaviour::BadInitiatorValue)?;
         let announced = form.all_octets("rshashes")?;
         let proof = Proof { identity: form.octets("identity")?, mac: form.mac(self.choice.hash)? };
-        let provisional = SharedSecret::negotiated(&self.pair.agree(&peer)?, self.choice.suite(KeyLengths::Whole));
-        let (suite, initiator_counter) = self.recognise(&e, &normalize(form_a2)?, &proof, &provisional)?;
-        let sas = Sas::compute(suite.hash, &proof.mac, &self.offer.normal, &self.form_b, &e);
+        let provisional = SharedSecret::negotiated(&self.pair.agree(&peer)?, self.choice.suite(Profile::Xep));
+        let alice = self.recognise(&e, &Normal::of(form_a2)?, &proof, &provisional, &credentials)?;
+        let (suite, initiator_counter) = (alice.suite, alice.counter);
+        let sas = Sas::compute(suite, &proof.mac, &self.offer.normal, &self.form_b, &e);
 
-        let srs = find_announced(suite.hash, secrets, &announced, &self.offer.nonce);
-        let chain = ChainOutcome::of(secrets, srs);
+        let srs = find_announced(suite.hash, &credentials.secrets, &announced, &self.offer.nonce);
+        let chain = ChainOutcome::of(&credentials.secrets, srs);
         let srshash = match srs {
             Some(srs) => srs.response_hash(suite.hash),
             None => filler(suite.hash, rng),
         };
         let Self { policy, choice, offer, form_b, nonce_b, pair, initial_counter, commitment: _ } = self;
         let d = pair.public().to_vec();
-        let (role, peer_extras) = (Role::Responder, offer.form.extras());
+        let (role, peer_extras, resp) = (Role::Responder, offer.form.extras(), choice.resp);
         let finalist =
             Finalist { role, policy, choice, peer_extras, provisional, suite, pair, peer, initiator_counter, sas };
-        let keys = finalist.final_keys(srs, oss);
+        let keys = finalist.final_keys(srs, credentials.other_secret.as_ref());
         let mut form_b2 = FormWriter::new("result");
         form_b2.field("nonce", encode(&offer.nonce));
         form_b2.field("srshash", encode(&srshash));
+        let completion = Normal::of(form_b2.element())?;
         let claim = Claim {
             verifier_nonce: &offer.nonce,
             prover_nonce: &nonce_b,
             public: &d,
-            form: &form_b,
-            completion: &normalize(form_b2.element())?,
+            form: form_b.spelled(suite.profile),
+            completion: completion.spelled(suite.profile),
         };
         let mut responder_counter = initial_counter.of_peer();
-        let proof = prove(&claim, &keys.responder, suite, &mut responder_counter);
+        let key = credentials.signing_key.as_ref();
+        let proof = prove(&claim, resp, key, &keys.responder, suite, &mut responder_counter)?;
         let form_b2 = form_b2.finish_with_proof(&proof.identity, &proof.mac);
-        Ok((finalist.establish(keys, responder_counter, chain), form_b2))
+        Ok((finalist.establish(keys, responder_counter, chain, alice.key), form_b2))
     }
 
-    /// Verifies Alice's proof with whole keys, then with truncated ones. The trial is safe: each variant is keyed by the
-    /// same secret.
+    /// Verifies Alice's proof as the XEP says, then as others do it. The trial is safe: each way is keyed by the same secret.
     fn recognise(
         &self,
         e: &[u8],
-        form_a2: &str,
+        form_a2: &Normal,
         proof: &Proof,
         provisional: &SharedSecret,
-    ) -> Result<(Suite, Counter), Error> {
-        let claim = Claim {
-            verifier_nonce: &self.nonce_b,
-            prover_nonce: &self.offer.nonce,
-            public: e,
-            form: &self.offer.normal,
-            completion: form_a2,
-        };
-        let variants: &[KeyLengths] = match self.policy.accept_truncated_keys {
-            true => &[KeyLengths::Whole, KeyLengths::Truncated],
-            false => &[KeyLengths::Whole],
-        };
-        for lengths in variants {
-            let suite = self.choice.suite(*lengths);
-            let keys = provisional.keys(Role::Initiator, suite);
+        credentials: &Credentials,
+    ) -> Result<Recognised, Error> {
+        let mut refusal = Error::DecryptFailed;
+        for profile in self.choice.profiles(&self.policy) {
+            let suite = self.choice.suite(profile);
+            let claim = Claim {
+                verifier_nonce: &self.nonce_b,
+                prover_nonce: &self.offer.nonce,
+                public: e,
+                form: self.offer.normal.spelled(profile),
+                completion: form_a2.spelled(profile),
+            };
+            let expected = self.choice.expected(Role::Initiator, credentials);
             let mut counter = self.initial_counter;
-            if verify(&claim, proof, &keys, suite, &mut counter).is_ok() {
-                return Ok((suite, counter));
+            match verify(&claim, proof, &expected, &provisional.keys(Role::Initiator, suite), suite, &mut counter) {
+                Ok(key) => return Ok(Recognised { suite, counter, key }),
+                Err(error) => refusal = error,
             }
         }
-        Err(Error::DecryptFailed)
+        Err(refusal)
     }
+}
+
+/// Alice, as her proof shows her.
+struct Recognised {
+    suite: Suite,
+    /// After her proof.
+    counter: Counter,
+    key: Option<PublicKey>,
 }
 
 impl std::fmt::Debug for AwaitIdentity {

@@ -6,8 +6,9 @@
 
 use std::fmt;
 
-use crate::options::Hash;
-use crate::primitives::{hash, sha256};
+use crate::normal::Normal;
+use crate::primitives::sha256;
+use crate::suite::{Profile, Suite};
 
 /// What the users compare. [`fmt::Display`] shows the short code, and with `{:#}` the long one in groups of four.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,12 +24,17 @@ const SHORT_LABEL: &[u8] = b"Short Authentication String";
 const LONG_LABEL: &[u8] = b"ESession Committed Authentication String";
 
 impl Sas {
-    /// Computes both codes. `m_a` is M_A in full length, `e` is mpi(e); the forms are normalized. The short one takes the
-    /// session's hash, as XEP-0116 says; the long one is ours.
-    pub(crate) fn compute(algorithm: Hash, m_a: &[u8], form_a: &str, form_b: &str, e: &[u8]) -> Self {
-        let short = hash(algorithm, &[m_a, form_b.as_bytes(), SHORT_LABEL]);
-        let long = sha256(&[LONG_LABEL, form_a.as_bytes(), form_b.as_bytes(), e]);
-        Self { short: base28(&short, 3, 5), long: base28(&long, 16, 16) }
+    /// Computes both codes. `m_a` is M_A in full length, `e` is mpi(e). The short one takes the session's hash, as XEP-0116
+    /// says; the long one is ours, so that both ends spell the forms as the XEP does.
+    pub(crate) fn compute(suite: Suite, m_a: &[u8], form_a: &Normal, form_b: &Normal, e: &[u8]) -> Self {
+        let [a, b] = [form_a, form_b].map(|form| form.spelled(Profile::Xep).as_bytes());
+        let short = suite.hash(&[m_a, form_b.spelled(suite.profile).as_bytes(), SHORT_LABEL]);
+        let short = base28(&short, 3, 5);
+        let short = match suite.profile {
+            Profile::Xep | Profile::Truncated => short,
+            Profile::Gajim => short.trim_start_matches('a').to_owned(), // it leaves out leading zeros
+        };
+        Self { short, long: base28(&sha256(&[LONG_LABEL, a, b, e]), 16, 16) }
     }
 }
 

@@ -3,7 +3,7 @@
 use minidom::Element;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::counter::{Counter, blocks};
+use crate::counter::Counter;
 use crate::error::{Error, Misbehaviour, Misuse};
 use crate::established::Role;
 use crate::group::{KeyPair, PublicValue};
@@ -13,8 +13,8 @@ use crate::primitives::{CryptoRng, constant_time_eq};
 use crate::rekey::Epochs;
 use crate::schedule::StanzaKeys;
 use crate::stanza::{Envelope, Parts};
-use crate::suite::Suite;
-use crate::termination::{ACKNOWLEDGE, Notice, TERMINATE, find_notice};
+use crate::suite::{Profile, Suite};
+use crate::termination::{ACKNOWLEDGE, Notice, TERMINATE, find_notice, in_clear};
 
 /// One opened stanza.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub enum Ending {
     },
     /// The peer has acknowledged our [`Session::terminate`] (or ended at the same time): nothing was cut off.
     Acknowledged,
+    /// This was the one stanza of a negotiation that says so ([`crate::AwaitSignature`]): there is nothing to acknowledge.
+    OnlyStanza,
 }
 
 /// Where a session stands.
@@ -48,6 +50,8 @@ pub enum Standing {
     /// [`Session::terminate`] was called and the acknowledgement has not come. If it never does, the session ended without
     /// confirmation: the last stanzas of the peer may have been cut off.
     Terminating,
+    /// Open for one stanza of the peer only.
+    OneStanza,
     /// Ended, and both ends proved that they saw every stanza.
     Ended,
     /// Destroyed by an error.
@@ -104,7 +108,11 @@ impl Session {
             receiving: Track { counter: receiving.1, used: 0 },
             rekey_freq,
             since_exchange: 0,
-            padding: policy.padding,
+            padding: match suite.profile {
+                Profile::Xep | Profile::Truncated => policy.padding,
+                // it keeps left-over key stream between stanzas
+                Profile::Gajim => policy.padding.next_multiple_of(16),
+            },
             max_blocks: policy.max_blocks,
         };
         Self { standing: Standing::Open, confirmed: role == Role::Initiator, live: Some(Box::new(live)) }
@@ -119,12 +127,14 @@ impl Session {
         self.live_to_send()?.seal(content, None, &[])
     }
 
-    /// An empty stanza that shows the peer that we hold the final keys. The initiator sends it straight after the completion.
+    /// A stanza that says nothing and shows the peer that we hold the final keys. The initiator sends it straight after the completion.
     ///
     /// # Errors
     /// As [`Session::seal`].
     pub fn confirm(&mut self) -> Result<Element, Error> {
-        self.seal("")
+        // Old Gajim gives up at a stanza without data.
+        let empty = self.live.as_ref().is_none_or(|live| live.suite.profile != Profile::Gajim);
+        self.seal(if empty { "" } else { " " })
     }
 
     /// Like [`Session::seal`], with a new Diffie-Hellman value: the keys after this stanza are new (XEP-0200 section 8).
@@ -145,7 +155,8 @@ impl Session {
     /// Whether the agreed number of stanzas since the last key exchange has passed.
     #[must_use]
     pub fn may_rekey(&self) -> bool {
-        self.live.as_ref().is_some_and(|live| live.since_exchange >= live.rekey_freq && live.epochs.has_room())
+        let can = |live: &Live| live.suite.profile != Profile::Gajim && live.epochs.has_room();
+        self.live.as_ref().is_some_and(|live| live.since_exchange >= live.rekey_freq && can(live))
     }
 
     /// Whether more than half of the blocks permitted under one key are used, in either direction:
@@ -171,14 +182,34 @@ impl Session {
         }
     }
 
-    /// Ends the session: send the returned `<c/>`, then wait for [`Ending::Acknowledged`]. Nothing can be sealed any more.
+    /// Ends the session: send the returned element, then wait for [`Ending::Acknowledged`]. Nothing can be sealed any more.
+    ///
+    /// The element is a `<c/>`; for old Gajim, which knows no other end, it is in clear and the session is over at once.
     ///
     /// # Errors
     /// [`Misuse::Closed`] if the session is not open.
     pub fn terminate(&mut self) -> Result<Element, Error> {
-        let c = self.live_to_send()?.seal_notice(TERMINATE)?;
+        let live = self.live_to_send()?;
+        if live.suite.profile == Profile::Gajim {
+            self.close(Standing::Ended);
+            return in_clear(TERMINATE);
+        }
+        let c = live.seal_notice(TERMINATE)?;
         self.standing = Standing::Terminating;
         Ok(c)
+    }
+
+    /// From now on one stanza is opened, and none is sealed (XEP-0116 section 9.4).
+    pub(crate) fn for_one_stanza(mut self) -> Self {
+        self.standing = Standing::OneStanza;
+        self
+    }
+
+    /// The only stanza of this end.
+    pub(crate) fn seal_only(mut self, content: &str) -> Result<Element, Error> {
+        let c = self.seal(content);
+        self.close(Standing::Ended);
+        c
     }
 
     /// Where the session stands.
@@ -209,6 +240,7 @@ impl Session {
         let confirms = !self.confirmed;
         self.confirmed = true;
         let ending = match (find_notice(content.expose()), self.standing) {
+            (_, Standing::OneStanza) => Some(Ending::OnlyStanza),
             (None, _) => None,
             (Some(Notice::Terminate), Standing::Open) => {
                 let acknowledgement = self.live_to_send()?.seal_notice(ACKNOWLEDGE)?;
@@ -237,7 +269,7 @@ impl Live {
         let parts = Parts { data: &[], new, key: (!key.is_empty()).then_some(key), old: &[] };
         let counter = self.sending.counter;
         let keys = self.epochs.sending();
-        let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &counter.mpi()]);
+        let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &self.suite.sent_counter(counter)]);
         self.sending.counter = counter.after(1);
         Ok(parts.seal(&mac))
     }
@@ -255,7 +287,7 @@ impl Live {
     ) -> Result<Element, Error> {
         let mut data = Zeroizing::new(content.as_bytes().to_vec());
         data.resize(content.len().next_multiple_of(self.padding), b' ');
-        let used = self.sending.used.saturating_add(blocks(data.len()));
+        let used = self.sending.used.saturating_add(self.suite.blocks(data.len()));
         if used > limit {
             return Err(Error::Misuse(Misuse::KeyExhausted));
         }
@@ -264,10 +296,10 @@ impl Live {
         self.suite.crypt(&keys.cipher, counter, &mut data);
         let key = pair.as_ref().map(KeyPair::public);
         let parts = Parts { data: &data, new: self.epochs.unreported(), key, old };
-        let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &counter.mpi()]);
+        let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &self.suite.sent_counter(counter)]);
         let c = parts.seal(&mac);
 
-        self.sending = Track { counter: counter.after(blocks(data.len())), used };
+        self.sending = Track { counter: counter.after(self.suite.blocks(data.len())), used };
         if pair.is_some() {
             self.sending.used = 0;
             self.since_exchange = 0;
@@ -290,7 +322,7 @@ impl Live {
             return Err(Error::DecryptFailed);
         }
         let mut data = envelope.data.unwrap_or_default();
-        let used = if envelope.new > 0 { 0 } else { self.receiving.used }.saturating_add(blocks(data.len()));
+        let used = if envelope.new > 0 { 0 } else { self.receiving.used }.saturating_add(self.suite.blocks(data.len()));
         if used > self.max_blocks {
             return Err(Error::PeerMisbehaved(Misbehaviour::KeyExhausted));
         }
@@ -301,7 +333,7 @@ impl Live {
         })?;
         let content = Plaintext::new(content);
 
-        self.receiving = Track { counter: counter.after(blocks(content.octets())), used };
+        self.receiving = Track { counter: counter.after(self.suite.blocks(content.octets())), used };
         self.epochs.forget_before(envelope.new);
         if let Some(key) = envelope.key {
             self.epochs.received(&key)?;

@@ -2,6 +2,7 @@
 
 use minidom::Element;
 
+use crate::error::Error;
 use crate::namespaces::{DATA_FORMS, FEATURE_NEG, SESSION_FORM};
 
 /// Ends the session.
@@ -13,6 +14,11 @@ pub(crate) const TERMINATE: &str = "<feature xmlns='http://jabber.org/protocol/f
 pub(crate) const ACKNOWLEDGE: &str = "<feature xmlns='http://jabber.org/protocol/feature-neg'>\
     <x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE'><value>urn:xmpp:ssn</value></field>\
     <field var='terminate'><value>1</value></field></x></feature>";
+
+/// A notice outside any encryption.
+pub(crate) fn in_clear(notice: &str) -> Result<Element, Error> {
+    notice.parse().map_err(|_| Error::Malformed("termination"))
+}
 
 /// What decrypted content says about the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -199,13 +199,15 @@ impl Conversation {
         let secrets = cx.book.of(&self.peer.to_bare(), cx.now.unix);
         match half.step.take() {
             Some(Step::Response(waiting)) => {
-                let (waiting, form_a2) = waiting.handle_response(form, &secrets, None, cx.rng)?;
+                let (waiting, form_a2) =
+                    waiting.handle_response(form, esession::Credentials::secrets(&secrets), cx.rng)?;
                 half.step = Some(Step::Completion(waiting));
                 half.send(feature(form_a2), cx);
                 self.asking = Some(half);
             }
             Some(Step::Identity(waiting)) => {
-                let (established, form_b2) = waiting.handle_identity(form, &secrets, None, cx.rng)?;
+                let (established, form_b2) =
+                    waiting.handle_identity(form, esession::Credentials::secrets(&secrets), cx.rng)?;
                 let pending = self.store_pending(&established, cx);
                 half.send(init(form_b2), cx);
                 self.establish(half, established, pending, cx);

@@ -2,8 +2,8 @@
 
 use esession::dangerous::{self, Keys};
 use esession::{
-    AwaitCompletion, Cipher, CryptoRng, Disclosure, Ending, Established, Group, Logging, Policy, RetainedSecret, Role,
-    Secret, Session, StanzaKind,
+    AwaitCompletion, Cipher, Credentials, CryptoRng, Disclosure, Ending, Established, Group, Identification, Logging,
+    Policy, Profile, RetainedSecret, Role, Secret, Session, SigningKey, StanzaKind,
 };
 use minidom::Element;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{counter, element, list, octets, same, text};
 
 /// Gives the octets of the vector in order.
-struct Script(Vec<u8>);
+pub(crate) struct Script(pub(crate) Vec<u8>);
 
 impl rand_core::TryRng for Script {
     type Error = std::convert::Infallible;
@@ -39,18 +39,18 @@ impl rand_core::TryRng for Script {
 
 impl rand_core::TryCryptoRng for Script {}
 
-struct Vector<'a> {
+pub(crate) struct Vector<'a> {
     json: &'a Value,
-    policy: Policy,
-    truncated: bool,
-    secrets: Vec<RetainedSecret>,
-    oss: Option<Secret>,
+    /// Alice's and Bob's.
+    policies: [Policy; 2],
+    credentials: [Credentials; 2],
+    profile: Profile,
 }
 
 /// Drives both roles through the negotiation and through all stanzas.
 pub(crate) fn check(json: &Value) -> Result<(), String> {
     let vector = Vector::read(json)?;
-    vector.check_normalization()?;
+    vector.check_normalization(&[("formA", "x1"), ("formB", "x2"), ("formA2", "x3"), ("formB2", "x4")])?;
     let bob_form_b = vector.respond()?;
     let alice = vector.identify(&bob_form_b.1)?;
     let (mut bob, form_b2) = vector.complete(bob_form_b.0)?;
@@ -66,18 +66,19 @@ pub(crate) fn check(json: &Value) -> Result<(), String> {
 }
 
 impl<'a> Vector<'a> {
-    fn read(json: &'a Value) -> Result<Self, String> {
+    pub(crate) fn read(json: &'a Value) -> Result<Self, String> {
+        let response = if json["profile"] == "gajim" { "/wire/x2_response" } else { "/wire/x2" };
         let group =
             json["modp"].as_u64().and_then(|group| Group::from_name(&group.to_string())).ok_or("modp is unknown")?;
         let cipher = Cipher::from_name(text(json, "/cipher")?).ok_or("cipher is unknown")?;
-        let stanzas = wire_values(json, "/wire/x2", "stanzas")?;
+        let stanzas = wire_values(json, response, "stanzas")?;
         let policy = Policy {
             groups: vec![group],
             insecure_groups: group.is_insecure(),
             ciphers: vec![cipher],
             stanzas: stanzas.iter().filter_map(|name| StanzaKind::from_name(name)).collect(),
-            logging: wire_values(json, "/wire/x2", "logging")?.iter().filter_map(|v| Logging::from_name(v)).collect(),
-            disclosure: wire_values(json, "/wire/x2", "disclosure")?
+            logging: wire_values(json, response, "logging")?.iter().filter_map(|v| Logging::from_name(v)).collect(),
+            disclosure: wire_values(json, response, "disclosure")?
                 .iter()
                 .filter_map(|v| Disclosure::from_name(v))
                 .collect(),
@@ -85,20 +86,65 @@ impl<'a> Vector<'a> {
             padding: 1,
             ..Policy::default()
         };
+        let how = |field: &str| match json.get(field).and_then(Value::as_str) {
+            None => Ok::<_, String>(vec![Identification::None]),
+            Some(name) => Ok(vec![Identification::from_name(name).ok_or("unknown identification")?]),
+        };
+        let (init, resp) = (how("init_pubkey")?, how("resp_pubkey")?);
+        let policy_of = |own: &[Identification], peer: &[Identification]| Policy {
+            own_identification: own.to_vec(),
+            peer_identification: peer.to_vec(),
+            ..policy.clone()
+        };
         let srs = octets(json, "/inputs/SRS")?;
         let secrets = if srs.is_empty() { vec![] } else { vec![RetainedSecret::new(7, Secret::new(&srs), true)] };
         let oss = octets(json, "/inputs/OSS")?;
-        let oss = (!oss.is_empty()).then(|| Secret::new(&oss));
-        Ok(Self { json, policy, truncated: json["profile"] == "trunc217", secrets, oss })
+        let other_secret = (!oss.is_empty()).then(|| Secret::new(&oss));
+        let keys = [signing_key(json, "alice")?, signing_key(json, "bob")?];
+        let credentials = |own: &Option<SigningKey>, peer: &Option<SigningKey>| Credentials {
+            secrets: secrets.clone(),
+            other_secret: other_secret.clone(),
+            signing_key: own.clone(),
+            known_keys: peer.iter().map(|key| key.public().clone()).collect(),
+        };
+        let profile = match text(json, "/profile")? {
+            "trunc217" => Profile::Truncated,
+            "gajim" => Profile::Gajim,
+            _ => Profile::Xep,
+        };
+        let [alice, bob] = &keys;
+        let credentials = [credentials(alice, bob), credentials(bob, alice)];
+        Ok(Self { json, policies: [policy_of(&init, &resp), policy_of(&resp, &init)], credentials, profile })
+    }
+
+    pub(crate) fn policy(&self, role: Role) -> &Policy {
+        let [alice, bob] = &self.policies;
+        if role == Role::Initiator { alice } else { bob }
+    }
+
+    pub(crate) fn credentials(&self, role: Role) -> Credentials {
+        let [alice, bob] = &self.credentials;
+        if role == Role::Initiator { alice.clone() } else { bob.clone() }
+    }
+
+    /// Alice's groups with her exponents.
+    pub(crate) fn privates(&self) -> Result<Vec<(Group, Vec<u8>)>, String> {
+        let mut privates = Vec::new();
+        for ((name, group), (_, x)) in list(self.json, "/modp_order")?.zip(list(self.json, "/inputs/x")?) {
+            let group = group.as_u64().and_then(|group| Group::from_name(&group.to_string())).ok_or(name)?;
+            privates.push((group, octets(x, "")?));
+        }
+        Ok(privates)
     }
 
     fn normalized(&self, name: &str) -> Result<String, String> {
         Ok(text(self.json, &format!("/normalized/{name}"))?.to_owned())
     }
 
-    fn check_normalization(&self) -> Result<(), String> {
-        for (form, wire) in [("formA", "x1"), ("formB", "x2"), ("formA2", "x3"), ("formB2", "x4")] {
-            let ours = dangerous::normalize(&element(self.json, &format!("/wire/{wire}"))?).map_err(failure(form))?;
+    pub(crate) fn check_normalization(&self, forms: &[(&str, &str)]) -> Result<(), String> {
+        for (form, wire) in forms {
+            let wire = element(self.json, &format!("/wire/{wire}"))?;
+            let ours = dangerous::normalize(&wire, self.profile).map_err(failure(form))?;
             same(&format!("normalized {form}"), &ours, &self.normalized(form)?)?;
         }
         Ok(())
@@ -111,7 +157,8 @@ impl<'a> Vector<'a> {
         let nonce = octets(json, "/inputs/N_B")?;
         let y = octets(json, "/inputs/y")?;
         let c_a = counter(json, "/inputs/C_A")?;
-        let (bob, form_b) = dangerous::respond(&self.policy, &form_a, &nonce, c_a, &y).map_err(failure("message 2"))?;
+        let (bob, form_b) =
+            dangerous::respond(self.policy(Role::Responder), &form_a, &nonce, c_a, &y).map_err(failure("message 2"))?;
         let (formed, d) = dangerous::response_of(&bob);
         same("d", &d, &octets(json, "/values/d")?)?;
         same("form B made by Bob", &formed, &self.normalized("formB")?)?;
@@ -122,11 +169,7 @@ impl<'a> Vector<'a> {
     fn identify(&self, form_b: &Element) -> Result<AwaitCompletion, String> {
         let json = self.json;
         let form_a = element(json, "/wire/x1")?;
-        let mut privates = Vec::new();
-        for ((name, group), (_, x)) in list(json, "/modp_order")?.zip(list(json, "/inputs/x")?) {
-            let group = group.as_u64().and_then(|group| Group::from_name(&group.to_string())).ok_or(name)?;
-            privates.push((group, octets(x, "")?));
-        }
+        let privates = self.privates()?;
         for (place, (group, x)) in privates.iter().enumerate() {
             let e = dangerous::power(*group, &[2], x).map_err(failure("e"))?;
             let e = dangerous::mpi(&e).to_vec();
@@ -140,12 +183,13 @@ impl<'a> Vector<'a> {
         let announced = self.announced()?;
         let mut states = Vec::new();
         for form_b in [form_b, &element(json, "/wire/x2")?] {
-            let alice = dangerous::await_response(&self.policy, &form_a, &privates).map_err(failure("message 1"))?;
+            let alice = dangerous::await_response(self.policy(Role::Initiator), &form_a, &privates)
+                .map_err(failure("message 1"))?;
             if !alice.expects(form_b) {
                 return Err("Alice takes form B for a stray".into());
             }
             let (state, form_a2) =
-                dangerous::identify(alice, form_b, &announced, &self.secrets, self.oss.as_ref(), self.truncated)
+                dangerous::identify(alice, form_b, &announced, self.credentials(Role::Initiator), Some(self.profile))
                     .map_err(failure("message 3"))?;
             same_form("form A2 made by Alice", &form_a2, &element(json, "/wire/x3")?)?;
             states.push(state);
@@ -158,7 +202,8 @@ impl<'a> Vector<'a> {
         for (role, name) in [(Role::Initiator, "keys_A_from_K"), (Role::Responder, "keys_B_from_K")] {
             same_keys(json, name, &dangerous::provisional_keys(&alice, role))?;
         }
-        let (k_final, keys_a, keys_b) = dangerous::final_keys(&alice, self.secrets.first(), self.oss.as_ref());
+        let own = self.credentials(Role::Initiator);
+        let (k_final, keys_a, keys_b) = dangerous::final_keys(&alice, own.secrets.first(), own.other_secret.as_ref());
         same("K_final", &k_final, &octets(json, "/values/K_final")?)?;
         same_keys(json, "keys_A", &keys_a)?;
         same_keys(json, "keys_B", &keys_b)?;
@@ -170,13 +215,18 @@ impl<'a> Vector<'a> {
     /// ID and M as they are on the wire, and what ID hides.
     fn check_proof(&self, who: &str, wire: &str, keys: &Keys, initial: &str) -> Result<(), String> {
         let json = self.json;
-        let [cipher] = self.policy.ciphers[..] else { return Err("one cipher".into()) };
+        let [cipher] = self.policy(Role::Initiator).ciphers[..] else { return Err("one cipher".into()) };
         let id = wire_values(json, &format!("/wire/{wire}"), "identity")?;
         let id = base64_text(id.first().ok_or("no identity")?)?;
         same(&format!("ID of {who}"), &id, &octets(json, &format!("/values/{who}/ID"))?)?;
         let plain = dangerous::keystream(cipher, &keys.cipher, counter(json, initial)?, &id);
-        same(&format!("mac of {who}"), &plain, &octets(json, &format!("/values/{who}/mac"))?)?;
-        same(&format!("plain of {who}"), &plain, &octets(json, &format!("/values/{who}/plain"))?)?;
+        let expected = text(json, &format!("/values/{who}/plain"))?;
+        if expected.starts_with('<') {
+            same(&format!("plain of {who}"), &String::from_utf8_lossy(&plain).into_owned(), &expected.to_owned())?;
+        } else {
+            same(&format!("mac of {who}"), &plain, &octets(json, &format!("/values/{who}/mac"))?)?;
+            same(&format!("plain of {who}"), &plain, &octets(json, &format!("/values/{who}/plain"))?)?;
+        }
         let m = wire_values(json, &format!("/wire/{wire}"), "mac")?;
         same(
             &format!("M of {who}"),
@@ -200,9 +250,9 @@ impl<'a> Vector<'a> {
         let mut script = Script(base64_text(srshash.first().ok_or("no srshash")?)?);
         let rng: &mut dyn CryptoRng = &mut script;
         let (bob, form_b2) =
-            bob.handle_identity(&form_a2, &self.secrets, self.oss.as_ref(), rng).map_err(failure("message 4"))?;
+            bob.handle_identity(&form_a2, self.credentials(Role::Responder), rng).map_err(failure("message 4"))?;
         same_form("form B2 made by Bob", &form_b2, &element(self.json, "/wire/x4")?)?;
-        same("chain of Bob", &bob.chain.is_verified(), &!self.secrets.is_empty())?;
+        same("chain of Bob", &bob.chain.is_verified(), &!self.credentials(Role::Initiator).secrets.is_empty())?;
         Ok((bob, form_b2))
     }
 
@@ -211,13 +261,13 @@ impl<'a> Vector<'a> {
             return Err("Alice takes form B2 for a stray".into());
         }
         let alice = alice.handle_completion(&element(self.json, "/wire/x4")?).map_err(failure("completion"))?;
-        same("chain of Alice", &alice.chain.is_verified(), &!self.secrets.is_empty())?;
+        same("chain of Alice", &alice.chain.is_verified(), &!self.credentials(Role::Initiator).secrets.is_empty())?;
         Ok(alice)
     }
 }
 
 /// All stanzas in sending order. Crossing ones are both sealed before either is delivered.
-fn check_stanzas(json: &Value, alice: &mut Session, bob: &mut Session) -> Result<(), String> {
+pub(crate) fn check_stanzas(json: &Value, alice: &mut Session, bob: &mut Session) -> Result<(), String> {
     let stanzas: Vec<_> = list(json, "/stanzas")?.collect();
     let crosses = |place: usize| {
         stanzas.get(place).is_some_and(|(_, s)| s["note"].as_str().is_some_and(|n| n.contains("crossing")))
@@ -310,7 +360,7 @@ fn same_keys(json: &Value, name: &str, keys: &Keys) -> Result<(), String> {
 }
 
 /// Equal up to white space between elements and the order of attributes: the same children with the same texts.
-fn same_form(what: &str, ours: &Element, theirs: &Element) -> Result<(), String> {
+pub(crate) fn same_form(what: &str, ours: &Element, theirs: &Element) -> Result<(), String> {
     let flat = |form: &Element| {
         let attribute = |e: &Element, name: &str| e.attr(name).unwrap_or_default().to_owned();
         let child = |e: &Element| {
@@ -324,18 +374,33 @@ fn same_form(what: &str, ours: &Element, theirs: &Element) -> Result<(), String>
 }
 
 /// The values of a field of a form on the wire.
-fn wire_values(json: &Value, path: &str, var: &str) -> Result<Vec<String>, String> {
+pub(crate) fn wire_values(json: &Value, path: &str, var: &str) -> Result<Vec<String>, String> {
     let form = element(json, path)?;
     let field =
         form.children().find(|field| field.attr("var") == Some(var)).ok_or_else(|| format!("{path} lacks {var}"))?;
     Ok(field.children().map(Element::text).collect())
 }
 
-fn base64_text(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn base64_text(text: &str) -> Result<Vec<u8>, String> {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| error.to_string())
 }
 
-fn failure(what: &str) -> impl Fn(esession::Error) -> String {
+pub(crate) fn failure(what: &str) -> impl Fn(esession::Error) -> String {
     move |error| format!("{what}: {error}")
+}
+
+/// The key of one end, if the vector has keys; its spellings are checked on the way.
+fn signing_key(json: &Value, who: &str) -> Result<Option<SigningKey>, String> {
+    let Some(numbers) = json.pointer(&format!("/rsa/{who}")) else { return Ok(None) };
+    let key = dangerous::rsa_key(&octets(numbers, "/n")?, &octets(numbers, "/e")?, &octets(numbers, "/d")?);
+    let key = key.map_err(failure("RSA key"))?;
+    same(&format!("KeyValue of {who}"), &key.public().key_value(), &text(numbers, "/KeyValue")?.to_owned())?;
+    let print = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        key.public().fingerprint(esession::Hash::Sha256),
+    );
+    let print = format!("<fingerprint>{print}</fingerprint>");
+    same(&format!("fingerprint of {who}"), &print, &text(numbers, "/fingerprint")?.to_owned())?;
+    Ok(Some(key))
 }

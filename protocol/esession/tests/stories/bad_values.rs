@@ -167,8 +167,8 @@ fn counters_with_leading_zeros_are_understood() {
         let rng = &mut Dice(7);
         let (alice, form_a) = esession::Initiator::begin(&toy(), &[], rng).unwrap();
         let (bob, form_b) = dangerous::respond(&toy(), &form_a, &[1; 16], counter, &[0xdd; 64]).unwrap();
-        let (alice, form_a2) = alice.handle_response(&form_b, &[], None, rng).unwrap();
-        let (mut bob, form_b2) = bob.handle_identity(&form_a2, &[], None, rng).unwrap();
+        let (alice, form_a2) = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
+        let (mut bob, form_b2) = bob.handle_identity(&form_a2, esession::Credentials::default(), rng).unwrap();
         let mut alice = alice.handle_completion(&form_b2).unwrap();
         for _ in 0..3 {
             let c = alice.session.seal("<body/>").unwrap();

@@ -92,8 +92,8 @@ fn grinding_the_short_code_does_not_move_the_long_one() {
     let rng = &mut Dice(31);
     let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
     let (mallory_a, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
-    let (alice, form_a2) = alice.handle_response(&form_b, &[], None, rng).unwrap();
-    drop(mallory_a.handle_identity(&form_a2, &[], None, rng).unwrap());
+    let (alice, form_a2) = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
+    drop(mallory_a.handle_identity(&form_a2, esession::Credentials::default(), rng).unwrap());
 
     let (nonce, private) = ([7; 16], [0xaa; 40]);
     let (mallory_b, form_m) = Initiator::begin(&policy, &[], rng).unwrap();
@@ -107,7 +107,9 @@ fn grinding_the_short_code_does_not_move_the_long_one() {
     let same_short = (0..20_000_u32).find_map(|filler| {
         let again = esession::dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]);
         let filler = esession::dangerous::sha256(&filler.to_be_bytes());
-        let (state, _) = esession::dangerous::identify(again.unwrap(), &form_b, &[filler], &[], None, false).unwrap();
+        let (state, _) =
+            esession::dangerous::identify(again.unwrap(), &form_b, &[filler], esession::Credentials::default(), None)
+                .unwrap();
         (state.sas().short[..2] == alice.sas().short[..2]).then(|| state.sas().clone())
     });
     let ground = same_short.expect("the short code can be ground");
@@ -131,7 +133,8 @@ fn pasted_hashes_do_not_break_the_chain() {
     let rng = &mut Dice(40);
     let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
     let (mallory_to_alice, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
-    let (alice, form_a2) = alice.handle_response(&form_b, std::slice::from_ref(&shared), None, rng).unwrap();
+    let (alice, form_a2) =
+        alice.handle_response(&form_b, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
     drop(mallory_to_alice);
 
     // Mallory's own leg to Bob, with Alice's ID and her hashes
@@ -150,8 +153,10 @@ fn pasted_hashes_do_not_break_the_chain() {
     let mut hashes = form_a2.clone();
     let pasted: Vec<_> =
         field(&mut hashes, "rshashes").children().map(|hash| crate::world::unbase64(&hash.text())).collect();
-    let (mallory, form_m2) = esession::dangerous::identify(mallory, &form_b, &pasted, &[], None, false).unwrap();
-    let (mut bob, form_b2) = bob.handle_identity(&form_m2, std::slice::from_ref(&shared), None, rng).unwrap();
+    let (mallory, form_m2) =
+        esession::dangerous::identify(mallory, &form_b, &pasted, esession::Credentials::default(), None).unwrap();
+    let (mut bob, form_b2) =
+        bob.handle_identity(&form_m2, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
     assert_eq!(bob.chain, ChainOutcome::Continued { id: 1, verified: true }, "Bob has found the secret");
 
     // Mallory cannot finish, so the session is never confirmed and the pending secret never replaces the shared one
@@ -193,8 +198,10 @@ fn a_lost_last_message_loses_nothing() {
     let policy = crate::world::toy();
     let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
     let (bob, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
-    let (_, form_a2) = alice.handle_response(&form_b, std::slice::from_ref(&shared), None, rng).unwrap();
-    let (mut bob, _) = bob.handle_identity(&form_a2, std::slice::from_ref(&shared), None, rng).unwrap();
+    let (_, form_a2) =
+        alice.handle_response(&form_b, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
+    let (mut bob, _) =
+        bob.handle_identity(&form_a2, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
     bob.new_secret.id = 2;
     let (alice, bob) = negotiate(&end(std::slice::from_ref(&shared)), &end(&[bob.new_secret, shared]), 53);
     assert_eq!(alice.chain, ChainOutcome::Continued { id: 1, verified: true });

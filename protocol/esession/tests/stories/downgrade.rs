@@ -183,7 +183,7 @@ fn a_choice_that_was_not_offered_is_refused_even_if_it_is_a_good_one() {
     let alice = esession::dangerous::await_response(&toy(), &form_a, &[private]).unwrap();
     let (_, mut form_b) = Responder::respond(&toy(), &form_a, &[], rng).unwrap();
     set_values(&mut form_b, "crypt_algs", &["aes256-ctr"]);
-    let refused = alice.handle_response(&form_b, &[], None, rng).unwrap_err();
+    let refused = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap_err();
     assert_eq!(refused, Error::PeerIncompatible(vec!["crypt_algs".into()]));
 }
 

@@ -163,12 +163,12 @@ fn strays_are_recognised_without_harm() {
     let mut stray = form_b.clone();
     set_values(&mut stray, "nonce", &[&base64(&[9; 16])]);
     assert!(alice.expects(&form_b) && !alice.expects(&stray) && !alice.expects(&form_a));
-    let (alice, form_a2) = alice.handle_response(&form_b, &[], None, rng).unwrap();
+    let (alice, form_a2) = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
     let mut stray = form_a2.clone();
     set_values(&mut stray, "nonce", &[&base64(&[9; 16])]);
     assert!(bob.expects(&form_a2) && !bob.expects(&stray));
     assert_eq!(Error::Stray.to_stanza_error(), None);
-    let (_, form_b2) = bob.handle_identity(&form_a2, &[], None, rng).unwrap();
+    let (_, form_b2) = bob.handle_identity(&form_a2, esession::Credentials::default(), rng).unwrap();
     assert!(alice.expects(&form_b2) && !alice.expects(&stray));
 }
 
@@ -187,10 +187,10 @@ fn refusals_are_recognised() {
     remove(&mut nothing, "accept");
     assert!(alice.expects(&refusal) && alice.expects(&bare));
     assert!(!alice.expects(&elsewhere) && !alice.expects(&nothing));
-    assert_eq!(alice.handle_response(&bare, &[], None, rng).unwrap_err(), Error::Declined);
+    assert_eq!(alice.handle_response(&bare, esession::Credentials::default(), rng).unwrap_err(), Error::Declined);
     let (alice, form_a) = esession::Initiator::begin(&policy, &[], rng).unwrap();
     let refusal = esession::Responder::decline(&form_a).unwrap();
-    assert_eq!(alice.handle_response(&refusal, &[], None, rng).unwrap_err(), Error::Declined);
+    assert_eq!(alice.handle_response(&refusal, esession::Credentials::default(), rng).unwrap_err(), Error::Declined);
 }
 
 /// Old requests say otr instead of logging (0217), fix values in hidden fields, and leave most of the rest out.

@@ -170,7 +170,8 @@ proptest! {
                 octets[place] ^= 1 << bit;
                 // what is no XML any more never arrives
                 if let Some(edited) = String::from_utf8(octets).ok().and_then(|text| text.parse::<Element>().ok()) {
-                    let same = esession::dangerous::normalize(&edited) == esession::dangerous::normalize(form);
+                    let normal = |form| esession::dangerous::normalize(form, esession::Profile::Xep);
+                    let same = normal(&edited) == normal(form);
                     let proofs = |form: &Element| ["identity", "mac"].map(|var| {
                         form.children().find(|field| field.attr("var") == Some(var)).map(Element::text)
                     });

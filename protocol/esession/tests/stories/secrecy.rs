@@ -17,7 +17,7 @@ fn debug_prints_no_secret() {
     assert_eq!(format!("{alice:?}"), "AwaitResponse(..)");
     let (bob, form_b) = esession::Responder::respond(&policy, &form_a, &[], rng).unwrap();
     assert_eq!(format!("{bob:?}"), "AwaitIdentity(..)");
-    let (alice, _) = alice.handle_response(&form_b, &[], None, rng).unwrap();
+    let (alice, _) = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
     assert_eq!(format!("{alice:?}"), "AwaitCompletion(..)");
 
     let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 2);

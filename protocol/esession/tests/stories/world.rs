@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use esession::rand_core::{TryCryptoRng, TryRng};
 use esession::{
-    Element, Error, Established, ExtraField, Group, Initiator, Policy, Responder, RetainedSecret, Secret, StanzaError,
+    Credentials, Element, Error, Established, ExtraField, Group, Initiator, Policy, PublicKey, Responder,
+    RetainedSecret, Secret, SigningKey, StanzaError,
 };
 use rxml::xml_ncname;
 
@@ -49,11 +50,22 @@ pub(crate) struct End {
     pub(crate) extras: Vec<ExtraField>,
     pub(crate) secrets: Vec<RetainedSecret>,
     pub(crate) oss: Option<Secret>,
+    pub(crate) signing_key: Option<SigningKey>,
+    pub(crate) known_keys: Vec<PublicKey>,
 }
 
 impl End {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, extras: vec![], secrets: vec![], oss: None }
+        Self { policy, extras: vec![], secrets: vec![], oss: None, signing_key: None, known_keys: vec![] }
+    }
+
+    pub(crate) fn credentials(&self) -> Credentials {
+        Credentials {
+            secrets: self.secrets.clone(),
+            other_secret: self.oss.clone(),
+            signing_key: self.signing_key.clone(),
+            known_keys: self.known_keys.clone(),
+        }
     }
 
     pub(crate) fn toy() -> Self {
@@ -102,10 +114,10 @@ pub(crate) fn negotiate_through(
     let response = Responder::respond(&bob.policy, &over_the_wire(&form_a), &bob.extras, rng);
     let (bob_waits, mut form_b) = response.map_err(Failure::Bob1)?;
     meddle(2, &mut form_b);
-    let identified = alice_waits.handle_response(&over_the_wire(&form_b), &alice.secrets, alice.oss.as_ref(), rng);
+    let identified = alice_waits.handle_response(&over_the_wire(&form_b), alice.credentials(), rng);
     let (alice_waits, mut form_a2) = identified.map_err(Failure::Alice2)?;
     meddle(3, &mut form_a2);
-    let completed = bob_waits.handle_identity(&over_the_wire(&form_a2), &bob.secrets, bob.oss.as_ref(), rng);
+    let completed = bob_waits.handle_identity(&over_the_wire(&form_a2), bob.credentials(), rng);
     let (bob, mut form_b2) = completed.map_err(Failure::Bob3)?;
     meddle(4, &mut form_b2);
     let alice = alice_waits.handle_completion(&over_the_wire(&form_b2)).map_err(Failure::Alice4)?;

@@ -1,0 +1,95 @@
+//! The odd ways of old Gajim. What real ones wrote is in the vectors; here one of our ends takes their part.
+
+use esession::{
+    Cipher, Credentials, Error, Established, Initiator, Misuse, Policy, Profile, Responder, Standing, dangerous,
+};
+
+use crate::world::{Dice, End, negotiate, toy};
+
+fn policy() -> Policy {
+    Policy { ciphers: vec![Cipher::Aes128Ctr], ..toy() }
+}
+
+/// A session of Bob with an Alice who goes Gajim's way.
+fn session(bob: &Policy) -> Result<(Established, Established), Error> {
+    let rng = &mut Dice(2);
+    let (alice, form_a) = Initiator::begin(&policy(), &[], rng)?;
+    let (bob, form_b) = Responder::respond(bob, &form_a, &[], rng)?;
+    let (alice, form_a2) =
+        dangerous::identify(alice, &form_b, &[vec![7; 32]], Credentials::default(), Some(Profile::Gajim))?;
+    let (bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng)?;
+    Ok((alice.handle_completion(&form_b2)?, bob))
+}
+
+#[test]
+fn it_is_recognised_by_what_it_proves() {
+    let (mut alice, mut bob) = session(&policy()).unwrap();
+    assert_eq!((alice.agreed.profile, bob.agreed.profile), (Profile::Gajim, Profile::Gajim));
+    for (from, to) in [(0, 1), (1, 0), (0, 1)] {
+        let ends = [&mut alice.session, &mut bob.session];
+        let [from, to] = if from < to {
+            ends
+        } else {
+            let [a, b] = ends;
+            [b, a]
+        };
+        let c = from.seal("<body>in its own way</body>").unwrap();
+        assert_eq!(to.open(&c).unwrap().content.expose().trim_end(), "<body>in its own way</body>");
+    }
+    assert_eq!(alice.sas, bob.sas);
+}
+
+#[test]
+fn a_policy_may_refuse_it() {
+    let refused = session(&Policy { accept_gajim: false, ..policy() }).unwrap_err();
+    assert_eq!(refused, Error::DecryptFailed);
+}
+
+#[test]
+fn whoever_goes_by_the_xep_is_never_taken_for_it() {
+    for seed in 0..50 {
+        let (alice, bob) = negotiate(&End::new(policy()), &End::new(policy()), seed);
+        assert_eq!((alice.agreed.profile, bob.agreed.profile), (Profile::Xep, Profile::Xep));
+    }
+}
+
+/// A middle man who makes Alice believe that Bob is Gajim gets nothing but a failed negotiation: Bob goes along, and then
+/// his proof covers the form that he sent.
+#[test]
+fn to_pretend_to_be_it_leads_nowhere() {
+    let rng = &mut Dice(2);
+    let (alice, form_a) = Initiator::begin(&policy(), &[], rng).unwrap();
+    let (bob, mut form_b) = dangerous::respond(&policy(), &form_a, &[5; 8], 1 << 126, &[0xdd; 64]).unwrap();
+    let field = form_b.children().position(|field| field.attr("var") == Some("FORM_TYPE")).unwrap();
+    let odd = String::from(&form_b).replacen("var=", "type='text-single' var=", field + 1);
+    form_b = odd.parse().unwrap();
+    let (alice, form_a2) = alice.handle_response(&form_b, Credentials::default(), rng).unwrap();
+    let (bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng).unwrap();
+    assert_eq!(bob.agreed.profile, Profile::Gajim);
+    assert!(!bob.session.is_confirmed(), "so nothing is kept of it");
+    assert_eq!(alice.handle_completion(&form_b2).unwrap_err(), Error::DecryptFailed);
+}
+
+#[test]
+fn it_is_spared_what_it_cannot_bear() {
+    let (mut alice, mut bob) = session(&policy()).unwrap();
+    let c = alice.session.confirm().unwrap();
+    assert!(c.children().any(|child| child.name() == "data"), "no stanza without data");
+    assert!(bob.session.open(&c).unwrap().confirms);
+    assert!(!bob.session.may_rekey());
+    let rekey = bob.session.rekey("<body/>", &mut Dice(1)).unwrap_err();
+    assert_eq!(rekey, Error::Misuse(Misuse::RekeyTooEarly));
+    for length in [1, 15, 16, 17, 63, 64, 65] {
+        let c = bob.session.seal(&"x".repeat(length)).unwrap();
+        let data = c.children().find(|child| child.name() == "data").unwrap().text();
+        assert_eq!(data.len() % 4, 0);
+        let octets = data.len() / 4 * 3 - data.bytes().filter(|c| *c == b'=').count();
+        assert_eq!(octets % 16, 0, "whole blocks only");
+        alice.session.open(&c).unwrap();
+    }
+    let end = bob.session.terminate().unwrap();
+    assert!(end.is("feature", "http://jabber.org/protocol/feature-neg"), "it understands an end in clear only");
+    assert_eq!(bob.session.standing(), Standing::Ended);
+    assert!(alice.session.open(&end).is_err(), "and ours does not believe one");
+    assert!(!matches!(alice.session.standing(), Standing::Ended));
+}
