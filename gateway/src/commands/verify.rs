@@ -71,11 +71,12 @@ fn told(user: &BareJid, codes: &[SessionCode]) -> String {
 
 /// For the host's terminal.
 fn shown(codes: &[SessionCode]) -> String {
-    let mut lines = vec!["Compare with what the client shows; the long code is the safe one.".to_owned()];
+    let mut lines = vec!["Compare with what the client shows.".to_owned()];
     for code in codes {
+        let short = if code.code == code.short { "" } else { " (an old client: this one proves nothing)" };
         lines.push(format!("{} ({})", with_whom(code), standing(code)));
+        lines.push(format!("  short code: {}{short}", code.short));
         lines.push(format!("  long code:  {}", code.long));
-        lines.push(format!("  short code: {}", code.short));
     }
     lines.join("\n")
 }
@@ -105,6 +106,7 @@ mod tests {
             resource: FullJid::new("alice@example.org/phone").unwrap(),
             short: format!("{code}-short"),
             long: format!("{code}-long"),
+            code: format!("{code}-{}", if verified { "short" } else { "long" }),
             verified,
         };
         let bob = Peer::Contact(ContactId::new("bob@far"));
@@ -132,5 +134,6 @@ mod tests {
         for code in ["abc-short", "abc-long", "xyz-short", "xyz-long"] {
             assert!(text.contains(code), "{text}");
         }
+        assert!(!text.contains("abc-short (an old") && text.contains("xyz-short (an old"), "{text}");
     }
 }

@@ -234,6 +234,7 @@ impl Conversation {
             resource: resource.clone(),
             short: active.sas.short.clone(),
             long: format!("{:#}", active.sas),
+            code: active.sas.code(),
             verified: active.verified,
         }
     }

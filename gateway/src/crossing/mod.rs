@@ -51,10 +51,12 @@ pub struct SessionCode {
     pub peer: Peer,
     /// The client.
     pub resource: FullJid,
-    /// The five characters of sas28x5 (XEP-0116): a hint, never proof.
+    /// The five characters. Proof only where they are what `code` says: those of old clients can be searched for.
     pub short: String,
-    /// The long code, which cannot be searched for, in groups of four.
+    /// The sixteen characters, in groups of four.
     pub long: String,
+    /// Which of the two the users are to compare.
+    pub code: String,
     /// Whether the chain of retained secrets was verified by comparing.
     pub verified: bool,
 }
@@ -162,11 +164,15 @@ impl Crossings {
     }
 
     /// The person compared codes on a channel that the XMPP server does not control: marks the chain of the session
-    /// with this long code as verified. `None` if no session has it; a short code is never enough (XEP-0116's
-    /// sas28x5 can be searched for by somebody in the middle).
+    /// with this code as verified. `None` if no session has it; the short code of an old client is never enough
+    /// (XEP-0116's sas28x5 can be searched for by somebody in the middle).
     pub async fn verify(&self, user: &BareJid, code: &str) -> Option<SessionCode> {
         let wanted = digits(code);
-        let found = self.codes(user).await.into_iter().find(|session| digits(&session.long) == wanted)?;
+        let found = self
+            .codes(user)
+            .await
+            .into_iter()
+            .find(|session| [&session.code, &session.long].map(|code| digits(code)).contains(&wanted))?;
         for mailbox in self.of(Some(user)) {
             let (answer, answered) = oneshot::channel();
             mailbox.put(Input::Verify(found.resource.clone(), found.long.clone(), answer)).await;

@@ -31,7 +31,7 @@ const PASSWORD: &str = "ESESSION_CHAT_PASSWORD";
 /// Chat over XMPP with encrypted sessions (ESessions, XEP-0116).
 ///
 /// Every message is encrypted; nothing is ever sent in the clear because encryption did not work. The first session with
-/// somebody shows a long code: compare it over another channel once, and later sessions are verified by themselves.
+/// somebody shows a code: compare it over another channel once, and later sessions are verified by themselves.
 #[derive(Debug, Parser)]
 #[command(
     name = "esession-chat",

@@ -43,7 +43,7 @@ pub enum Command {
         /// The peer.
         with: Option<String>,
     },
-    /// The user says that the long codes match.
+    /// The user says that the codes match.
     Verify {
         /// The peer.
         with: Option<String>,

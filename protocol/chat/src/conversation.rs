@@ -146,7 +146,7 @@ impl Conversation {
         }
     }
 
-    /// The user says that the long codes match.
+    /// The user says that the codes match.
     pub(crate) fn verify(&mut self, cx: &mut Cx<'_>) {
         let bare = self.peer.to_bare();
         match &mut self.active {

@@ -205,7 +205,7 @@ pub enum SessionState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Chain {
-    /// The first session: compare the long codes.
+    /// The first session: compare the codes.
     New,
     /// The peer is the one of the last session.
     Continued,
@@ -236,10 +236,12 @@ pub struct SessionEvent {
 /// What the two ends agreed on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SessionKeys {
-    /// The short code. Not enough to verify anybody.
+    /// The short code. Enough to verify somebody only if it is what `compare` says.
     pub sas: String,
     /// The long code, in groups of four.
     pub long: String,
+    /// Which of the two the users are to compare.
+    pub compare: String,
     /// Whether the whole chain was verified by the users.
     pub verified: bool,
     /// Whether the peer has shown that it holds the final keys.

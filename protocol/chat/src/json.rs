@@ -107,6 +107,7 @@ mod tests {
         let keys = SessionKeys {
             sas: "abcde".into(),
             long: "abcd-efgh".into(),
+            compare: "abcde".into(),
             verified: false,
             confirmed: true,
             chain: Chain::New,
@@ -132,7 +133,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(output).unwrap(),
             "{\"event\":\"session\",\"with\":\"bob@example.org/b\",\"state\":\"active\",\"role\":\"initiator\",\
-             \"sas\":\"abcde\",\"long\":\"abcd-efgh\",\"verified\":false,\"confirmed\":true,\"chain\":\"new\",\"group\":\"16\",\
+             \"sas\":\"abcde\",\"long\":\"abcd-efgh\",\"compare\":\"abcde\",\"verified\":false,\"confirmed\":true,\"chain\":\"new\",\"group\":\"16\",\
              \"cipher\":\"aes256-ctr\",\"hash\":\"sha256\",\"milliseconds\":5,\"stanzas\":4,\"bytes\":9}\n"
         );
     }

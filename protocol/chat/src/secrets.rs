@@ -82,13 +82,13 @@ impl SecretBook {
         forget_oldest(entries, false, MAX_CONFIRMED);
     }
 
-    /// The users say that the long codes match; returns whether the secret is there.
+    /// The users say that the codes match; returns whether the secret is there.
     pub fn verify(&mut self, peer: &BareJid, id: u64) -> bool {
         let entries = self.peers.get_mut(peer.as_str());
         let Some(entry) = entries.and_then(|entries| entries.iter_mut().find(|entry| entry.id == id)) else {
             return false;
         };
-        entry.verified = entry.to_secret().is_some_and(|mut secret| secret.verify(Evidence::LongCode));
+        entry.verified = entry.to_secret().is_some_and(|mut secret| secret.verify(Evidence::Code));
         entry.verified
     }
 

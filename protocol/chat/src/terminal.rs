@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use crate::command::Command;
-use crate::event::{Chain, Event, Form, SessionEvent, SessionState};
+use crate::event::{Chain, Event, Form, SessionEvent, SessionKeys, SessionState};
 use crate::run::Shell;
 use input::{HELP, Line};
 
@@ -122,24 +122,27 @@ impl<W: Write> Terminal<W> {
             (false, false, _) => self.line(Ink::Faint, "   not confirmed yet: the peer has not used its keys so far"),
             (false, true, Chain::Continued) => {
                 self.line(Ink::Plain, "   the same peer as last time, but you never compared codes:");
-                self.show_codes(&keys.sas, &keys.long);
+                self.show_codes(keys);
             }
             (false, true, _) => {
                 self.line(
                     Ink::Plain,
-                    "   NOT VERIFIED. Compare the long code over another channel, then type /verify match",
+                    "   NOT VERIFIED. Compare the code over another channel, then type /verify match",
                 );
-                self.show_codes(&keys.sas, &keys.long);
+                self.show_codes(keys);
             }
         }
     }
 
-    fn show_codes(&mut self, sas: &str, long: &str) {
-        self.line(Ink::Plain, &format!("   long code   {long}"));
-        self.line(
-            Ink::Faint,
-            &format!("   short code  {sas} (other clients show only this one; alone it proves nothing)"),
-        );
+    fn show_codes(&mut self, keys: &SessionKeys) {
+        self.line(Ink::Plain, &format!("   code        {}", keys.compare));
+        if keys.compare != keys.sas {
+            let sas = &keys.sas;
+            self.line(
+                Ink::Faint,
+                &format!("   short code  {sas} (an old client shows only this one; it proves nothing)"),
+            );
+        }
     }
 
     fn show_form(&mut self, from: &str, form: &Form) {
@@ -165,7 +168,7 @@ impl<W: Write> Terminal<W> {
                 if let Some(keys) = &session.keys
                     && keys.verified
                 {
-                    self.show_codes(&keys.sas.clone(), &keys.long.clone());
+                    self.show_codes(&keys.clone());
                 }
             }
             _ => self.line(Ink::Plain, "-- no encrypted session"),
@@ -178,8 +181,8 @@ impl<W: Write> Terminal<W> {
     fn verify(&mut self) {
         match self.session.as_ref().and_then(|session| session.keys.clone()) {
             Some(keys) => {
-                self.show_codes(&keys.sas, &keys.long);
-                self.line(Ink::Plain, "   If the peer sees the same long code, type /verify match");
+                self.show_codes(&keys);
+                self.line(Ink::Plain, "   If the peer sees the same code, type /verify match");
             }
             None => self.line(Ink::Bad, "-- there is no encrypted session to verify"),
         }

@@ -122,6 +122,11 @@ impl Choice {
         Suite { cipher: self.cipher, hash: self.hash, profile }
     }
 
+    /// The method of a four-message negotiation.
+    pub(crate) fn sas_method(&self) -> Result<SasMethod, Error> {
+        self.sas.ok_or_else(|| Error::PeerIncompatible(vec!["sas_algs".into()]))
+    }
+
     /// How the end with this role identifies itself.
     pub(crate) fn identification(&self, role: Role) -> Identification {
         match role {

@@ -13,7 +13,8 @@ use crate::schedule::{DirectionKeys, RekeyRole, SharedSecret, rekeyed};
 use crate::suite::Suite;
 use crate::{
     AwaitCompletion, AwaitIdentity, AwaitResponse, AwaitSignature, AwaitSignedResponse, Cipher, Credentials, Error,
-    Group, Hash, Misbehaviour, Misuse, Policy, Profile, Responder, RetainedSecret, Secret, Session, SigningKey,
+    Group, Hash, Misbehaviour, Misuse, Policy, Profile, Responder, RetainedSecret, SasMethod, Secret, Session,
+    SigningKey,
 };
 
 /// Keys of one direction: KC, KM, KS.
@@ -201,8 +202,8 @@ pub fn mpi(octets: &[u8]) -> &[u8] {
 }
 
 /// Both codes of the SAS.
-pub fn sas(m_a: &[u8], form_a: &str, form_b: &str, e: &[u8]) -> crate::Sas {
-    crate::Sas::compute(suite(Cipher::Aes128Ctr), m_a, &Normal::given(form_a), &Normal::given(form_b), e)
+pub fn sas(method: SasMethod, m_a: &[u8], form_a: &str, form_b: &str, e: &[u8]) -> crate::Sas {
+    crate::Sas::compute(method, suite(Cipher::Aes128Ctr), m_a, &Normal::given(form_a), &Normal::given(form_b), e)
 }
 
 /// The inside of an open session.

@@ -157,7 +157,7 @@ impl AwaitResponse {
         let key = credentials.signing_key.as_ref();
         let proof = prove(&claim, choice.init, key, &own_keys, suite, &mut initiator_counter)?;
         let form_a2 = form_a2.finish_with_proof(&proof.identity, &proof.mac);
-        let sas = Sas::compute(suite, &proof.mac, &offer.normal, &form_b, pair.public());
+        let sas = Sas::compute(choice.sas_method()?, suite, &proof.mac, &offer.normal, &form_b, pair.public());
         let (role, peer_extras) = (Role::Initiator, form.extras());
         let finalist =
             Finalist { role, policy, choice, peer_extras, provisional, suite, pair, peer, initiator_counter, sas };

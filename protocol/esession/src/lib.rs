@@ -25,10 +25,10 @@
 //! let confirmation = alice.session.confirm()?;
 //! assert!(bob.session.open(&confirmation)?.confirms);
 //!
-//! // The users compare. The five characters of old clients prove nothing, the sixteen do.
-//! assert_eq!(alice.sas, bob.sas);
+//! // The users compare. The five characters of old clients prove nothing; `code` shows what does.
+//! assert_eq!(alice.sas.code(), bob.sas.code());
 //! assert!(!alice.new_secret.verify(Evidence::ShortCode));
-//! assert!(alice.new_secret.verify(Evidence::LongCode));
+//! assert!(alice.new_secret.verify(Evidence::Code));
 //!
 //! // The children of one stanza go into one `<c/>`.
 //! let c = alice.session.seal("<body>Hello, Bob!</body>")?;

@@ -86,10 +86,12 @@ impl Hash {
 }
 
 named! {
-    /// How the short authentication string is computed (`sas_algs`).
+    /// How the short authentication string is computed, weakest first (`sas_algs`).
     SasMethod {
         /// Five base-28 digits over M_A and form B. Not enough to verify a peer: see [`crate::Sas`].
         Sas28x5 = "sas28x5",
+        /// Five base-28 digits over what was committed to or sent before the reveal, of our own: enough to verify a peer.
+        Committed28x5 = "x-committed28x5",
     }
 }
 

@@ -52,7 +52,7 @@ impl Default for Policy {
             insecure_groups: false,
             ciphers: vec![Cipher::Aes256Ctr, Cipher::Aes128Ctr],
             hashes: vec![Hash::Sha256],
-            sas_methods: vec![SasMethod::Sas28x5],
+            sas_methods: vec![SasMethod::Committed28x5, SasMethod::Sas28x5],
             own_identification: vec![Identification::None],
             peer_identification: vec![Identification::None],
             signatures: vec![SignatureAlgorithm::RsaSha256],

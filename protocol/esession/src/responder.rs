@@ -139,7 +139,7 @@ impl AwaitIdentity {
         let provisional = SharedSecret::negotiated(&self.pair.agree(&peer)?, self.choice.suite(Profile::Xep));
         let alice = self.recognise(&e, &Normal::of(form_a2)?, &proof, &provisional, &credentials)?;
         let (suite, initiator_counter) = (alice.suite, alice.counter);
-        let sas = Sas::compute(suite, &proof.mac, &self.offer.normal, &self.form_b, &e);
+        let sas = Sas::compute(self.choice.sas_method()?, suite, &proof.mac, &self.offer.normal, &self.form_b, &e);
 
         let srs = find_announced(suite.hash, &credentials.secrets, &announced, &self.offer.nonce);
         let chain = ChainOutcome::of(&credentials.secrets, srs);

@@ -32,10 +32,10 @@ impl std::fmt::Debug for Secret {
 /// Why a chain of sessions may be called verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// The users compared the five characters. A man in the middle can grind these, so they verify nothing.
+    /// The users compared the five characters of sas28x5. A man in the middle can grind these, so they verify nothing.
     ShortCode,
-    /// The users compared the sixteen digits.
-    LongCode,
+    /// The users compared what [`crate::Sas::code`] shows: five characters that are committed, or sixteen.
+    Code,
     /// The session used an other shared secret of high entropy from an authenticated source, such as
     /// [`RetainedSecret::derive`]. A password that can be guessed is not.
     OtherSecret,
@@ -78,7 +78,7 @@ impl RetainedSecret {
     pub fn verify(&mut self, evidence: Evidence) -> bool {
         match evidence {
             Evidence::ShortCode => {}
-            Evidence::LongCode | Evidence::OtherSecret => self.verified = true,
+            Evidence::Code | Evidence::OtherSecret => self.verified = true,
         }
         self.verified
     }

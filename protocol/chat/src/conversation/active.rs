@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use esession::{Agreed, ChainOutcome, Disclosure, Ending, Established, Sas, Session, Standing};
+use esession::{Agreed, ChainOutcome, Disclosure, Ending, Established, Logging, Sas, Session, Standing};
 use jid::{BareJid, Jid};
 use minidom::Element;
 use minidom::rxml::xml_ncname;
@@ -88,7 +88,7 @@ impl Active {
             && (thread == Some(self.thread.as_str()) || self.ids.iter().any(|sent| sent == id))
     }
 
-    /// The long codes match: the chain is verified from here on.
+    /// The codes match: the chain is verified from here on.
     pub(super) fn verify(&mut self, peer: &BareJid, cx: &mut Cx<'_>) {
         self.verified = cx.book.verify(peer, self.secret);
     }
@@ -104,6 +104,7 @@ impl Active {
         let keys = SessionKeys {
             sas: self.sas.to_string(),
             long: format!("{:#}", self.sas),
+            compare: self.sas.code(),
             // what an unconfirmed session says about its chain, anybody could have made it say (W2)
             verified: self.verified && confirmed,
             confirmed,
@@ -192,7 +193,10 @@ impl Conversation {
             match active.session.seal(&serialize(&content::chat_message(&item.id, &item.text))) {
                 Ok(c) => {
                     let fallback = stanza::text("body", CLIENT, FALLBACK);
-                    active.send(&item.id, c, vec![fallback, hint("store")], cx);
+                    // what nobody may keep no server is asked to keep either, not even encrypted
+                    let unlogged = active.agreed.logging == Some(Logging::MustNot);
+                    let store = hint(if unlogged { "no-permanent-store" } else { "store" });
+                    active.send(&item.id, c, vec![fallback, store], cx);
                     self.probe.expect(cx.now.instant);
                     cx.tell(Event::Sent { id: item.id.clone(), to: active.with.to_string(), encrypted: true });
                 }
@@ -300,7 +304,7 @@ impl Conversation {
             cx.tell(Event::Notice {
                 text: format!(
                     "WARNING: you had {before} with {} before, and this peer knows nothing of them. It may be a new client, \
-                     or somebody else. Compare the long codes.",
+                     or somebody else. Compare the codes.",
                     active.with.to_bare()
                 ),
             });

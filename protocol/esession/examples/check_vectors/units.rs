@@ -1,7 +1,7 @@
 //! The small known answers: groups, key schedule, cipher, normalization, SAS.
 
 use esession::dangerous;
-use esession::{Cipher, Group, Profile, RetainedSecret, Role, Secret};
+use esession::{Cipher, Group, Profile, RetainedSecret, Role, SasMethod, Secret};
 use serde_json::Value;
 
 use super::{counter, element, list, octets, same, text};
@@ -25,7 +25,7 @@ pub(crate) fn check(json: &Value) -> Result<(), String> {
     }
     schedule(json)?;
     for (name, entry) in list(json, "/sas28x5")? {
-        let sas = dangerous::sas(&octets(entry, "/M_A")?, "", text(entry, "/formB_text")?, &[]);
+        let sas = dangerous::sas(SasMethod::Sas28x5, &octets(entry, "/M_A")?, "", text(entry, "/formB_text")?, &[]);
         same(&name, &sas.short, &text(entry, "/sas_text")?.to_owned())?;
     }
     for (name, entry) in list(json, "/normalize")? {

@@ -1,6 +1,6 @@
 //! Retained secrets: the chain that lets users compare once, and the two attacks on it (esessions W1 and W2).
 
-use esession::{ChainOutcome, Error, Evidence, Initiator, Responder, RetainedSecret, Secret, extra_fields};
+use esession::{ChainOutcome, Error, Evidence, Initiator, Responder, RetainedSecret, SasMethod, Secret, extra_fields};
 
 use crate::world::{Dice, End, Failure, field, negotiate, negotiate_through, over_the_wire, set_values, value};
 
@@ -18,7 +18,7 @@ fn one_comparison_covers_every_later_session() {
     assert_eq!((alice.chain, bob.chain), (ChainOutcome::New, ChainOutcome::New));
     assert!(!alice.new_secret.is_verified());
     assert_eq!(alice.sas.long, bob.sas.long);
-    assert!(alice.new_secret.verify(Evidence::LongCode) && bob.new_secret.verify(Evidence::LongCode));
+    assert!(alice.new_secret.verify(Evidence::Code) && bob.new_secret.verify(Evidence::Code));
     for round in 2..6 {
         (alice.new_secret.id, bob.new_secret.id) = (round, round + 100);
         (alice, bob) = negotiate(&end(&[alice.new_secret]), &end(&[bob.new_secret]), round);
@@ -80,7 +80,7 @@ fn the_short_code_alone_never_verifies() {
     assert!(!alice.new_secret.verify(Evidence::ShortCode));
     assert!(!alice.new_secret.is_verified());
     assert!(alice.new_secret.derive("label", b"context").is_none());
-    assert!(alice.new_secret.verify(Evidence::LongCode));
+    assert!(alice.new_secret.verify(Evidence::Code));
     assert!(alice.new_secret.verify(Evidence::ShortCode), "and it takes nothing away either");
 }
 
@@ -88,7 +88,7 @@ fn the_short_code_alone_never_verifies() {
 /// of the five characters here, to be quick). The long code covers committed values only and still differs.
 #[test]
 fn grinding_the_short_code_does_not_move_the_long_one() {
-    let policy = crate::world::toy();
+    let policy = esession::Policy { sas_methods: vec![SasMethod::Sas28x5], ..crate::world::toy() };
     let rng = &mut Dice(31);
     let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
     let (mallory_a, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
@@ -117,11 +117,59 @@ fn grinding_the_short_code_does_not_move_the_long_one() {
 }
 
 #[test]
-fn the_long_code_does_not_depend_on_what_is_revealed_last() {
-    let sas = |m_a: &[u8], e: &[u8]| esession::dangerous::sas(m_a, "form A", "form B", e);
-    assert_eq!(sas(b"one", b"e").long, sas(b"two", b"e").long);
-    assert_ne!(sas(b"one", b"e").short, sas(b"two", b"e").short);
-    assert_ne!(sas(b"one", b"e").long, sas(b"one", b"f").long);
+fn committed_codes_do_not_depend_on_what_is_revealed_last() {
+    let sas = |method, m_a: &[u8], e: &[u8]| esession::dangerous::sas(method, m_a, "form A", "form B", e);
+    for method in [SasMethod::Sas28x5, SasMethod::Committed28x5] {
+        assert_eq!(sas(method, b"one", b"e").long, sas(method, b"two", b"e").long);
+        assert_ne!(sas(method, b"one", b"e").long, sas(method, b"one", b"f").long);
+        assert_ne!(sas(method, b"one", b"e").short, sas(method, b"one", b"e").long[..5]);
+    }
+    let [old, ours] = [SasMethod::Sas28x5, SasMethod::Committed28x5].map(|method| {
+        move |m_a: &'static [u8], e: &'static [u8]| esession::dangerous::sas(method, m_a, "form A", "form B", e)
+    });
+    assert_ne!(old(b"one", b"e").short, old(b"two", b"e").short);
+    assert_eq!(ours(b"one", b"e").short, ours(b"two", b"e").short);
+    assert_ne!(ours(b"one", b"e").short, ours(b"one", b"f").short);
+    // what counts: five characters of ours, or sixteen
+    assert_eq!((ours(b"one", b"e").code().len(), old(b"one", b"e").code().len()), (5, 19));
+}
+
+/// Both ends list ours first; an old client gets its own, and then only the long code counts.
+#[test]
+fn the_committed_code_is_taken_where_both_know_it() {
+    let old = End::new(esession::Policy { sas_methods: vec![SasMethod::Sas28x5], ..crate::world::toy() });
+    for (alice, bob, method) in [
+        (End::toy(), End::toy(), SasMethod::Committed28x5),
+        (old.clone(), End::toy(), SasMethod::Sas28x5),
+        (End::toy(), old, SasMethod::Sas28x5),
+    ] {
+        let (alice, bob) = negotiate(&alice, &bob, 1);
+        assert_eq!((alice.sas.method, &alice.sas), (method, &bob.sas));
+    }
+}
+
+/// W1 against ours: whatever Mallory puts into message 3, it stays the same.
+#[test]
+fn the_committed_code_cannot_be_ground() {
+    let rng = &mut Dice(31);
+    let policy = crate::world::toy();
+    let private = [0xaa; 40];
+    let (_, mut form_m) = Initiator::begin(&policy, &[], rng).unwrap();
+    let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
+    let commitment = crate::world::base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)));
+    set_values(&mut form_m, "dhhashes", &[&commitment]);
+    let (_, form_b) = esession::dangerous::respond(&policy, &form_m, &[7; 16], 1 << 126, &[0xbb; 40]).unwrap();
+    let codes: std::collections::BTreeSet<String> = (0..200_u32)
+        .map(|filler| {
+            let keys = [(esession::Group::Toy, private.to_vec())];
+            let again = esession::dangerous::await_response(&policy, &form_m, &keys).unwrap();
+            let filler = esession::dangerous::sha256(&filler.to_be_bytes());
+            let none = esession::Credentials::default();
+            let (state, _) = esession::dangerous::identify(again, &form_b, &[filler], none, None).unwrap();
+            state.sas().code()
+        })
+        .collect();
+    assert_eq!(codes.len(), 1);
 }
 
 /// W2: Mallory copies Alice's N_A into a request of his own and pastes her `rshashes`. Bob finds the secret, but nobody
@@ -224,8 +272,8 @@ fn a_damaged_srshash_is_noticed() {
 #[test]
 fn a_verified_chain_gives_other_shared_secrets() {
     let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 60);
-    alice.new_secret.verify(Evidence::LongCode);
-    bob.new_secret.verify(Evidence::LongCode);
+    alice.new_secret.verify(Evidence::Code);
+    bob.new_secret.verify(Evidence::Code);
     let of = |secret: &RetainedSecret, label: &str, context: &[u8]| secret.derive(label, context).unwrap();
     let for_contact = of(&alice.new_secret, "contact", b"bob%matrix.org@example");
     assert_eq!(for_contact.expose(), of(&bob.new_secret, "contact", b"bob%matrix.org@example").expose());

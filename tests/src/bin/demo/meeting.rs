@@ -124,7 +124,7 @@ impl Meeting {
         }
         story.good(&format!("the same: nobody is in between (`drawbridge verify {alice}` shows it on the host)"));
         story.step("marked as verified at both ends", || {
-            let marked = set.gateway.operator(&["verify", &alice, &keys.long])?;
+            let marked = set.gateway.operator(&["verify", &alice, &keys.short])?;
             if !marked.status.success() {
                 let why = String::from_utf8_lossy(&marked.stderr).into_owned();
                 return Err(Failure::Stopped(format!("drawbridge verify refused the code: {why}")));
