@@ -36,6 +36,8 @@ enum Attempt {
     /// Not before this pause, unless something changes.
     Later(Option<Duration>),
     Never(Condition, String),
+    /// The network never got it, and its words went with an earlier process.
+    Lost,
 }
 
 /// Works until stopped. A message in flight is settled first.
@@ -80,6 +82,9 @@ impl Sender {
             Attempt::Sent(remote) => self.sent(crossing, remote).await?,
             Attempt::Never(condition, text) => self.failed(crossing, condition, text).await?,
             Attempt::Later(after) => return Ok(Step::Later(after)),
+            // While nobody can be told, the row is the only thing that remembers.
+            Attempt::Lost if !self.keeper.out.is_up() => return Ok(Step::Later(None)),
+            Attempt::Lost => self.lost(crossing).await?,
         }
         Ok(Step::Settled)
     }
@@ -175,6 +180,20 @@ impl Sender {
         Ok(())
     }
 
+    /// A client with sessions takes the error for the end of the one that its message went in, and sends it again in the
+    /// next.
+    async fn lost(&self, crossing: Crossing) -> store::Result<()> {
+        let (user, contact) = (self.user.id, self.contact.clone());
+        let lost =
+            self.keeper.store.call(move |db, sealer| outbox::lost(db, sealer, user, &contact, &crossing)).await?;
+        for reply in lost {
+            let text =
+                "Drawbridge was stopped before it could send this message, which must not be stored: send it again";
+            self.mailbox.put(Input::Failed(reply, Condition::RecipientUnavailable, text.to_owned())).await;
+        }
+        Ok(())
+    }
+
     /// Waits for work or for the end.
     async fn wait(&self) {
         tokio::select! {
@@ -197,12 +216,7 @@ impl Sender {
 fn attempted(answer: Result<Option<Sent>, SendError>) -> Attempt {
     match answer {
         Ok(Some(sent)) => Attempt::Sent(sent.remote_id),
-        Ok(None) => {
-            // A client with sessions takes this for the end of the one that it went in, and sends it again in the next.
-            let text =
-                "Drawbridge was stopped before it could send this message, which must not be stored: send it again";
-            Attempt::Never(Condition::RecipientUnavailable, text.to_owned())
-        }
+        Ok(None) => Attempt::Lost,
         Err(SendError::Transient { after, .. }) => Attempt::Later(after),
         Err(SendError::Uncertain | SendError::LoggedOut) => Attempt::Later(None),
         Err(error) => Attempt::Never(condition(&error), error.to_string()),

@@ -85,12 +85,7 @@ pub(super) fn refill(
     id: &str,
     text: &Plaintext,
 ) -> Result<()> {
-    let mut query = db.prepare("SELECT seq, sealed FROM outbox WHERE user = ?1 AND contact = ?2 ORDER BY seq")?;
-    let rows =
-        query.query_map(params![user.0, contact.as_str()], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
-    for row in rows {
-        let (seq, sealed) = row?;
-        let Sealed { text: written, reply } = sealer.open("outbox", &sealed)?;
+    for (seq, Sealed { text: written, reply }) in queue(db, sealer, user, contact)? {
         if reply.id.as_deref() == Some(id) {
             if unwritten::recall(db, sealer, Queue::Outbox, seq, written)?.is_none() {
                 unwritten::keep(db, sealer, Queue::Outbox, seq, text)?;
@@ -99,6 +94,18 @@ pub(super) fn refill(
         }
     }
     Ok(())
+}
+
+/// The rows of a conversation, in order.
+fn queue(db: &Transaction<'_>, sealer: &Sealer, user: UserId, contact: &ContactId) -> Result<Vec<(i64, Sealed)>> {
+    let mut query = db.prepare("SELECT seq, sealed FROM outbox WHERE user = ?1 AND contact = ?2 ORDER BY seq")?;
+    let rows =
+        query.query_map(params![user.0, contact.as_str()], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+    rows.map(|row| {
+        let (seq, sealed) = row?;
+        Ok((seq, sealer.open("outbox", &sealed)?))
+    })
+    .collect()
 }
 
 /// The head of the conversation's queue.
@@ -149,14 +156,45 @@ pub fn sent(
 /// # Errors
 /// SQLite's.
 pub fn failed(db: &Transaction<'_>, user: UserId, contact: &ContactId, crossing: &Crossing) -> Result<()> {
-    db.execute("DELETE FROM outbox WHERE seq = ?1", [crossing.seq])?;
-    if let Some(id) = &crossing.reply.id {
+    remove(db, user, contact, crossing.seq, &crossing.reply)
+}
+
+fn remove(db: &Transaction<'_>, user: UserId, contact: &ContactId, seq: i64, reply: &ReplyTo) -> Result<()> {
+    db.execute("DELETE FROM outbox WHERE seq = ?1", [seq])?;
+    if let Some(id) = &reply.id {
         db.execute(
             "DELETE FROM inbox WHERE user = ?1 AND contact = ?2 AND id = ?3",
             params![user.0, contact.as_str(), id],
         )?;
     }
     Ok(())
+}
+
+/// The network never got the head, which has no words any more: it is given up with everything behind it that has none
+/// either (and was not tried yet), so that what is repeated comes in its order. Gives whom to tell, in that order; nobody,
+/// if the words came back meanwhile.
+///
+/// # Errors
+/// SQLite's, or a seal that does not open.
+pub fn lost(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    contact: &ContactId,
+    head: &Crossing,
+) -> Result<Vec<ReplyTo>> {
+    let mut lost = Vec::new();
+    for (seq, Sealed { text, reply }) in queue(db, sealer, user, contact)? {
+        match unwritten::recall(db, sealer, Queue::Outbox, seq, text)? {
+            Some(_) if seq == head.seq => return Ok(Vec::new()),
+            Some(_) => {}
+            None => {
+                remove(db, user, contact, seq, &reply)?;
+                lost.push(reply);
+            }
+        }
+    }
+    Ok(lost)
 }
 
 /// Whether something waits in this conversation, in either direction.

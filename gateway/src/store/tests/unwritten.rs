@@ -104,3 +104,59 @@ async fn they_are_not_kept_by_a_transaction_that_failed() {
     assert!(matches!(failed, Err(Error::Seal)));
     assert_eq!(kept(&world.store).await, 0);
 }
+
+impl World {
+    async fn lost(&self, head: Crossing) -> Vec<ReplyTo> {
+        let (alice, bob) = (self.alice, self.bob.clone());
+        self.store.call(move |db, sealer| outbox::lost(db, sealer, alice, &bob, &head)).await.unwrap()
+    }
+}
+
+/// What would stay behind a lost head would overtake it when the head is repeated.
+#[tokio::test]
+async fn a_lost_head_takes_along_all_that_is_lost_and_repeats_come_in_their_order() {
+    let world = World::new().await;
+    for (txn, id) in [("t1", "m1"), ("t2", "m2"), ("t3", "m3")] {
+        world.arrives(Some(id), unwritten(txn, id)).await;
+    }
+    world.arrive(Some("m4"), "t4").await;
+    let world = World { store: open(&world.path), ..world };
+    let told = world.lost(world.head().await.unwrap()).await;
+    assert_eq!(told, [reply(Some("m1")), reply(Some("m2")), reply(Some("m3"))]);
+    assert_eq!(world.head().await.unwrap().txn.as_str(), "t4", "what was written stays");
+    for (txn, id) in [("t5", "m1"), ("t6", "m2"), ("t7", "m3")] {
+        assert_eq!(world.arrives(Some(id), unwritten(txn, id)).await, Arrival::Fresh);
+    }
+    for txn in ["t4", "t5", "t6", "t7"] {
+        let head = world.head().await.unwrap();
+        assert_eq!((head.txn.as_str(), words(&head)), (txn, Some("canary")));
+        world.sent(head, txn).await;
+    }
+}
+
+/// The network takes its time to say that it has nothing; the client was quicker.
+#[tokio::test]
+async fn words_that_came_back_meanwhile_are_not_lost_again() {
+    let world = World::new().await;
+    world.arrives(Some("m1"), unwritten("t1", "m1")).await;
+    world.arrives(Some("m2"), unwritten("t2", "m2")).await;
+    let world = World { store: open(&world.path), ..world };
+    let asked = world.head().await.unwrap();
+    for id in ["m1", "m2"] {
+        assert_eq!(world.arrives(Some(id), unwritten("t9", id)).await, Arrival::Waiting);
+    }
+    assert_eq!(world.lost(asked).await, []);
+    for txn in ["t1", "t2"] {
+        let head = world.head().await.unwrap();
+        assert_eq!((head.txn.as_str(), words(&head)), (txn, Some("canary")));
+        world.sent(head, txn).await;
+    }
+}
+
+/// With temporary tables in files, as is SQLite's own default, they would be on the disk after all.
+#[tokio::test]
+async fn the_table_they_wait_in_is_in_memory() {
+    let world = World::new().await;
+    let temp_store = |db: &Transaction<'_>| db.query_row("PRAGMA temp_store", [], |row| row.get::<_, i64>(0));
+    assert_eq!(world.store.call(move |db, _| Ok(temp_store(db)?)).await.unwrap(), 2);
+}
