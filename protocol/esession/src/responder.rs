@@ -139,10 +139,11 @@ impl AwaitIdentity {
         let provisional = SharedSecret::negotiated(&self.pair.agree(&peer)?, self.choice.suite(Profile::Xep));
         let alice = self.recognise(&e, &Normal::of(form_a2)?, &proof, &provisional, &credentials)?;
         let (suite, initiator_counter) = (alice.suite, alice.counter);
+        let Credentials { secrets, other_secret, signing_key, .. } = credentials;
         let sas = Sas::compute(self.choice.sas_method()?, suite, &proof.mac, &self.offer.normal, &self.form_b, &e);
 
-        let srs = find_announced(suite.hash, &credentials.secrets, &announced, &self.offer.nonce);
-        let chain = ChainOutcome::of(&credentials.secrets, srs);
+        let srs = find_announced(suite.hash, &secrets, &announced, &self.offer.nonce);
+        let chain = ChainOutcome::of(&secrets, srs);
         let srshash = match srs {
             Some(srs) => srs.response_hash(suite.hash),
             None => filler(suite.hash, rng),
@@ -152,7 +153,7 @@ impl AwaitIdentity {
         let (role, peer_extras, resp) = (Role::Responder, offer.form.extras(), choice.resp);
         let finalist =
             Finalist { role, policy, choice, peer_extras, provisional, suite, pair, peer, initiator_counter, sas };
-        let keys = finalist.final_keys(srs, credentials.other_secret.as_ref());
+        let keys = finalist.final_keys(srs, other_secret.as_ref());
         let mut form_b2 = FormWriter::new("result");
         form_b2.field("nonce", encode(&offer.nonce));
         form_b2.field("srshash", encode(&srshash));
@@ -165,8 +166,7 @@ impl AwaitIdentity {
             completion: completion.spelled(suite.profile),
         };
         let mut responder_counter = initial_counter.of_peer();
-        let key = credentials.signing_key.as_ref();
-        let proof = prove(&claim, resp, key, &keys.responder, suite, &mut responder_counter)?;
+        let proof = prove(&claim, resp, signing_key.as_ref(), &keys.responder, suite, &mut responder_counter)?;
         let form_b2 = form_b2.finish_with_proof(&proof.identity, &proof.mac);
         Ok((finalist.establish(keys, responder_counter, chain, alice.key), form_b2))
     }

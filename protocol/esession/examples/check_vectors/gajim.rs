@@ -68,7 +68,7 @@ fn check_stanzas(json: &Value, alice: &mut Session, bob: &mut Session) -> Result
         let c = sender.seal(plain.trim_end()).map_err(failure(&name))?;
         let content = dangerous::stanza_content(&c).map_err(failure(&name))?;
         same(&format!("{name}/m_content"), &content, &text(stanza, "/m_content")?.to_owned())?;
-        let mac = c.children().find(|child| child.name() == "mac").map(|mac| mac.text()).unwrap_or_default();
+        let mac = c.children().find(|child| child.name() == "mac").map(minidom::Element::text).unwrap_or_default();
         same(&format!("{name}/mac"), &base64_text(&mac)?, &octets(stanza, "/mac")?)?;
         let opened = receiver.open(&c).map_err(failure(&name))?;
         same(&format!("{name}/content"), &opened.content.expose().trim_end(), &plain.trim_end())?;
