@@ -35,6 +35,8 @@ pub(crate) struct MatrixSession {
     pub(crate) opening: Mutex<()>,
     /// Held while the list of sealed events is worked on, so that a key and its event cannot miss each other.
     pub(crate) unsealing: Mutex<()>,
+    /// Held while a contact's identity is judged or accepted, so that a verdict never outlives the acceptance.
+    pub(crate) judging: Mutex<()>,
     /// Rooms whose contact types now.
     pub(crate) typing: StdMutex<HashSet<OwnedRoomId>>,
     /// What the user's own presence is to be.
@@ -81,6 +83,7 @@ impl MatrixSession {
             vigil: Vigil::default(),
             opening: Mutex::default(),
             unsealing: Mutex::default(),
+            judging: Mutex::default(),
             typing: StdMutex::default(),
             presence: StdMutex::new(PresenceState::Offline),
             up: StdMutex::default(),

@@ -52,6 +52,7 @@ impl Trust for MatrixSession {
         let contact = user(contact)?;
         let client = self.client().await?;
         self.vigil.stir();
+        let _judging = self.judging.lock().await;
         Ok(identity::accept(&client, &Journal::of(&client), &contact).await?)
     }
 }
@@ -94,6 +95,7 @@ fn unrecovered(error: &RecoveryError) -> Error {
 impl Line<'_> {
     /// Tells when a contact's identity is another one than the one known, if it is.
     pub(crate) async fn check_identity(&self, contact: &UserId) -> Result<(), Halt> {
+        let _judging = self.session.judging.lock().await;
         if identity::contact_trust(self.client, &self.journal, contact, false).await? != ContactTrust::Changed {
             return Ok(());
         }

@@ -70,4 +70,6 @@ fn a_contact_with_another_identity_is_written_to_only_when_the_user_has_accepted
     alice.hear("it is me", SOON).expect("what waited is shown now");
     alice.deliver("after", "after").unwrap();
     assert_eq!(bob.next_message().unwrap(), "after", "and what was refused never comes");
+    let status = alice.run(Stage::COMPONENT, "status", &json!({})).unwrap();
+    assert!(!status.to_string().contains("Nothing is sent"), "what was accepted stays accepted: {status}");
 }
