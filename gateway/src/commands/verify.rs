@@ -36,7 +36,7 @@ impl Steps for Verify {
         }
         if !std::mem::replace(&mut self.asked, true) {
             let code = Question::new("code", "Code that the client shows", Kind::Text).optional();
-            return Ok(Output::Form(Form::new(shown(&codes), [code])));
+            return Ok(Output::Form(Form::new(shown(&codes, asker.keeper.domain.as_str()), [code])));
         }
         let Some(code) = answers.text("code") else {
             return Ok(Output::Done("Nothing was marked as verified.".into()));
@@ -70,8 +70,14 @@ fn told(user: &BareJid, codes: &[SessionCode]) -> String {
 }
 
 /// For the host's terminal.
-fn shown(codes: &[SessionCode]) -> String {
+fn shown(codes: &[SessionCode], gateway: &str) -> String {
     let mut lines = vec!["Compare with what the client shows.".to_owned()];
+    if !codes.iter().any(|code| code.peer == Peer::Gateway && code.verified) {
+        lines.push(format!(
+            "A session with {gateway} itself vouches for all contacts, once it is verified here and in the client (if \
+             the client can do that, as esession-chat can)."
+        ));
+    }
     for code in codes {
         let short = if code.code == code.short { "" } else { " (an old client: this one proves nothing)" };
         lines.push(format!("{} ({})", with_whom(code), standing(code)));
@@ -130,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_host_shows_all_codes() {
-        let text = shown(&codes());
+        let text = shown(&codes(), "gateway.example.org");
         for code in ["abc-short", "abc-long", "xyz-short", "xyz-long"] {
             assert!(text.contains(code), "{text}");
         }

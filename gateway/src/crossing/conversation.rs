@@ -235,7 +235,7 @@ impl Conversation {
             short: active.sas.short.clone(),
             long: format!("{:#}", active.sas),
             code: active.sas.code(),
-            verified: active.verified,
+            verified: active.is_verified(),
         }
     }
 
@@ -249,13 +249,18 @@ impl Conversation {
             tracing::error!(%error, "cannot store that a session was verified");
             return None;
         }
-        active.verified = true;
+        active.compared = true;
         let active = self.endpoints.active.get(resource)?;
         Some(self.code(resource, active))
     }
 
     fn sweep(&mut self) {
-        let late = self.endpoints.evict(Instant::now(), self.keeper.config.limits.negotiation_timeout);
+        let (now, patience) = (Instant::now(), self.keeper.config.limits.negotiation_timeout);
+        for resource in self.endpoints.unconfirmed(now, patience) {
+            tracing::debug!("a client did not show its keys");
+            self.lose(&resource);
+        }
+        let late = self.endpoints.evict(now, patience);
         if !late.is_empty() {
             tracing::debug!(count = late.len(), "gave up negotiations that were not finished in time");
         }

@@ -92,9 +92,12 @@ impl Conversation {
         if contact.as_ref().is_some_and(|contact| contact.blocked.is_some()) {
             return Way::Hold;
         }
-        let resources = self.endpoints.resources();
+        let resources = self.endpoints.ready();
         if !resources.is_empty() {
             return Way::Sealed(resources);
+        }
+        if !self.endpoints.active.is_empty() {
+            return Way::Hold;
         }
         if policy::required(wish, contact.is_some_and(|contact| contact.protected)) {
             self.invite_client().await;

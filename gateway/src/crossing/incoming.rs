@@ -73,8 +73,9 @@ impl Conversation {
                 return self.deliver().await;
             }
         };
+        let from = outer.from.clone();
         if opened.confirms {
-            self.confirmed(&outer.from).await;
+            self.confirmed(&from).await;
         }
         if let Some(ending) = opened.ending {
             return self.ended(&outer.from, ending).await;
@@ -95,6 +96,9 @@ impl Conversation {
                     self.refuse(&outer, Condition::NotAcceptable, &error.to_string()).await;
                 }
             }
+        }
+        if opened.confirms {
+            return self.opened(&from).await;
         }
         self.deliver().await;
     }

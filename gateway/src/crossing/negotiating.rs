@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use drawbridge_bridge::Secret;
-use esession::{ChainOutcome, Error, Established, RetainedSecret};
+use esession::{Binding, ChainOutcome, Error, Established, RetainedSecret};
 use jid::FullJid;
 use minidom::Element;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::conversation::Conversation;
 use super::input::Input;
 use crate::keeper::Peer;
-use crate::secure::endpoints::Active;
+use crate::secure::endpoints::{Active, News};
 use crate::secure::negotiation::{Negotiation, Outcome, Progress, Stage, Work};
 use crate::secure::policy::{self, Truth};
 use crate::store::{self, NewRetained, contacts, retained, unix};
@@ -62,7 +62,7 @@ impl Conversation {
         self.endpoints.half.remove(from);
         let policy = self.policy().await;
         if self.open_negotiation(from, &thread) {
-            self.work(from, thread, Work::Respond(policy, form));
+            self.work(from, thread, Work::Respond(policy, self.binding().await, form));
         } else {
             let text = "too many negotiations at once, try again later";
             self.post_error(
@@ -91,7 +91,7 @@ impl Conversation {
             let policy = self.policy().await;
             let thread = random_id();
             if self.open_negotiation(&resource, &thread) {
-                self.work(&resource, thread, Work::Begin(policy));
+                self.work(&resource, thread, Work::Begin(policy, self.binding().await));
             }
         }
     }
@@ -129,7 +129,7 @@ impl Conversation {
         let new = NewRetained {
             secret: Secret::new(established.new_secret.value().expose()),
             pending: true,
-            verified: chain.is_verified(),
+            verified: established.new_secret.is_verified(),
             client: to.resource().as_str().to_owned(),
         };
         let (user, peer, now) = (self.user.id, self.peer.key().to_owned(), unix(std::time::SystemTime::now()));
@@ -153,8 +153,15 @@ impl Conversation {
             return;
         }
         self.lose(&to);
-        tracing::debug!(group = ?established.agreed.group, cipher = ?established.agreed.cipher, "an encrypted session stands");
-        let active = Active::new(established, thread, row, replaces);
+        tracing::debug!(group = ?established.agreed.group, cipher = ?established.agreed.cipher, hybrid = established.agreed.hybrid, "an encrypted session stands");
+        let news = match (chain, held) {
+            // A voucher says more than the chain: nobody else has it.
+            _ if established.vouched => None,
+            (ChainOutcome::Lost { .. }, Some(was_verified)) => Some(News::Lost { was_verified }),
+            (ChainOutcome::Lost { .. }, None) => Some(News::Newcomer),
+            (ChainOutcome::New | ChainOutcome::Continued { .. }, _) => None,
+        };
+        let active = Active::new(established, thread, row, replaces, news);
         let confirmed = active.is_confirmed();
         self.endpoints.begin(to.clone(), active);
         self.flight.rewind();
@@ -162,13 +169,19 @@ impl Conversation {
             self.confirmed(&to).await;
             self.confirm(&to).await;
         }
-        match (chain, held) {
-            (ChainOutcome::Lost { .. }, Some(was_verified)) => self.warn_lost(&to, was_verified).await,
-            (ChainOutcome::Lost { .. }, None) => self.introduce(&to).await,
-            (ChainOutcome::New | ChainOutcome::Continued { .. }, _) => {}
+        self.opened(&to).await;
+    }
+
+    /// Something may be said in a session: what there is to say about it, what is owed to the client, what waits.
+    pub(super) async fn opened(&mut self, to: &FullJid) {
+        let Some(active) = self.endpoints.active.get_mut(to).filter(|active| active.may_speak()) else { return };
+        match active.news.take() {
+            Some(News::Lost { was_verified }) => self.warn_lost(to, was_verified).await,
+            Some(News::Newcomer) => self.introduce(to).await,
+            None => {}
         }
-        for id in self.owed.remove(&to).unwrap_or_default() {
-            let _ = self.post_sealed(&to, &random_id(), &[to_xmpp::received(&id)]).await;
+        for id in self.owed.remove(to).unwrap_or_default() {
+            let _ = self.post_sealed(to, &random_id(), &[to_xmpp::received(&id)]).await;
         }
         self.deliver().await;
     }
@@ -221,7 +234,7 @@ impl Conversation {
              such new client, somebody may be in between: compare codes with `drawbridge verify` on the host.",
             newcomer.resource()
         );
-        for resource in self.endpoints.resources() {
+        for resource in self.endpoints.ready() {
             let _ = self.post_sealed(&resource, &random_id(), &to_xmpp::words(&text)).await;
         }
     }
@@ -279,6 +292,16 @@ impl Conversation {
         });
     }
 
+    /// Every session here is between these two (esessions.md, W6). What the user has verified with the gateway itself
+    /// vouches for it (design, section 5).
+    async fn binding(&self) -> Binding {
+        let binding = Binding::between(self.me.to_bare().as_str(), self.them().as_str());
+        match &self.peer {
+            Peer::Gateway => binding,
+            Peer::Contact(_) => binding.vouched_by(&self.secrets_of(&Peer::Gateway).await),
+        }
+    }
+
     async fn policy(&self) -> esession::Policy {
         policy::session_policy(&self.keeper.config.esession, self.truth().await)
     }
@@ -294,7 +317,11 @@ impl Conversation {
     }
 
     async fn secrets(&self) -> Vec<RetainedSecret> {
-        let (user, peer) = (self.user.id, self.peer.key().to_owned());
+        self.secrets_of(&self.peer).await
+    }
+
+    async fn secrets_of(&self, peer: &Peer) -> Vec<RetainedSecret> {
+        let (user, peer) = (self.user.id, peer.key().to_owned());
         let rows: store::Result<_> =
             self.keeper.store.call(move |db, sealer| retained::all(db, sealer, user, &peer)).await;
         rows.unwrap_or_else(|error| {

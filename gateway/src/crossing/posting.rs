@@ -25,7 +25,7 @@ impl Conversation {
         id: &str,
         content: &[Element],
     ) -> Option<Result<(), SendError>> {
-        let active = self.endpoints.active.get_mut(to)?;
+        let active = self.endpoints.active.get_mut(to).filter(|active| active.may_speak())?;
         let thread = active.thread.clone();
         let sealed = active.seal(&xml::serialize(content));
         let Ok(sealed) = sealed else {

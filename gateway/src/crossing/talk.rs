@@ -11,7 +11,7 @@ impl Conversation {
     pub(super) async fn say(&mut self, text: &str) {
         let (id, content) = (random_id(), to_xmpp::words(text));
         let mut sealed = false;
-        for resource in self.endpoints.resources() {
+        for resource in self.endpoints.ready() {
             sealed |= matches!(self.post_sealed(&resource, &id, &content).await, Some(Ok(())));
         }
         if !sealed {

@@ -110,7 +110,7 @@ fn negotiation_from(resource: &str) -> String {
     let disclosure = vec![esession::Disclosure::Enabled];
     let policy = esession::Policy { disclosure, ..esession::Policy::default() };
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
-    let (_, form) = esession::Initiator::begin(&policy, &[], rng).unwrap();
+    let (_, form) = esession::Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     format!(
         "<message from='alice@example.org/{resource}' to='silent%echo@gw.example.org' id='{resource}'>
          <thread>{resource}</thread>{}</message>",

@@ -29,17 +29,67 @@ pub struct Active {
     pub secret: i64,
     /// Row of the secret that it replaces once the peer has confirmed.
     pub replaces: Option<i64>,
-    /// Whether the chain was verified by comparing.
-    pub verified: bool,
+    /// What is to be told about its chain, once something may be said at all.
+    pub news: Option<News>,
+    /// The user has compared its code.
+    pub compared: bool,
+    /// Its chain was verified, or one vouches for it.
+    inherited: bool,
+    since: Instant,
     /// Whether we saw the client online since.
     pub seen_online: bool,
 }
 
+/// What the user should know about a new session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// A client whose secrets we hold has none of them.
+    Lost {
+        /// Whether one of them was verified.
+        was_verified: bool,
+    },
+    /// A client without secrets here, while others of the user have some.
+    Newcomer,
+}
+
 impl Active {
     /// From a finished negotiation whose new secret is stored in row `secret`.
-    pub fn new(established: Established, thread: String, secret: i64, replaces: Option<i64>) -> Self {
-        let Established { session, agreed, sas, chain, .. } = established;
-        Self { session, thread, agreed, sas, secret, replaces, verified: chain.is_verified(), seen_online: false }
+    pub fn new(
+        established: Established,
+        thread: String,
+        secret: i64,
+        replaces: Option<i64>,
+        news: Option<News>,
+    ) -> Self {
+        let Established { session, agreed, sas, chain, vouched, .. } = established;
+        let inherited = chain.is_verified() || vouched;
+        let since = Instant::now();
+        Self {
+            session,
+            thread,
+            agreed,
+            sas,
+            secret,
+            replaces,
+            news,
+            compared: false,
+            inherited,
+            since,
+            seen_online: false,
+        }
+    }
+
+    /// Whether the session surely ends in the user's own client. What is inherited counts once the client has shown its
+    /// keys (esessions.md, W2).
+    pub fn is_verified(&self) -> bool {
+        self.compared || (self.inherited && self.is_confirmed())
+    }
+
+    /// Whether anything may be said in it. A client that names both ends shows its keys at once, and what is sealed
+    /// before could be opened later by who posed as it and gets hold of the retained secret. Other clients may never
+    /// show theirs before they speak.
+    pub fn may_speak(&self) -> bool {
+        self.is_confirmed() || !self.agreed.bound
     }
 
     /// Whether we said in the negotiation that nothing is disclosed.
@@ -138,6 +188,19 @@ impl Endpoints {
         let mut resources: Vec<_> = self.active.keys().cloned().collect();
         resources.sort();
         resources
+    }
+
+    /// Those in whose session something may be said.
+    pub fn ready(&self) -> Vec<FullJid> {
+        let mut ready = self.resources();
+        ready.retain(|resource| self.active.get(resource).is_some_and(Active::may_speak));
+        ready
+    }
+
+    /// Clients that have not shown their keys for so long.
+    pub fn unconfirmed(&self, now: Instant, after: Duration) -> Vec<FullJid> {
+        let late = |active: &Active| !active.may_speak() && now.duration_since(active.since) >= after;
+        self.active.iter().filter(|(_, active)| late(active)).map(|(resource, _)| resource.clone()).collect()
     }
 
     /// Drops negotiations that take too long; returns with whom.

@@ -2,7 +2,7 @@
 //! thread and takes the machine with it; its [`Outcome`] brings the next one back.
 
 use esession::{
-    AwaitCompletion, AwaitIdentity, AwaitResponse, Established, Initiator, Policy, Responder, RetainedSecret,
+    AwaitCompletion, AwaitIdentity, AwaitResponse, Binding, Established, Initiator, Policy, Responder, RetainedSecret,
 };
 use esession::{Error, namespaces};
 use getrandom::SysRng;
@@ -58,9 +58,9 @@ pub enum Progress {
 /// A step to be worked on: everything it needs.
 pub enum Work {
     /// Message 1.
-    Begin(Policy),
+    Begin(Policy, Binding),
     /// Message 1 arrived.
-    Respond(Policy, Element),
+    Respond(Policy, Binding, Element),
     /// Message 2 arrived.
     Response(AwaitResponse, Element, Vec<RetainedSecret>),
     /// Message 3 arrived.
@@ -77,12 +77,12 @@ impl Work {
     pub fn run(self) -> Result<Progress, Error> {
         let rng = &mut UnwrapErr(SysRng);
         match self {
-            Self::Begin(policy) => {
-                let (machine, form) = Initiator::begin(&policy, &[], rng)?;
+            Self::Begin(policy, binding) => {
+                let (machine, form) = Initiator::begin(&policy, &binding, rng)?;
                 Ok(Progress::Waiting(Box::new(Stage::AwaitResponse(machine)), namespaces::feature(form)))
             }
-            Self::Respond(policy, form_a) => {
-                let (machine, form) = Responder::respond(&policy, &form_a, &[], rng)?;
+            Self::Respond(policy, binding, form_a) => {
+                let (machine, form) = Responder::respond(&policy, &form_a, &binding, rng)?;
                 Ok(Progress::Waiting(Box::new(Stage::AwaitIdentity(machine)), namespaces::feature(form)))
             }
             Self::Response(machine, form_b, secrets) => {

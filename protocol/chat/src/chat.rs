@@ -79,6 +79,7 @@ impl Chat {
         }
         self.around.online = true;
         self.around.tell(Event::Online { jid: jid.to_string() });
+        self.around.me = Some(jid.to_bare());
         self.me = Some(jid);
         if !resumed {
             self.requests.clear();

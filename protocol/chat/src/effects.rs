@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use esession::{CryptoRng, Policy};
+use esession::{Binding, CryptoRng, Policy};
+use jid::{BareJid, Jid};
 use minidom::Element;
 
 use crate::event::Event;
@@ -66,22 +67,29 @@ pub(crate) struct Surroundings {
     pub(crate) out: VecDeque<Output>,
     /// Whether stanzas can leave.
     pub(crate) online: bool,
+    /// Who we are, once the server has said so.
+    pub(crate) me: Option<BareJid>,
 }
 
 impl Surroundings {
     pub(crate) fn new(settings: Settings, book: SecretBook) -> Self {
-        Self { settings, book, out: VecDeque::new(), online: false }
+        Self { settings, book, out: VecDeque::new(), online: false, me: None }
     }
 
     /// For one step.
     pub(crate) fn cx<'a>(&'a mut self, now: Moment, rng: &'a mut dyn CryptoRng) -> Cx<'a> {
-        let Self { settings, book, out, online } = self;
-        Cx { now, rng, settings, book, out, online: *online }
+        let Self { settings, book, out, online, me } = self;
+        Cx { now, rng, settings, book, out, online: *online, me: me.as_ref() }
     }
 
     pub(crate) fn tell(&mut self, event: Event) {
         self.out.push_back(Output::Event(event));
     }
+}
+
+/// Who may vouch for a peer: the domain itself, which is the gateway's own JID.
+pub(crate) fn voucher(peer: &Jid) -> BareJid {
+    BareJid::from_parts(None, peer.domain())
 }
 
 /// What every step of the core works with.
@@ -92,9 +100,20 @@ pub(crate) struct Cx<'a> {
     pub(crate) book: &'a mut SecretBook,
     pub(crate) out: &'a mut VecDeque<Output>,
     pub(crate) online: bool,
+    me: Option<&'a BareJid>,
 }
 
 impl Cx<'_> {
+    /// A session with this peer is between us two (esessions.md, W6). For who lives behind a gateway, the gateway vouches.
+    pub(crate) fn binding(&self, peer: &Jid) -> Binding {
+        let Some(me) = self.me else { return Binding::default() };
+        let binding = Binding::between(me.as_str(), peer.to_bare().as_str());
+        match peer.node() {
+            Some(_) => binding.vouched_by(&self.book.of(&voucher(peer), self.now.unix)),
+            None => binding,
+        }
+    }
+
     /// Sends a stanza and returns its size in octets; 0 if it holds characters that XML cannot carry, which the user is told.
     pub(crate) fn send(&mut self, stanza: Element) -> usize {
         let Some(xml) = stanza::serialize(&stanza) else {

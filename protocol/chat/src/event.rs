@@ -246,6 +246,9 @@ pub struct SessionKeys {
     pub verified: bool,
     /// Whether the peer has shown that it holds the final keys.
     pub confirmed: bool,
+    /// The gateway that vouches for the peer: the user compared codes with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
     /// What became of the chain.
     pub chain: Chain,
     /// The Diffie-Hellman group.
@@ -254,6 +257,8 @@ pub struct SessionKeys {
     pub cipher: String,
     /// The hash.
     pub hash: String,
+    /// Whether X25519 and ML-KEM-768 are in the keys as well.
+    pub hybrid: bool,
     /// What the peer says about third parties: `never`, `disabled`, `enabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disclosure: Option<String>,

@@ -110,10 +110,12 @@ mod tests {
             compare: "abcde".into(),
             verified: false,
             confirmed: true,
+            through: None,
             chain: Chain::New,
             group: "16".into(),
             cipher: "aes256-ctr".into(),
             hash: "sha256".into(),
+            hybrid: true,
             disclosure: None,
             logging: None,
             milliseconds: 5,
@@ -134,7 +136,7 @@ mod tests {
             String::from_utf8(output).unwrap(),
             "{\"event\":\"session\",\"with\":\"bob@example.org/b\",\"state\":\"active\",\"role\":\"initiator\",\
              \"sas\":\"abcde\",\"long\":\"abcd-efgh\",\"compare\":\"abcde\",\"verified\":false,\"confirmed\":true,\"chain\":\"new\",\"group\":\"16\",\
-             \"cipher\":\"aes256-ctr\",\"hash\":\"sha256\",\"milliseconds\":5,\"stanzas\":4,\"bytes\":9}\n"
+             \"cipher\":\"aes256-ctr\",\"hash\":\"sha256\",\"hybrid\":true,\"milliseconds\":5,\"stanzas\":4,\"bytes\":9}\n"
         );
     }
 }

@@ -109,8 +109,14 @@ impl<W: Write> Terminal<W> {
             self.line(
                 Ink::Good,
                 &format!(
-                    "-- encrypted with {} (group {}, {}; {} stanzas, {} octets, {} ms)",
-                    session.with, keys.group, keys.cipher, keys.stanzas, keys.bytes, keys.milliseconds
+                    "-- encrypted with {} (group {}{}, {}; {} stanzas, {} octets, {} ms)",
+                    session.with,
+                    keys.group,
+                    if keys.hybrid { " with X25519 and ML-KEM-768" } else { "" },
+                    keys.cipher,
+                    keys.stanzas,
+                    keys.bytes,
+                    keys.milliseconds
                 ),
             );
             if keys.logging.as_deref() == Some("mustnot") {
@@ -118,7 +124,15 @@ impl<W: Write> Terminal<W> {
             }
         }
         match (keys.verified, keys.confirmed, keys.chain) {
-            (true, ..) => self.line(Ink::Good, "   verified: this is the peer you compared codes with"),
+            (true, ..) => match &keys.through {
+                Some(gateway) => {
+                    self.line(
+                        Ink::Good,
+                        &format!("   verified: {gateway} vouches for it, and you compared codes with that"),
+                    );
+                }
+                None => self.line(Ink::Good, "   verified: this is the peer you compared codes with"),
+            },
             (false, false, _) => self.line(Ink::Faint, "   not confirmed yet: the peer has not used its keys so far"),
             (false, true, Chain::Continued) => {
                 self.line(Ink::Plain, "   the same peer as last time, but you never compared codes:");

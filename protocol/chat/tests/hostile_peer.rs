@@ -74,7 +74,7 @@ fn begin(victim: &mut Victim) -> (AwaitResponse, Element) {
     let settings = Settings::default();
     let mut policy = settings.policy;
     policy.groups = vec![esession::Group::Modp14];
-    let (waiting, form_a) = Initiator::begin(&policy, &[], &mut UnwrapErr(SysRng)).unwrap();
+    let (waiting, form_a) = Initiator::begin(&policy, &esession::Binding::default(), &mut UnwrapErr(SysRng)).unwrap();
     let answers = victim.hear("1", feature(form_a));
     let form_b = answers.iter().find_map(|answer| answer.children().find_map(negotiation_form)).unwrap();
     (waiting, form_b.clone())
@@ -155,7 +155,7 @@ fn options_below_the_floor_are_refused_by_name() {
     let mut victim = Victim::new();
     let policy =
         esession::Policy { groups: vec![esession::Group::Modp5], insecure_groups: true, ..esession::Policy::default() };
-    let (_, form_a) = Initiator::begin(&policy, &[], &mut UnwrapErr(SysRng)).unwrap();
+    let (_, form_a) = Initiator::begin(&policy, &esession::Binding::default(), &mut UnwrapErr(SysRng)).unwrap();
     let answers = victim.hear("1", feature(form_a));
     assert_eq!(condition(&answers), Some("not-acceptable"));
     let error = answers[0].get_child("error", NS).unwrap();

@@ -4,7 +4,7 @@
 
 mod world;
 
-use esession_chat::{Chain, Command, Event, SessionState};
+use esession_chat::{Chain, Command, Event, SecretBook, SessionState};
 use world::{End, World};
 
 fn send(text: &str) -> Command {
@@ -46,6 +46,7 @@ fn both_see_the_same_codes_and_verify_once() {
     assert_eq!((alice.sas.len(), alice.long.len()), (5, 19));
     assert!(!alice.verified && alice.chain == Chain::New && alice.confirmed && bob.confirmed);
     assert_eq!((alice.stanzas, alice.bytes > 1000), (4, true));
+    assert!(alice.hybrid && bob.hybrid);
 
     world.tell(End::Alice, Command::Verify { with: None });
     world.tell(End::Bob, Command::Verify { with: None });
@@ -359,4 +360,57 @@ fn what_was_not_confirmed_has_not_replaced_anything() {
     for end in [End::Alice, End::Bob] {
         assert!(world.keys(end).verified, "{end:?} lost the chain");
     }
+}
+
+/// Both compared codes with the gateway at their domain. It vouches for the two, so they need not compare again.
+#[test]
+fn a_gateway_that_was_verified_vouches_for_whoever_is_behind_it() {
+    let gateway = jid::BareJid::new("example.org").unwrap();
+    let mut book = SecretBook::default();
+    let secret = esession::RetainedSecret::new(0, esession::Secret::new(&[7; 32]), false);
+    let id = book.add_pending(&gateway, &secret, None, 1_700_000_000);
+    book.confirm(&gateway, id);
+    for verified in [false, true] {
+        if verified {
+            assert!(book.verify(&gateway, id));
+        }
+        let mut world = World::with(&book);
+        world.tell(End::Alice, send("hello"));
+        world.settle();
+        for end in [End::Alice, End::Bob] {
+            let keys = world.keys(end);
+            let through = verified.then(|| "example.org".to_owned());
+            assert_eq!((keys.verified, keys.chain, keys.through), (verified, Chain::New, through));
+        }
+        world.tell(End::Alice, Command::End { with: None });
+        world.settle();
+        world.tell(End::Bob, Command::Start { with: None });
+        world.settle();
+        assert_eq!(world.keys(End::Alice).verified, verified, "and it lasts");
+    }
+}
+
+/// What Bob seals before Alice has shown the final keys could be opened later by who posed as her: he waits.
+#[test]
+fn nothing_is_said_to_a_peer_that_has_not_shown_its_keys() {
+    let mut world = World::new();
+    // request, identity; then the stanza that confirms
+    world.drop_after(End::Alice, 2, 1);
+    world.tell(End::Alice, Command::Start { with: None });
+    world.wait(1);
+    world.tell(End::Bob, send("are you there?"));
+    world.wait(25);
+    assert_eq!(world.texts(End::Alice), []);
+    assert!(!world.states(End::Bob).contains(&SessionState::Active), "half a minute for a slow network");
+    world.settle();
+    let reasons: Vec<_> = world
+        .events(End::Bob)
+        .iter()
+        .filter_map(|event| match event {
+            Event::Session(session) => session.reason.clone(),
+            _ => None,
+        })
+        .collect();
+    assert!(reasons.iter().any(|reason| reason == "the peer did not show that it holds the keys"), "{reasons:?}");
+    assert_eq!(world.texts(End::Alice), [("are you there?".to_owned(), true)], "in a session that is right");
 }

@@ -34,8 +34,8 @@ fn main() -> Result<(), Error> {
 /// A whole negotiation; gives the octets of its forms.
 fn negotiate(policy: &Policy) -> Result<usize, Error> {
     let rng = &mut UnwrapErr(SysRng);
-    let (alice, form_a) = Initiator::begin(policy, &[], rng)?;
-    let (bob, form_b) = Responder::respond(policy, &form_a, &[], rng)?;
+    let (alice, form_a) = Initiator::begin(policy, &esession::Binding::default(), rng)?;
+    let (bob, form_b) = Responder::respond(policy, &form_a, &esession::Binding::default(), rng)?;
     let (alice, form_a2) = alice.handle_response(&form_b, esession::Credentials::default(), rng)?;
     let (_, form_b2) = bob.handle_identity(&form_a2, esession::Credentials::default(), rng)?;
     alice.handle_completion(&form_b2)?;

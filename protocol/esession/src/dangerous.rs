@@ -7,13 +7,16 @@ use crate::choice::Choice;
 use crate::counter::Counter;
 use crate::established::Role;
 use crate::group::{KeyPair, PublicValue, bare_power};
+use crate::hybrid::Share;
 use crate::normal::Normal;
+use crate::offer::Kept;
+use crate::rekey::Renewal;
 use crate::responder::Draw;
 use crate::schedule::{DirectionKeys, RekeyRole, SharedSecret, rekeyed};
 use crate::suite::Suite;
 use crate::{
-    AwaitCompletion, AwaitIdentity, AwaitResponse, AwaitSignature, AwaitSignedResponse, Cipher, Credentials, Error,
-    Group, Hash, Misbehaviour, Misuse, Policy, Profile, Responder, RetainedSecret, SasMethod, Secret, Session,
+    AwaitCompletion, AwaitIdentity, AwaitResponse, AwaitSignature, AwaitSignedResponse, Binding, Cipher, Credentials,
+    Error, Group, Hash, Misbehaviour, Misuse, Policy, Profile, Responder, RetainedSecret, SasMethod, Secret, Session,
     SigningKey,
 };
 
@@ -49,7 +52,11 @@ pub fn await_response(
     privates: &[(Group, Vec<u8>)],
 ) -> Result<AwaitResponse, Error> {
     let pairs = privates.iter().map(|(group, private)| KeyPair::from_private(*group, Secret::new(private)));
-    AwaitResponse::new(policy, form_a, pairs.collect::<Result<_, _>>()?)
+    AwaitResponse::new(policy, form_a, kept(pairs.collect::<Result<_, _>>()?))
+}
+
+fn kept(keys: Vec<KeyPair>) -> Kept {
+    Kept { keys, hybrid: None, binding: Binding::default() }
 }
 
 /// Message 3 with given `rshashes`.
@@ -71,13 +78,13 @@ pub fn respond(
     counter: u128,
     private: &[u8],
 ) -> Result<(AwaitIdentity, Element), Error> {
-    Responder::respond_with(policy, form_a, &[], draw(nonce, counter, private))
+    Responder::respond_with(policy, form_a, &Binding::default(), draw(nonce, counter, private))
 }
 
-fn draw(nonce: &[u8], counter: u128, private: &[u8]) -> impl FnOnce(&Choice) -> Result<Draw, Error> {
-    move |choice| {
+fn draw(nonce: &[u8], counter: u128, private: &[u8]) -> impl FnOnce(&Choice, Option<Share>) -> Result<Draw, Error> {
+    move |choice, _| {
         let pair = KeyPair::from_private(choice.group, Secret::new(private))?;
-        Ok(Draw { nonce: nonce.to_vec(), counter: Counter(counter), pair })
+        Ok(Draw { nonce: nonce.to_vec(), counter: Counter(counter), pair, hybrid: None, noise: Vec::new() })
     }
 }
 
@@ -94,7 +101,7 @@ pub fn await_signed_response(
     privates: &[(Group, Vec<u8>)],
 ) -> Result<AwaitSignedResponse, Error> {
     let pairs = privates.iter().map(|(group, private)| KeyPair::from_private(*group, Secret::new(private)));
-    AwaitSignedResponse::new(policy, form_a, pairs.collect::<Result<_, _>>()?)
+    AwaitSignedResponse::new(policy, form_a, kept(pairs.collect::<Result<_, _>>()?))
 }
 
 /// Message 2 of three with a given ESession ID, counter and exponent.
@@ -106,7 +113,7 @@ pub fn respond_signed(
     private: &[u8],
     credentials: Credentials,
 ) -> Result<(AwaitSignature, Element), Error> {
-    AwaitSignature::respond(policy, form_a, &[], credentials, draw(nonce, counter, private))
+    AwaitSignature::respond(policy, form_a, &Binding::default(), credentials, draw(nonce, counter, private))
 }
 
 /// The RSA key of a modulus, its public and its private exponent.
@@ -228,7 +235,7 @@ pub fn state(session: &Session) -> Option<SessionState> {
         sets: live
             .epochs
             .sets()
-            .map(|set| (octets(&set.keys.cipher), octets(&set.keys.mac), octets(set.pair.private())))
+            .map(|set| (octets(&set.keys.cipher), octets(&set.keys.mac), octets(set.own.pair.private())))
             .collect(),
     })
 }
@@ -238,7 +245,7 @@ pub fn seal(session: &mut Session, content: &str, rekey: Option<&[u8]>, old: &[V
     let live = session.live_to_send()?;
     let group = live.epochs.group()?;
     let pair = rekey.map(|private| KeyPair::from_private(group, Secret::new(private))).transpose()?;
-    live.seal(content, pair, old)
+    live.seal(content, pair.map(|pair| Renewal { pair, hybrid: None }), old)
 }
 
 /// Seals with a `<key/>` of any octets and an intact MAC, as a hostile peer could.

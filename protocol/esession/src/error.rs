@@ -3,6 +3,7 @@
 use minidom::Element;
 use rxml::xml_ncname;
 
+use crate::binding;
 use crate::namespaces::{FEATURE_NEG, STANZA_ERRORS};
 
 /// Why a negotiation or a session has ended. Every error closes the machine that returned it.
@@ -54,6 +55,9 @@ pub enum Misbehaviour {
     /// The value in a `<key/>` is out of range, not a quadratic residue or not minimally encoded.
     #[error("bad Diffie-Hellman value in a re-key")]
     BadRekeyValue,
+    /// The form was made for other addresses than these ([`crate::Binding`]).
+    #[error("the form is between other ends")]
+    OtherEnds,
     /// SHA-256(e) is not the hash that was committed to in form A.
     #[error("e does not match its commitment")]
     BrokenCommitment,
@@ -148,6 +152,7 @@ impl Error {
                 (Condition::FeatureNotImplemented, vec!["dhkeys".into()])
             }
             Self::PeerMisbehaved(Misbehaviour::BadResponderValue) => (Condition::NotAcceptable, vec!["dhkeys".into()]),
+            Self::PeerMisbehaved(Misbehaviour::OtherEnds) => (Condition::NotAcceptable, vec![binding::FIELD.into()]),
             Self::PeerMisbehaved(_) => (Condition::NotAcceptable, Vec::new()),
             Self::DecryptFailed | Self::UnknownKey => (Condition::FeatureNotImplemented, Vec::new()),
             Self::Declined | Self::Stray | Self::Misuse(_) => return None,

@@ -1,12 +1,16 @@
 //! What a finished negotiation hands over.
 
+use zeroize::Zeroizing;
+
 use crate::choice::Choice;
 use crate::counter::Counter;
 use crate::form::ExtraField;
 use crate::group::{Group, KeyPair, PublicValue};
+use crate::hybrid::Hybrid;
 use crate::options::{Cipher, Disclosure, Hash, Logging, StanzaKind};
 use crate::policy::Policy;
 use crate::public_key::PublicKey;
+use crate::rekey::{Own, Theirs};
 use crate::sas::Sas;
 use crate::schedule::{DirectionKeys, SharedSecret};
 use crate::secret::{ChainOutcome, RetainedSecret, Secret};
@@ -54,6 +58,10 @@ pub struct Agreed {
     pub logging: Option<Logging>,
     /// The least number of stanzas between two key exchanges.
     pub rekey_freq: u32,
+    /// Whether X25519 and ML-KEM-768 are in the keys, so that what is recorded stays closed to quantum computers.
+    pub hybrid: bool,
+    /// Whether the peer named the same two ends ([`crate::Binding`]).
+    pub bound: bool,
     /// The fields of the peer's first form that this crate does not know. They were covered by the MACs.
     pub peer_extras: Vec<ExtraField>,
 }
@@ -71,9 +79,19 @@ pub struct Established {
     pub peer_key: Option<PublicKey>,
     /// What became of the chain of retained secrets.
     pub chain: ChainOutcome,
+    /// Whether a verified chain with a third name vouches for this session ([`crate::Binding::vouched_by`]): it is as good as
+    /// compared, whatever became of its own chain. For the responder it holds once the session is confirmed, not before.
+    pub vouched: bool,
     /// The next secret of the chain, pending: store it at once beside the others, and let it replace the matched one when
     /// [`Session::is_confirmed`]. Its `id` is 0 until the caller gives it one.
     pub new_secret: RetainedSecret,
+}
+
+/// What the peer's first form says besides the choice.
+pub(crate) struct Said {
+    pub(crate) extras: Vec<ExtraField>,
+    /// It names both ends.
+    pub(crate) bound: bool,
 }
 
 /// What the two roles know alike when the negotiation turns to the final keys.
@@ -81,11 +99,14 @@ pub(crate) struct Finalist {
     pub(crate) role: Role,
     pub(crate) policy: Policy,
     pub(crate) choice: Choice,
-    pub(crate) peer_extras: Vec<ExtraField>,
+    pub(crate) said: Said,
     pub(crate) provisional: SharedSecret,
     pub(crate) suite: Suite,
     pub(crate) pair: KeyPair,
     pub(crate) peer: PublicValue,
+    /// With the secret that comes of it.
+    pub(crate) hybrid: Option<(Hybrid, Secret)>,
+    pub(crate) voucher: Option<Secret>,
     /// After Alice's proof.
     pub(crate) initiator_counter: Counter,
     pub(crate) sas: Sas,
@@ -99,9 +120,13 @@ pub(crate) struct FinalKeys {
 }
 
 impl Finalist {
-    /// K = HASH(K | SRS | OSS) and the keys of both directions.
+    /// K = HASH(K | SRS | OSS) and the keys of both directions. OSS is what the hybrid gives, the voucher, and the secret of
+    /// the caller.
     pub(crate) fn final_keys(&self, srs: Option<&RetainedSecret>, oss: Option<&Secret>) -> FinalKeys {
-        let shared = self.provisional.strengthen(srs.map(RetainedSecret::value), oss, self.suite);
+        let octets = |secret: Option<&Secret>| Zeroizing::new(secret.map(|s| s.expose().to_vec()).unwrap_or_default());
+        let hybrid = self.hybrid.as_ref().map(|(_, secret)| secret);
+        let oss = Secret::join(&[&octets(hybrid), &octets(self.voucher.as_ref()), &octets(oss)]);
+        let shared = self.provisional.strengthen(srs.map(RetainedSecret::value), Some(&oss), self.suite);
         let keys = |role| shared.keys(role, self.suite);
         FinalKeys { initiator: keys(Role::Initiator), responder: keys(Role::Responder), shared }
     }
@@ -115,13 +140,16 @@ impl Finalist {
         peer_key: Option<PublicKey>,
     ) -> Established {
         let FinalKeys { shared, initiator, responder } = keys;
-        let new_secret = RetainedSecret::new(0, shared.new_retained_secret(self.suite), chain.is_verified());
+        let vouched = self.voucher.is_some();
+        let new_secret = RetainedSecret::new(0, shared.new_retained_secret(self.suite), chain.is_verified() || vouched);
         let initiator = (initiator.stanza, self.initiator_counter);
         let responder = (responder.stanza, responder_counter);
         let (sending, receiving) = match self.role {
             Role::Initiator => (initiator, responder),
             Role::Responder => (responder, initiator),
         };
+        let is_hybrid = self.hybrid.is_some();
+        let (own, share) = self.hybrid.map(|(hybrid, _)| (hybrid.own, hybrid.peer)).unzip();
         let session = Session::new(
             self.role,
             self.suite,
@@ -129,17 +157,31 @@ impl Finalist {
             self.choice.rekey_freq,
             sending,
             receiving,
-            self.pair,
-            self.peer,
+            Own { pair: self.pair, hybrid: own },
+            Theirs { value: self.peer, share },
         );
-        let agreed = Agreed::new(self.role, self.suite.profile, self.choice, self.peer_extras);
-        Established { session, agreed, sas: self.sas, peer_key, chain, new_secret }
+        let agreed = Agreed::new(self.role, self.suite.profile, self.choice, self.said, is_hybrid);
+        Established { session, agreed, sas: self.sas, peer_key, chain, vouched, new_secret }
     }
 }
 
 impl Agreed {
-    pub(crate) fn new(role: Role, profile: Profile, choice: Choice, peer_extras: Vec<ExtraField>) -> Self {
+    pub(crate) fn new(role: Role, profile: Profile, choice: Choice, said: Said, hybrid: bool) -> Self {
+        let Said { extras: peer_extras, bound } = said;
         let Choice { group, cipher, hash, stanzas, disclosure, logging, rekey_freq, .. } = choice;
-        Self { role, profile, group, cipher, hash, stanzas, disclosure, logging, rekey_freq, peer_extras }
+        Self {
+            role,
+            profile,
+            group,
+            cipher,
+            hash,
+            stanzas,
+            disclosure,
+            logging,
+            rekey_freq,
+            hybrid,
+            bound,
+            peer_extras,
+        }
     }
 }

@@ -5,9 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use minidom::Element;
 use rxml::xml_ncname;
 
+use crate::binding;
 use crate::error::{Error, Misuse};
+use crate::hybrid;
 use crate::namespaces::{DATA_FORMS, SESSION_FORM};
 use crate::options::Hash;
+use crate::voucher;
 
 /// A private field of form A or form B. It is covered by the MACs; implementations that do not know it ignore it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +37,13 @@ impl ExtraField {
     }
 }
 
-/// The names of XEP-0116, 0155, 0187 and 0217. What is not among them is an extra field.
+/// The names of XEP-0116, 0155, 0187 and 0217, and the private ones of this crate. What is not among them is an extra field.
 fn is_known(var: &str) -> bool {
     const KNOWN: &str = " FORM_TYPE accept compress continue counter crypt_algs dhhashes dhkeys disclosure expires hash_algs \
         identity init_pubkey language logging mac match_resource modp multisession my_nonce nonce otr presence reason \
         rekey_freq renegotiate resp_pubkey rshashes sas_algs security sign_algs signs srshash stanzas terminate ver ";
-    KNOWN.split_ascii_whitespace().any(|known| known == var)
+    [binding::FIELD, hybrid::FIELD, voucher::FIELD].contains(&var)
+        || KNOWN.split_ascii_whitespace().any(|known| known == var)
 }
 
 /// A form as it was received.

@@ -2,21 +2,23 @@
 
 use minidom::Element;
 
+use crate::binding::Binding;
 use crate::choice::Choice;
 use crate::counter::Counter;
 use crate::credentials::Credentials;
 use crate::error::{Error, Misbehaviour};
-use crate::established::{Established, Finalist, Role};
-use crate::form::{ExtraField, Form, FormWriter, encode};
+use crate::established::{Established, Finalist, Role, Said};
+use crate::form::{Form, FormWriter, encode};
 use crate::group::{KeyPair, PublicValue};
+use crate::hybrid::{self, Hybrid};
 use crate::normal::Normal;
-use crate::offer::{Flow, Offer, session_id};
+use crate::offer::{Flow, Kept, Offer, session_id};
 use crate::options::Hash;
 use crate::policy::Policy;
 use crate::primitives::CryptoRng;
 use crate::sas::Sas;
 use crate::schedule::SharedSecret;
-use crate::secret::{ChainOutcome, announce, find_shared};
+use crate::secret::{ChainOutcome, Secret, announce, find_shared};
 use crate::sigma::{Claim, Proof, prove, verify};
 use crate::suite::Profile;
 
@@ -28,7 +30,7 @@ pub struct Initiator;
 pub struct AwaitResponse {
     policy: Policy,
     offer: Offer,
-    keys: Vec<KeyPair>,
+    kept: Kept,
 }
 
 /// Alice after message 3: form A2 is out.
@@ -54,22 +56,38 @@ pub(crate) struct Answer {
     pub(crate) peer: PublicValue,
     /// x and e of the group that was chosen.
     pub(crate) pair: KeyPair,
+    pub(crate) hybrid: Option<(Hybrid, Secret)>,
+    /// Whether Bob named both ends.
+    pub(crate) bound: bool,
+    /// What both ends have.
+    pub(crate) voucher: Option<Secret>,
 }
 
 impl Answer {
     /// Checks form B against the offer it answers.
-    pub(crate) fn read(policy: &Policy, offer: &Offer, keys: Vec<KeyPair>, form_b: &Element) -> Result<Self, Error> {
+    pub(crate) fn read(policy: &Policy, offer: &Offer, kept: Kept, form_b: &Element) -> Result<Self, Error> {
         let form = Form::read(form_b, "submit")?;
         form.check_addressed(&offer.nonce)?;
         form.check_accepted()?;
         let choice = Choice::read(policy, offer, &form)?;
         let nonce_b = session_id(&form)?;
+        let bound = kept.binding.check(&form, Role::Initiator, &nonce_b)?;
+        let voucher = kept.binding.voucher(&form, Role::Responder, &nonce_b)?.cloned();
         let initial_counter =
             Counter::from_octets(&form.octets("counter")?).ok_or_else(|| Error::BadField("counter".into()))?;
         let peer = PublicValue::check(choice.group, &form.octets("dhkeys")?, Misbehaviour::BadResponderValue)?;
-        let pair = keys.into_iter().find(|pair| pair.group() == choice.group);
+        let pair = kept.keys.into_iter().find(|pair| pair.group() == choice.group);
         let pair = pair.ok_or_else(|| Error::PeerIncompatible(vec!["modp".into()]))?;
-        Ok(Self { choice, form, normal: Normal::of(form_b)?, nonce_b, initial_counter, peer, pair })
+        let hybrid = match kept.hybrid {
+            Some(own) if form.field(hybrid::FIELD).is_some() => {
+                let opened = own.open(&form.octets(hybrid::FIELD)?);
+                let (peer, secret) = opened.ok_or_else(|| Error::BadField(hybrid::FIELD.into()))?;
+                Some((Hybrid { own, peer }, secret))
+            }
+            _ => None,
+        };
+        let normal = Normal::of(form_b)?;
+        Ok(Self { choice, form, normal, nonce_b, initial_counter, peer, pair, hybrid, bound, voucher })
     }
 
     /// Old Gajim is known by the odd types of its fields. Whoever else writes so gets a proof that it cannot verify.
@@ -89,17 +107,17 @@ impl Initiator {
     /// [`Misuse::Policy`](crate::Misuse::Policy), [`Misuse::ExtraField`](crate::Misuse::ExtraField).
     pub fn begin(
         policy: &Policy,
-        extras: &[ExtraField],
+        binding: &Binding,
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitResponse, Element), Error> {
-        let (form_a, keys) = Offer::make(policy, Flow::FourMessage, extras, rng)?;
-        Ok((AwaitResponse::new(policy, &form_a, keys)?, form_a))
+        let (form_a, kept) = Offer::make(policy, Flow::FourMessage, binding, rng)?;
+        Ok((AwaitResponse::new(policy, &form_a, kept)?, form_a))
     }
 }
 
 impl AwaitResponse {
-    pub(crate) fn new(policy: &Policy, form_a: &Element, keys: Vec<KeyPair>) -> Result<Self, Error> {
-        Ok(Self { policy: policy.clone(), offer: Offer::read(form_a, Flow::FourMessage)?, keys })
+    pub(crate) fn new(policy: &Policy, form_a: &Element, kept: Kept) -> Result<Self, Error> {
+        Ok(Self { policy: policy.clone(), offer: Offer::read(form_a, Flow::FourMessage)?, kept })
     }
 
     /// Whether form B answers this request, be it with a refusal. If not it is a stray: ignore it and keep the machine.
@@ -132,10 +150,21 @@ impl AwaitResponse {
         credentials: Credentials,
         profile: Option<Profile>,
     ) -> Result<(AwaitCompletion, Element), Error> {
-        let Self { policy, offer, keys } = self;
-        let answer = Answer::read(&policy, &offer, keys, form_b)?;
+        let Self { policy, offer, kept } = self;
+        let answer = Answer::read(&policy, &offer, kept, form_b)?;
         let suite = answer.choice.suite(profile.unwrap_or_else(|| answer.profile(&policy, form_b)));
-        let Answer { choice, form, normal: form_b, nonce_b, initial_counter: initial, peer, pair } = answer;
+        let Answer {
+            choice,
+            form,
+            normal: form_b,
+            nonce_b,
+            initial_counter: initial,
+            peer,
+            pair,
+            hybrid,
+            bound,
+            voucher,
+        } = answer;
         let provisional = SharedSecret::negotiated(&pair.agree(&peer)?, suite);
 
         let announced = announce(suite.hash, &offer.nonce);
@@ -158,9 +187,22 @@ impl AwaitResponse {
         let proof = prove(&claim, choice.init, key, &own_keys, suite, &mut initiator_counter)?;
         let form_a2 = form_a2.finish_with_proof(&proof.identity, &proof.mac);
         let sas = Sas::compute(choice.sas_method()?, suite, &proof.mac, &offer.normal, &form_b, pair.public());
-        let (role, peer_extras) = (Role::Initiator, form.extras());
-        let finalist =
-            Finalist { role, policy, choice, peer_extras, provisional, suite, pair, peer, initiator_counter, sas };
+        let said = Said { extras: form.extras(), bound };
+        let role = Role::Initiator;
+        let finalist = Finalist {
+            role,
+            policy,
+            choice,
+            said,
+            provisional,
+            suite,
+            pair,
+            peer,
+            hybrid,
+            voucher,
+            initiator_counter,
+            sas,
+        };
         let responder_counter = initial.of_peer();
         Ok((
             AwaitCompletion { finalist, nonce_a: offer.nonce, nonce_b, form_b, responder_counter, credentials },

@@ -7,19 +7,21 @@
 //! limits on size and depth, and the store of secrets.
 //!
 //! ```
-//! use esession::{Credentials, Ending, Evidence, Initiator, Policy, Responder};
+//! use esession::{Binding, Credentials, Ending, Evidence, Initiator, Policy, Responder};
 //! use getrandom::{SysRng, rand_core::UnwrapErr};
 //!
 //! # fn main() -> Result<(), esession::Error> {
 //! let rng = &mut UnwrapErr(SysRng);
 //! let policy = Policy::default();
 //!
-//! // Four messages; `namespaces` has the wrappers that carry them.
-//! let (alice, form_a) = Initiator::begin(&policy, &[], rng)?;
-//! let (bob, form_b) = Responder::respond(&policy, &form_a, &[], rng)?;
+//! // Four messages; `namespaces` has the wrappers that carry them. Each end says between whom it takes them to be.
+//! let (alices, bobs) = ("alice@example.org", "bob@example.net");
+//! let (alice, form_a) = Initiator::begin(&policy, &Binding::between(alices, bobs), rng)?;
+//! let (bob, form_b) = Responder::respond(&policy, &form_a, &Binding::between(bobs, alices), rng)?;
 //! let (alice, form_a2) = alice.handle_response(&form_b, Credentials::default(), rng)?;
 //! let (mut bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng)?;
 //! let mut alice = alice.handle_completion(&form_b2)?;
+//! assert!(alice.agreed.bound && alice.agreed.hybrid);
 //!
 //! // Alice confirms at once: only now may Bob replace the old secret by the new one.
 //! let confirmation = alice.session.confirm()?;
@@ -47,7 +49,7 @@
 //! Ends that have public keys can do with three messages. The last of them may bring the only stanza there will be.
 //!
 //! ```
-//! use esession::{Credentials, Ending, Flow, Identification, Initiator, Policy, Responder, SigningKey};
+//! use esession::{Binding, Credentials, Ending, Flow, Identification, Initiator, Policy, Responder, SigningKey};
 //! use getrandom::{SysRng, rand_core::UnwrapErr};
 //!
 //! # fn main() -> Result<(), esession::Error> {
@@ -60,9 +62,9 @@
 //! let [alices, bobs] = [SigningKey::generate_rsa(2048, rng)?, SigningKey::generate_rsa(2048, rng)?];
 //! let credentials = |key: &SigningKey| Credentials { signing_key: Some(key.clone()), ..Credentials::default() };
 //!
-//! let (alice, form_a) = Initiator::begin_signed(&policy, &[], rng)?;
+//! let (alice, form_a) = Initiator::begin_signed(&policy, &Binding::default(), rng)?;
 //! assert_eq!(Flow::of(&form_a), Flow::ThreeMessage);
-//! let (bob, form_b) = Responder::respond_signed(&policy, &form_a, &[], credentials(&bobs), rng)?;
+//! let (bob, form_b) = Responder::respond_signed(&policy, &form_a, &Binding::default(), credentials(&bobs), rng)?;
 //! let (form_a2, c) = alice.handle_response_with(&form_b, &credentials(&alices), "<body>Only this.</body>")?;
 //! let mut bob = bob.handle_identity(&form_a2)?;
 //!
@@ -84,6 +86,7 @@
 
 #![forbid(unsafe_code)]
 
+mod binding;
 mod choice;
 mod counter;
 mod credentials;
@@ -94,6 +97,7 @@ mod error;
 mod established;
 mod form;
 mod group;
+mod hybrid;
 mod initiator;
 pub mod namespaces;
 mod normal;
@@ -114,10 +118,12 @@ mod stanza;
 mod suite;
 mod termination;
 mod three_message;
+mod voucher;
 
 pub use minidom::Element;
 pub use rand_core;
 
+pub use binding::Binding;
 pub use credentials::Credentials;
 pub use error::{Condition, Error, Misbehaviour, Misuse, StanzaError};
 pub use established::{Agreed, Established, Role};

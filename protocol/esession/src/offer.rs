@@ -2,14 +2,17 @@
 
 use minidom::Element;
 
+use crate::binding::Binding;
 use crate::error::{Error, Misuse};
 use crate::established::Role;
-use crate::form::{ExtraField, Form, FormWriter, encode};
+use crate::form::{Form, FormWriter, encode};
 use crate::group::KeyPair;
+use crate::hybrid::{self, HybridKeys, Share};
 use crate::normal::Normal;
 use crate::options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, SignatureAlgorithm, StanzaKind};
 use crate::policy::Policy;
 use crate::primitives::{CryptoRng, random, sha256};
+use crate::voucher;
 
 /// The only version of the protocol; the 1.2 and 1.3 of the examples never existed (esession registry).
 pub(crate) const VERSION: &str = "1.0";
@@ -64,27 +67,35 @@ pub(crate) struct Offer {
     values: Vec<Vec<u8>>,
 }
 
+/// What Alice keeps to herself of her offer.
+pub(crate) struct Kept {
+    /// x and e of each group.
+    pub(crate) keys: Vec<KeyPair>,
+    pub(crate) hybrid: Option<HybridKeys>,
+    pub(crate) binding: Binding,
+}
+
 impl Offer {
-    /// Message 1 from the policy: form A and the key pairs of its groups.
+    /// Message 1 from the policy.
     pub(crate) fn make(
         policy: &Policy,
         flow: Flow,
-        extras: &[ExtraField],
+        binding: &Binding,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(Element, Vec<KeyPair>), Error> {
+    ) -> Result<(Element, Kept), Error> {
         policy.check()?;
         let keys = policy.groups.iter().map(|group| KeyPair::generate(*group, rng)).collect::<Result<Vec<_>, _>>()?;
-        Ok((Self::write(policy, flow, random::<16>(rng).as_slice(), &keys, extras)?, keys))
+        let hybrid = policy.hybrid.then(|| HybridKeys::generate(rng));
+        let kept = Kept { keys, hybrid, binding: binding.clone() };
+        let nonce = random::<16>(rng);
+        let vouchers = binding.vouchers().filter(|_| flow == Flow::FourMessage);
+        let vouchers = vouchers.map(|vouchers| voucher::announce(vouchers, nonce.as_slice(), rng)).unwrap_or_default();
+        Ok((Self::write(policy, flow, nonce.as_slice(), &kept, &vouchers)?, kept))
     }
 
-    /// Form A. `keys` are in the order of `policy.groups`.
-    fn write(
-        policy: &Policy,
-        flow: Flow,
-        nonce: &[u8],
-        keys: &[KeyPair],
-        extras: &[ExtraField],
-    ) -> Result<Element, Error> {
+    /// Form A.
+    fn write(policy: &Policy, flow: Flow, nonce: &[u8], kept: &Kept, vouchers: &[Vec<u8>]) -> Result<Element, Error> {
+        let keys = &kept.keys;
         let identification = |who| {
             let permitted = policy.identification(Role::Initiator, who).iter().copied();
             permitted.filter(|how| flow.permits(*how)).collect::<Vec<_>>()
@@ -121,7 +132,13 @@ impl Offer {
             Flow::ThreeMessage => keys.iter().map(|pair| encode(pair.public())).collect(),
         };
         form.typed(flow.field(), "hidden", &values);
-        form.extras(extras)?;
+        kept.binding.write(&mut form, Role::Initiator, nonce)?;
+        if !vouchers.is_empty() {
+            form.typed(voucher::FIELD, "hidden", &vouchers.iter().map(|voucher| encode(voucher)).collect::<Vec<_>>());
+        }
+        if let Some(hybrid) = &kept.hybrid {
+            form.typed(hybrid::FIELD, "hidden", &[encode(&hybrid.share())]);
+        }
         Ok(form.element().clone())
     }
 
@@ -144,6 +161,15 @@ impl Offer {
             return Err(Error::PeerIncompatible(vec![flow.field().into()]));
         }
         Ok(Self { normal: Normal::of(form_a)?, form, nonce, flow, values })
+    }
+
+    /// Alice's hybrid share, if she shows one and the policy wants it.
+    pub(crate) fn share(&self, policy: &Policy) -> Result<Option<Share>, Error> {
+        if !policy.hybrid || self.form.field(hybrid::FIELD).is_none() {
+            return Ok(None);
+        }
+        let share = Share::read(&self.form.octets(hybrid::FIELD)?);
+        share.map(Some).ok_or_else(|| Error::BadField(hybrid::FIELD.into()))
     }
 
     /// He or e for the group that was chosen by name.

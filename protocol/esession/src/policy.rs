@@ -41,6 +41,9 @@ pub struct Policy {
     /// Talk to old Gajim in its own way, in either role. It changes nothing for anybody else: which way a peer goes shows in
     /// what it proves under the shared secret.
     pub accept_gajim: bool,
+    /// Add X25519 and ML-KEM-768 to the key exchange where the peer does so too: what is recorded today stays closed to the
+    /// quantum computers of tomorrow. Others ignore it.
+    pub hybrid: bool,
 }
 
 impl Default for Policy {
@@ -64,6 +67,7 @@ impl Default for Policy {
             max_blocks: MAX_BLOCKS,
             accept_truncated_keys: true,
             accept_gajim: true,
+            hybrid: true,
         }
     }
 }

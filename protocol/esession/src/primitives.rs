@@ -1,4 +1,4 @@
-//! The only place that names cryptographic crates: here, and signatures below.
+//! The only place that names cryptographic crates: here, and below.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 pub use rand_core::CryptoRng;
 
+pub(crate) mod hybrid;
 pub(crate) mod signature;
 
 use crate::options::{Cipher, Hash};

@@ -4,13 +4,34 @@ use std::collections::VecDeque;
 
 use crate::error::{Error, Misbehaviour, Misuse};
 use crate::group::{KeyPair, PublicValue};
+use crate::hybrid::{self, HybridKeys, Share};
+use crate::primitives::CryptoRng;
 use crate::schedule::{RekeyRole, StanzaKeys, rekeyed};
+use crate::secret::Secret;
 use crate::suite::Suite;
 
-/// Keys the peer may be using, and the private value that was new when they became possible.
+/// Private values of ours.
+pub(crate) struct Own {
+    pub(crate) pair: KeyPair,
+    pub(crate) hybrid: Option<HybridKeys>,
+}
+
+/// Public values of the peer.
+pub(crate) struct Theirs {
+    pub(crate) value: PublicValue,
+    pub(crate) share: Option<Share>,
+}
+
+/// Keys the peer may be using, and the private values that were new when they became possible.
 pub(crate) struct ReceiveSet {
     pub(crate) keys: StanzaKeys,
+    pub(crate) own: Own,
+}
+
+/// A new key of ours, on its way.
+pub(crate) struct Renewal {
     pub(crate) pair: KeyPair,
+    pub(crate) hybrid: Option<hybrid::Answer>,
 }
 
 /// Both directions' keys. There is more than one receive set while the peer has not shown that it saw our newest key.
@@ -18,8 +39,8 @@ pub(crate) struct Epochs {
     suite: Suite,
     sending: StanzaKeys,
     sets: VecDeque<ReceiveSet>,
-    /// The newest value of the peer.
-    peer: PublicValue,
+    /// The newest of the peer.
+    peer: Theirs,
     /// Keys received since our last stanza: the next `<new/>`.
     unreported: usize,
 }
@@ -28,14 +49,8 @@ pub(crate) struct Epochs {
 const MAX_SETS: usize = 16;
 
 impl Epochs {
-    pub(crate) fn new(
-        suite: Suite,
-        sending: StanzaKeys,
-        receiving: StanzaKeys,
-        pair: KeyPair,
-        peer: PublicValue,
-    ) -> Self {
-        let sets = [ReceiveSet { keys: receiving, pair }].into();
+    pub(crate) fn new(suite: Suite, sending: StanzaKeys, receiving: StanzaKeys, own: Own, peer: Theirs) -> Self {
+        let sets = [ReceiveSet { keys: receiving, own }].into();
         Self { suite, sending, sets, peer, unreported: 0 }
     }
 
@@ -57,7 +72,7 @@ impl Epochs {
 
     /// The group of the session.
     pub(crate) fn group(&self) -> Result<crate::Group, Error> {
-        self.sets.back().map(|set| set.pair.group()).ok_or(Error::Misuse(Misuse::Closed))
+        self.sets.back().map(|set| set.own.pair.group()).ok_or(Error::Misuse(Misuse::Closed))
     }
 
     /// Whether another key may be sent before the peer has answered the earlier ones.
@@ -70,13 +85,25 @@ impl Epochs {
         self.sets.len() > 1
     }
 
-    /// Our stanza is out, under the keys so far; with `pair` it carried a new key.
-    pub(crate) fn sent(&mut self, pair: Option<KeyPair>) -> Result<(), Error> {
+    /// A new key of ours.
+    pub(crate) fn renew(&self, rng: &mut dyn CryptoRng) -> Result<Renewal, Error> {
+        let pair = KeyPair::generate(self.group()?, rng)?;
+        let hybrid = match &self.peer.share {
+            Some(share) => Some(HybridKeys::answer(share, rng).ok_or(Error::DecryptFailed)?),
+            None => None,
+        };
+        Ok(Renewal { pair, hybrid })
+    }
+
+    /// Our stanza is out, under the keys so far; with `renewal` it carried a new key.
+    pub(crate) fn sent(&mut self, renewal: Option<Renewal>) -> Result<(), Error> {
         self.unreported = 0;
-        if let Some(pair) = pair {
-            let shared = pair.agree(&self.peer)?;
+        if let Some(Renewal { pair, hybrid }) = renewal {
+            let (hybrid, secret) = hybrid.map(|answer| (answer.own, answer.secret)).unzip();
+            let shared = joined(&pair.agree(&self.peer.value)?, secret.as_ref());
             self.sending = rekeyed(&shared, RekeyRole::Initiator, self.suite);
-            self.sets.push_back(ReceiveSet { keys: rekeyed(&shared, RekeyRole::Acceptor, self.suite), pair });
+            let own = Own { pair, hybrid };
+            self.sets.push_back(ReceiveSet { keys: rekeyed(&shared, RekeyRole::Acceptor, self.suite), own });
         }
         Ok(())
     }
@@ -93,10 +120,19 @@ impl Epochs {
 
     /// An authentic stanza carried a new key of the peer. Each set of ours is the peer's new sending key now; ours changes
     /// too, unless a key of ours has crossed with it.
-    pub(crate) fn received(&mut self, octets: &[u8]) -> Result<(), Error> {
+    pub(crate) fn received(&mut self, octets: &[u8], hybrid: Option<&[u8]>) -> Result<(), Error> {
         let value = PublicValue::check(self.group()?, octets, Misbehaviour::BadRekeyValue)?;
         let oldest = self.sets.front().ok_or(Error::Misuse(Misuse::Closed))?;
-        let shared = oldest.pair.agree(&value)?;
+        let bad = Error::PeerMisbehaved(Misbehaviour::BadRekeyValue);
+        let (share, secret) = match (&oldest.own.hybrid, hybrid) {
+            (Some(own), Some(answer)) => {
+                own.open(answer).map(|(share, secret)| (Some(share), Some(secret))).ok_or(bad)?
+            }
+            (None, None) => (None, None),
+            // A hybrid session stays one.
+            _ => return Err(bad),
+        };
+        let shared = joined(&oldest.own.pair.agree(&value)?, secret.as_ref());
         let crossed = self.has_crossed();
         for set in &mut self.sets {
             set.keys = rekeyed(&shared, RekeyRole::Initiator, self.suite);
@@ -104,8 +140,16 @@ impl Epochs {
         if !crossed {
             self.sending = rekeyed(&shared, RekeyRole::Acceptor, self.suite);
         }
-        self.peer = value;
+        self.peer = Theirs { value, share };
         self.unreported = self.unreported.saturating_add(1);
         Ok(())
+    }
+}
+
+/// What a re-key shares: mpi(dh), and behind it the secret of the hybrid.
+fn joined(dh: &Secret, hybrid: Option<&Secret>) -> Secret {
+    match hybrid {
+        Some(hybrid) => Secret::join(&[dh.expose(), hybrid.expose()]),
+        None => dh.clone(),
     }
 }

@@ -2,13 +2,15 @@
 
 use minidom::Element;
 
+use crate::binding::Binding;
 use crate::choice::Choice;
 use crate::counter::Counter;
 use crate::credentials::Credentials;
 use crate::error::{Error, Misbehaviour};
-use crate::established::{Established, Finalist, Role};
-use crate::form::{ExtraField, Form, FormWriter, encode};
+use crate::established::{Established, Finalist, Role, Said};
+use crate::form::{Form, FormWriter, encode};
 use crate::group::{KeyPair, PublicValue};
+use crate::hybrid::{self, Hybrid, HybridKeys, Share};
 use crate::normal::Normal;
 use crate::offer::{Flow, Offer};
 use crate::policy::Policy;
@@ -16,9 +18,10 @@ use crate::primitives::{CryptoRng, constant_time_eq, random, sha256};
 use crate::public_key::PublicKey;
 use crate::sas::Sas;
 use crate::schedule::SharedSecret;
-use crate::secret::{ChainOutcome, filler, find_announced};
+use crate::secret::{ChainOutcome, Secret, filler, find_announced};
 use crate::sigma::{Claim, Proof, prove, verify};
 use crate::suite::{Profile, Suite};
+use crate::voucher;
 
 /// Bob, who is asked for a session.
 #[derive(Debug)]
@@ -34,6 +37,11 @@ pub struct AwaitIdentity {
     pub(crate) nonce_b: Vec<u8>,
     pub(crate) pair: KeyPair,
     pub(crate) initial_counter: Counter,
+    hybrid: Option<(Hybrid, Secret)>,
+    /// Whether Alice named both ends.
+    bound: bool,
+    /// What both ends have.
+    voucher: Option<Secret>,
 }
 
 /// What Bob draws.
@@ -41,18 +49,37 @@ pub(crate) struct Draw {
     pub(crate) nonce: Vec<u8>,
     pub(crate) counter: Counter,
     pub(crate) pair: KeyPair,
+    /// With Alice's share.
+    pub(crate) hybrid: Option<(hybrid::Answer, Share)>,
+    /// In place of a voucher.
+    pub(crate) noise: Vec<u8>,
 }
 
 impl Draw {
-    pub(crate) fn new(choice: &Choice, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
+    pub(crate) fn new(choice: &Choice, share: Option<Share>, rng: &mut dyn CryptoRng) -> Result<Self, Error> {
         let pair = KeyPair::generate(choice.group, rng)?;
-        Ok(Self { nonce: random::<16>(rng).to_vec(), counter: Counter::draw(rng), pair })
+        let (nonce, counter) = (random::<16>(rng).to_vec(), Counter::draw(rng));
+        let hybrid = match share {
+            Some(share) => {
+                let answer = HybridKeys::answer(&share, rng).ok_or_else(|| Error::BadField(hybrid::FIELD.into()))?;
+                Some((answer, share))
+            }
+            None => None,
+        };
+        Ok(Self { nonce, counter, pair, hybrid, noise: voucher::noise(rng) })
     }
 
     /// Form B before any proof.
-    pub(crate) fn response(&self, choice: &Choice, offer: &Offer, extras: &[ExtraField]) -> Result<FormWriter, Error> {
+    pub(crate) fn response(&self, choice: &Choice, offer: &Offer, binding: &Binding) -> Result<FormWriter, Error> {
         let mut form = choice.write(offer, &encode(&self.nonce), &encode(self.pair.public()));
-        form.extras(extras)?;
+        binding.write(&mut form, Role::Responder, &self.nonce)?;
+        if offer.form.field(voucher::FIELD).is_some() && binding.vouchers().is_some() {
+            let found = binding.voucher(&offer.form, Role::Initiator, &offer.nonce)?;
+            form.typed(voucher::FIELD, "hidden", &[encode(&voucher::answer(found, &self.nonce, &self.noise))]);
+        }
+        if let Some((answer, _)) = &self.hybrid {
+            form.typed(hybrid::FIELD, "hidden", &[encode(&answer.message)]);
+        }
         form.field("nonce", encode(&offer.nonce));
         form.field("counter", encode(&self.counter.mpi()));
         Ok(form)
@@ -68,10 +95,10 @@ impl Responder {
     pub fn respond(
         policy: &Policy,
         form_a: &Element,
-        extras: &[ExtraField],
+        binding: &Binding,
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitIdentity, Element), Error> {
-        Self::respond_with(policy, form_a, extras, |choice| Draw::new(choice, rng))
+        Self::respond_with(policy, form_a, binding, |choice, share| Draw::new(choice, share, rng))
     }
 
     /// Message 2 as a refusal without a reason: a form with `accept` 0, to be wrapped by [`crate::namespaces::feature`].
@@ -90,19 +117,31 @@ impl Responder {
     pub(crate) fn respond_with(
         policy: &Policy,
         form_a: &Element,
-        extras: &[ExtraField],
-        draw: impl FnOnce(&Choice) -> Result<Draw, Error>,
+        binding: &Binding,
+        draw: impl FnOnce(&Choice, Option<Share>) -> Result<Draw, Error>,
     ) -> Result<(AwaitIdentity, Element), Error> {
         policy.check()?;
         let offer = Offer::read(form_a, Flow::FourMessage)?;
+        let bound = binding.check(&offer.form, Role::Responder, &offer.nonce)?;
         let choice = Choice::make(policy, &offer)?;
         let commitment = offer.value(choice.group.name())?.to_vec();
-        let draw = draw(&choice)?;
-        let form_b = draw.response(&choice, &offer, extras)?.element().clone();
-        let Draw { nonce: nonce_b, counter: initial_counter, pair } = draw;
-        let normal = Normal::of(&form_b)?;
-        let policy = policy.clone();
-        let state = AwaitIdentity { policy, choice, offer, commitment, form_b: normal, nonce_b, pair, initial_counter };
+        let draw = draw(&choice, offer.share(policy)?)?;
+        let form_b = draw.response(&choice, &offer, binding)?.element().clone();
+        let voucher = binding.voucher(&offer.form, Role::Initiator, &offer.nonce)?.cloned();
+        let Draw { nonce: nonce_b, counter: initial_counter, pair, hybrid, .. } = draw;
+        let state = AwaitIdentity {
+            policy: policy.clone(),
+            choice,
+            offer,
+            commitment,
+            form_b: Normal::of(&form_b)?,
+            nonce_b,
+            pair,
+            initial_counter,
+            hybrid: hybrid.map(|(answer, peer)| (Hybrid { own: answer.own, peer }, answer.secret)),
+            bound,
+            voucher,
+        };
         Ok((state, form_b))
     }
 }
@@ -148,11 +187,36 @@ impl AwaitIdentity {
             Some(srs) => srs.response_hash(suite.hash),
             None => filler(suite.hash, rng),
         };
-        let Self { policy, choice, offer, form_b, nonce_b, pair, initial_counter, commitment: _ } = self;
+        let Self {
+            policy,
+            choice,
+            offer,
+            form_b,
+            nonce_b,
+            pair,
+            initial_counter,
+            hybrid,
+            bound,
+            voucher,
+            commitment: _,
+        } = self;
         let d = pair.public().to_vec();
-        let (role, peer_extras, resp) = (Role::Responder, offer.form.extras(), choice.resp);
-        let finalist =
-            Finalist { role, policy, choice, peer_extras, provisional, suite, pair, peer, initiator_counter, sas };
+        let said = Said { extras: offer.form.extras(), bound };
+        let (role, resp) = (Role::Responder, choice.resp);
+        let finalist = Finalist {
+            role,
+            policy,
+            choice,
+            said,
+            provisional,
+            suite,
+            pair,
+            peer,
+            hybrid,
+            voucher,
+            initiator_counter,
+            sas,
+        };
         let keys = finalist.final_keys(srs, other_secret.as_ref());
         let mut form_b2 = FormWriter::new("result");
         form_b2.field("nonce", encode(&offer.nonce));

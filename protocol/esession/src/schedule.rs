@@ -22,6 +22,11 @@ impl SharedSecret {
         Self(Secret::new(&suite.hash(&[self.0.expose(), &octets(srs), &octets(oss)])))
     }
 
+    /// In three messages: K = HASH(K | OSS), only where there is a hybrid.
+    pub(crate) fn hybrid(self, secret: Option<&Secret>, suite: Suite) -> Self {
+        if secret.is_some() { self.strengthen(None, secret, suite) } else { self }
+    }
+
     /// KC, KM and KS of one direction.
     pub(crate) fn keys(&self, role: Role, suite: Suite) -> DirectionKeys {
         let derive = |label: &[u8]| suite.hmac(&self.0, &[label]);
@@ -75,7 +80,7 @@ pub(crate) enum RekeyRole {
     Acceptor,
 }
 
-/// The keys after a re-key; K is mpi(dh) here, not hashed.
+/// The keys after a re-key; K is mpi(dh) here, not hashed, and in a hybrid session what that gives stands behind it.
 pub(crate) fn rekeyed(dh: &Secret, role: RekeyRole, suite: Suite) -> StanzaKeys {
     let [cipher_label, mac_label]: [&[u8]; 2] = match role {
         RekeyRole::Initiator => [b"Rekey Initiator Crypt", b"Rekey Initiator MAC"],

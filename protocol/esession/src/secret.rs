@@ -16,6 +16,11 @@ impl Secret {
         Self(Zeroizing::new(octets.to_vec()))
     }
 
+    /// All of `parts`, one after the other.
+    pub(crate) fn join(parts: &[&[u8]]) -> Self {
+        Self(Zeroizing::new(parts.concat()))
+    }
+
     /// The octets, for the arithmetic and for a sealed store.
     #[must_use]
     pub fn expose(&self) -> &[u8] {

@@ -6,11 +6,10 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::counter::Counter;
 use crate::error::{Error, Misbehaviour, Misuse};
 use crate::established::Role;
-use crate::group::{KeyPair, PublicValue};
 use crate::plaintext::Plaintext;
 use crate::policy::Policy;
 use crate::primitives::{CryptoRng, constant_time_eq};
-use crate::rekey::Epochs;
+use crate::rekey::{Epochs, Own, Renewal, Theirs};
 use crate::schedule::StanzaKeys;
 use crate::stanza::{Envelope, Parts};
 use crate::suite::{Profile, Suite};
@@ -98,12 +97,12 @@ impl Session {
         rekey_freq: u32,
         sending: (StanzaKeys, Counter),
         receiving: (StanzaKeys, Counter),
-        pair: KeyPair,
-        peer: PublicValue,
+        own: Own,
+        theirs: Theirs,
     ) -> Self {
         let live = Live {
             suite,
-            epochs: Epochs::new(suite, sending.0, receiving.0, pair, peer),
+            epochs: Epochs::new(suite, sending.0, receiving.0, own, theirs),
             sending: Track { counter: sending.1, used: 0 },
             receiving: Track { counter: receiving.1, used: 0 },
             rekey_freq,
@@ -148,8 +147,8 @@ impl Session {
         if early {
             return Err(Error::Misuse(Misuse::RekeyTooEarly));
         }
-        let pair = KeyPair::generate(live.epochs.group()?, rng)?;
-        live.seal(content, Some(pair), &[])
+        let renewal = live.epochs.renew(rng)?;
+        live.seal(content, Some(renewal), &[])
     }
 
     /// Whether the agreed number of stanzas since the last key exchange has passed.
@@ -258,15 +257,15 @@ impl Session {
 }
 
 impl Live {
-    /// XEP-0200 section 4: pads, encrypts, MACs, steps the counter; then switches keys if `pair` is there.
-    pub(crate) fn seal(&mut self, content: &str, pair: Option<KeyPair>, old: &[Vec<u8>]) -> Result<Element, Error> {
-        self.seal_within(self.max_blocks.saturating_sub(RESERVE.min(self.max_blocks / 2)), content, pair, old)
+    /// XEP-0200 section 4: pads, encrypts, MACs, steps the counter; then switches keys if `renewal` is there.
+    pub(crate) fn seal(&mut self, content: &str, renewal: Option<Renewal>, old: &[Vec<u8>]) -> Result<Element, Error> {
+        self.seal_within(self.max_blocks.saturating_sub(RESERVE.min(self.max_blocks / 2)), content, renewal, old)
     }
 
     /// An authentic stanza with whatever in `<key/>` and `<new/>`.
     #[cfg(feature = "dangerous-test-hooks")]
     pub(crate) fn seal_hostile(&mut self, key: &[u8], new: usize) -> Result<Element, Error> {
-        let parts = Parts { data: &[], new, key: (!key.is_empty()).then_some(key), old: &[] };
+        let parts = Parts { data: &[], new, key: (!key.is_empty()).then_some(key), ..Parts::default() };
         let counter = self.sending.counter;
         let keys = self.epochs.sending();
         let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &self.suite.sent_counter(counter)]);
@@ -282,7 +281,7 @@ impl Live {
         &mut self,
         limit: u64,
         content: &str,
-        pair: Option<KeyPair>,
+        renewal: Option<Renewal>,
         old: &[Vec<u8>],
     ) -> Result<Element, Error> {
         let mut data = Zeroizing::new(content.as_bytes().to_vec());
@@ -294,18 +293,19 @@ impl Live {
         let keys = self.epochs.sending();
         let counter = self.sending.counter;
         self.suite.crypt(&keys.cipher, counter, &mut data);
-        let key = pair.as_ref().map(KeyPair::public);
-        let parts = Parts { data: &data, new: self.epochs.unreported(), key, old };
+        let key = renewal.as_ref().map(|renewal| renewal.pair.public());
+        let hybrid = renewal.as_ref().and_then(|renewal| Some(renewal.hybrid.as_ref()?.message.as_slice()));
+        let parts = Parts { data: &data, new: self.epochs.unreported(), key, hybrid, old };
         let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &self.suite.sent_counter(counter)]);
         let c = parts.seal(&mac);
 
         self.sending = Track { counter: counter.after(self.suite.blocks(data.len())), used };
-        if pair.is_some() {
+        if renewal.is_some() {
             self.sending.used = 0;
             self.since_exchange = 0;
         }
         self.since_exchange = self.since_exchange.saturating_add(1);
-        self.epochs.sent(pair)?;
+        self.epochs.sent(renewal)?;
         Ok(c)
     }
 
@@ -336,7 +336,7 @@ impl Live {
         self.receiving = Track { counter: counter.after(self.suite.blocks(content.octets())), used };
         self.epochs.forget_before(envelope.new);
         if let Some(key) = envelope.key {
-            self.epochs.received(&key)?;
+            self.epochs.received(&key, envelope.hybrid.as_deref())?;
             self.receiving.used = 0;
             self.sending.used = if self.epochs.has_crossed() { self.sending.used } else { 0 };
             self.since_exchange = 0;

@@ -12,10 +12,15 @@ pub(crate) struct Envelope {
     /// How many new keys of ours the peer has seen since its last stanza.
     pub(crate) new: usize,
     pub(crate) key: Option<Vec<u8>>,
+    /// What a new key of a hybrid session brings along, in an element of our own.
+    pub(crate) hybrid: Option<Vec<u8>>,
     /// What is MACed: every child but `mac`, in the order received.
     pub(crate) content: String,
     pub(crate) mac: Vec<u8>,
 }
+
+/// Beside `<key/>`, between two ends of this crate.
+const HYBRID: &str = "x-hybrid";
 
 /// Servers rewrite namespaces and white space of what they forward: a child may have ended up in one of these.
 const REWRITTEN: [&str; 5] = [ENCRYPTED, "", "jabber:client", "jabber:server", "jabber:component:accept"];
@@ -26,7 +31,7 @@ impl Envelope {
         if !c.is("c", ENCRYPTED) || !c.attrs().is_empty() {
             return Err(Error::Malformed("c"));
         }
-        let (mut data, mut new, mut key, mut mac) = (None, None, None, None);
+        let (mut data, mut new, mut key, mut hybrid, mut mac) = (None, None, None, None, None);
         let mut content = String::new();
         for node in c.nodes() {
             let child = match node {
@@ -39,6 +44,7 @@ impl Envelope {
             let seen = match child.name() {
                 "data" => data.replace(base64(text)?).is_some(),
                 "key" => key.replace(base64(text)?).is_some(),
+                HYBRID => hybrid.replace(base64(text)?).is_some(),
                 "mac" => mac.replace(base64(text)?).is_some(),
                 "new" => new.replace(count(text)?).is_some(),
                 "old" => base64(text).map(|_| false)?, // published for deniability: of no use here
@@ -52,7 +58,10 @@ impl Envelope {
             }
         }
         let mac = mac.ok_or(Error::Malformed("mac"))?;
-        Ok(Self { data, new: new.unwrap_or(0), key, content, mac })
+        if hybrid.is_some() && key.is_none() {
+            return Err(Error::Malformed("c"));
+        }
+        Ok(Self { data, new: new.unwrap_or(0), key, hybrid, content, mac })
     }
 }
 
@@ -62,6 +71,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) data: &'a [u8],
     pub(crate) new: usize,
     pub(crate) key: Option<&'a [u8]>,
+    pub(crate) hybrid: Option<&'a [u8]>,
     pub(crate) old: &'a [Vec<u8>],
 }
 
@@ -93,6 +103,9 @@ impl Parts<'_> {
         }
         if let Some(key) = self.key {
             write("key", &encode(key));
+        }
+        if let Some(hybrid) = self.hybrid {
+            write(HYBRID, &encode(hybrid));
         }
         self.old.iter().for_each(|old| write("old", &encode(old)));
     }

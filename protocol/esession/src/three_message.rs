@@ -6,19 +6,22 @@
 
 use minidom::Element;
 
+use crate::binding::Binding;
 use crate::choice::Choice;
 use crate::counter::Counter;
 use crate::credentials::Credentials;
 use crate::error::{Error, Misbehaviour};
-use crate::established::{Agreed, Role};
-use crate::form::{ExtraField, Form, FormWriter, encode};
+use crate::established::{Agreed, Role, Said};
+use crate::form::{Form, FormWriter, encode};
 use crate::group::{KeyPair, PublicValue};
+use crate::hybrid::{Hybrid, Share};
 use crate::initiator::{Answer, Initiator};
 use crate::normal::Normal;
-use crate::offer::{Flow, Offer};
+use crate::offer::{Flow, Kept, Offer};
 use crate::policy::Policy;
 use crate::primitives::CryptoRng;
 use crate::public_key::PublicKey;
+use crate::rekey::{Own, Theirs};
 use crate::responder::{Draw, Responder};
 use crate::schedule::SharedSecret;
 use crate::session::Session;
@@ -40,7 +43,7 @@ pub struct SignedSession {
 pub struct AwaitSignedResponse {
     policy: Policy,
     offer: Offer,
-    keys: Vec<KeyPair>,
+    kept: Kept,
 }
 
 /// Bob after message 2: he has signed, Alice has not.
@@ -59,8 +62,9 @@ struct Terms {
     role: Role,
     policy: Policy,
     choice: Choice,
-    peer_extras: Vec<ExtraField>,
+    said: Said,
     pair: KeyPair,
+    hybrid: Option<Hybrid>,
     initiator_counter: Counter,
     responder_counter: Counter,
 }
@@ -73,11 +77,11 @@ impl Initiator {
     /// [`Initiator::begin`].
     pub fn begin_signed(
         policy: &Policy,
-        extras: &[ExtraField],
+        binding: &Binding,
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitSignedResponse, Element), Error> {
-        let (form_a, keys) = Offer::make(policy, Flow::ThreeMessage, extras, rng)?;
-        Ok((AwaitSignedResponse::new(policy, &form_a, keys)?, form_a))
+        let (form_a, kept) = Offer::make(policy, Flow::ThreeMessage, binding, rng)?;
+        Ok((AwaitSignedResponse::new(policy, &form_a, kept)?, form_a))
     }
 }
 
@@ -89,17 +93,17 @@ impl Responder {
     pub fn respond_signed(
         policy: &Policy,
         form_a: &Element,
-        extras: &[ExtraField],
+        binding: &Binding,
         credentials: Credentials,
         rng: &mut dyn CryptoRng,
     ) -> Result<(AwaitSignature, Element), Error> {
-        AwaitSignature::respond(policy, form_a, extras, credentials, |choice| Draw::new(choice, rng))
+        AwaitSignature::respond(policy, form_a, binding, credentials, |choice, share| Draw::new(choice, share, rng))
     }
 }
 
 impl AwaitSignedResponse {
-    pub(crate) fn new(policy: &Policy, form_a: &Element, keys: Vec<KeyPair>) -> Result<Self, Error> {
-        Ok(Self { policy: policy.clone(), offer: Offer::read(form_a, Flow::ThreeMessage)?, keys })
+    pub(crate) fn new(policy: &Policy, form_a: &Element, kept: Kept) -> Result<Self, Error> {
+        Ok(Self { policy: policy.clone(), offer: Offer::read(form_a, Flow::ThreeMessage)?, kept })
     }
 
     /// Whether form B answers this request, be it with a refusal. If not it is a stray: ignore it and keep the machine.
@@ -140,11 +144,12 @@ impl AwaitSignedResponse {
         credentials: &Credentials,
         terminate: bool,
     ) -> Result<(SignedSession, Element), Error> {
-        let Self { policy, offer, keys } = self;
-        let answer = Answer::read(&policy, &offer, keys, form_b)?;
-        let Answer { choice, form, normal: form_b, nonce_b, initial_counter, peer, pair } = answer;
+        let Self { policy, offer, kept } = self;
+        let answer = Answer::read(&policy, &offer, kept, form_b)?;
+        let Answer { choice, form, normal: form_b, nonce_b, initial_counter, peer, pair, hybrid, bound, .. } = answer;
         let suite = choice.suite(Profile::Xep);
-        let shared = SharedSecret::negotiated(&pair.agree(&peer)?, suite);
+        let (hybrid, secret) = hybrid.unzip();
+        let shared = SharedSecret::negotiated(&pair.agree(&peer)?, suite).hybrid(secret.as_ref(), suite);
         let claim = Claim {
             verifier_nonce: &offer.nonce,
             prover_nonce: &nonce_b,
@@ -176,9 +181,9 @@ impl AwaitSignedResponse {
         let key = credentials.signing_key.as_ref();
         let proof = prove(&claim, choice.init, key, &keys, suite, &mut initiator_counter)?;
         let form_a2 = form_a2.finish_with_proof(&proof.identity, &proof.mac);
-        let peer_extras = form.extras();
+        let said = Said { extras: form.extras(), bound };
         let role = Role::Initiator;
-        let terms = Terms { role, policy, choice, peer_extras, pair, initiator_counter, responder_counter };
+        let terms = Terms { role, policy, choice, said, pair, hybrid, initiator_counter, responder_counter };
         Ok((terms.open(&shared, peer, peer_key)?, form_a2))
     }
 }
@@ -188,20 +193,22 @@ impl AwaitSignature {
     pub(crate) fn respond(
         policy: &Policy,
         form_a: &Element,
-        extras: &[ExtraField],
+        binding: &Binding,
         credentials: Credentials,
-        draw: impl FnOnce(&Choice) -> Result<Draw, Error>,
+        draw: impl FnOnce(&Choice, Option<Share>) -> Result<Draw, Error>,
     ) -> Result<(Self, Element), Error> {
         policy.check()?;
         let offer = Offer::read(form_a, Flow::ThreeMessage)?;
+        let bound = binding.check(&offer.form, Role::Responder, &offer.nonce)?;
         let choice = Choice::make(policy, &offer)?;
         let e = offer.value(choice.group.name())?;
         let peer = PublicValue::check(choice.group, e, Misbehaviour::BadInitiatorValue)?;
-        let draw = draw(&choice)?;
-        let form = draw.response(&choice, &offer, extras)?;
-        let Draw { nonce: nonce_b, counter: initiator_counter, pair } = draw;
+        let draw = draw(&choice, offer.share(policy)?)?;
+        let form = draw.response(&choice, &offer, binding)?;
+        let Draw { nonce: nonce_b, counter: initiator_counter, pair, hybrid, .. } = draw;
+        let (hybrid, secret) = hybrid.map(|(answer, peer)| (Hybrid { own: answer.own, peer }, answer.secret)).unzip();
         let suite = choice.suite(Profile::Xep);
-        let shared = SharedSecret::negotiated(&pair.agree(&peer)?, suite);
+        let shared = SharedSecret::negotiated(&pair.agree(&peer)?, suite).hybrid(secret.as_ref(), suite);
         let signed = Normal::of(form.element())?;
         let claim = Claim {
             verifier_nonce: &offer.nonce,
@@ -215,8 +222,9 @@ impl AwaitSignature {
         let key = credentials.signing_key.as_ref();
         let proof = prove(&claim, choice.resp, key, &keys, suite, &mut responder_counter)?;
         let form_b = form.finish_with_proof(&proof.identity, &proof.mac);
-        let (role, policy, peer_extras) = (Role::Responder, policy.clone(), offer.form.extras());
-        let terms = Terms { role, policy, choice, peer_extras, pair, initiator_counter, responder_counter };
+        let (role, policy) = (Role::Responder, policy.clone());
+        let said = Said { extras: offer.form.extras(), bound };
+        let terms = Terms { role, policy, choice, said, pair, hybrid, initiator_counter, responder_counter };
         Ok((Self { terms, offer, nonce_b, peer, shared, credentials }, form_b))
     }
 
@@ -264,7 +272,7 @@ impl Terms {
         peer: PublicValue,
         peer_key: Option<PublicKey>,
     ) -> Result<SignedSession, Error> {
-        let Self { role, policy, choice, peer_extras, pair, initiator_counter, responder_counter } = self;
+        let Self { role, policy, choice, said, pair, hybrid, initiator_counter, responder_counter } = self;
         let suite = choice.suite(Profile::Xep);
         let initiator = (shared.keys(Role::Initiator, suite).stanza, initiator_counter);
         let responder = (shared.keys(Role::Responder, suite).stanza, responder_counter);
@@ -272,8 +280,11 @@ impl Terms {
             Role::Initiator => (initiator, responder),
             Role::Responder => (responder, initiator),
         };
-        let session = Session::new(Role::Initiator, suite, &policy, choice.rekey_freq, sending, receiving, pair, peer);
-        let agreed = Agreed::new(role, suite.profile, choice, peer_extras);
+        let is_hybrid = hybrid.is_some();
+        let (own, share) = hybrid.map(|hybrid| (hybrid.own, hybrid.peer)).unzip();
+        let (own, theirs) = (Own { pair, hybrid: own }, Theirs { value: peer, share });
+        let session = Session::new(Role::Initiator, suite, &policy, choice.rekey_freq, sending, receiving, own, theirs);
+        let agreed = Agreed::new(role, suite.profile, choice, said, is_hybrid);
         Ok(SignedSession { session, agreed, peer_key: peer_key.ok_or(Error::DecryptFailed)? })
     }
 }

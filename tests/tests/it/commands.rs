@@ -193,3 +193,34 @@ fn the_operator_marks_a_live_session_as_verified_by_its_code() {
     assert_eq!(new["verified"], false, "{new}");
     assert!(stands(&mut tablet).contains("not verified"));
 }
+
+#[test]
+fn whoever_compared_codes_with_the_gateway_need_not_compare_them_with_its_contacts() {
+    let world = World::echo("").unwrap();
+    let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
+    let first = alice.secure().unwrap();
+    assert_eq!((&first["verified"], &first["through"]), (&json!(false), &Value::Null), "{first}");
+    alice.send(&json!({ "command": "end" })).unwrap();
+    alice.session("ended").unwrap();
+
+    alice.send(&json!({ "command": "start", "with": Stage::ECHO })).unwrap();
+    let session = alice.session("active").unwrap();
+    let code = session["compare"].as_str().unwrap();
+    let said = world.gateway.operator_says(&["verify", ALICE, code]).unwrap();
+    assert!(said.contains("Verified: the gateway itself"), "{said}");
+    alice.send(&json!({ "command": "verify", "with": Stage::ECHO })).unwrap();
+    alice.expect("her own mark", SOON, |event| event["event"] == "session" && event["verified"] == true).unwrap();
+
+    alice.send(&json!({ "command": "start", "with": World::ECHO })).unwrap();
+    let vouched = alice.session("active").unwrap();
+    assert_eq!((&vouched["verified"], &vouched["through"]), (&json!(true), &json!(Stage::ECHO)), "{vouched}");
+    assert_eq!(vouched["hybrid"], true, "{vouched}");
+    alice.deliver("hello", "hello").unwrap();
+    let shown = world.gateway.operator_says(&["verify", ALICE, ""]).unwrap();
+    assert!(!shown.contains("not verified"), "{shown}");
+
+    // A client that has compared nothing is not vouched for.
+    let mut tablet = world.chat(&account.with_resource("tablet"), World::ECHO, &[]).unwrap();
+    let new = tablet.secure().unwrap();
+    assert_eq!((&new["verified"], &new["through"]), (&json!(false), &Value::Null), "{new}");
+}

@@ -12,13 +12,14 @@ use super::negotiation::{Tally, send_error, session_event};
 use super::probe::Probe;
 use super::{Conversation, breakage};
 use crate::content::{self, Content};
-use crate::effects::Cx;
+use crate::effects::{Cx, voucher};
 use crate::event::{Chain, Event, SessionEvent, SessionKeys, SessionState};
 use crate::inner;
 use crate::stanza::{self, CLIENT};
 
-/// How long a responder waits for the stanza that shows that the initiator holds the final keys. Our own kind sends it at
-/// once; peers that follow the letter never do.
+/// How long a responder waits for the stanza that shows that the initiator holds the final keys. Peers that follow the letter
+/// never send it. Our own kind does so at once, and without it hears nothing: what is sealed before has no forward secrecy
+/// against somebody who posed as the peer and gets the retained secret later.
 const CONFIRMATION_WAIT: Duration = Duration::from_secs(2);
 /// How many ids of stanzas are remembered, to recognise errors about them.
 const REMEMBERED_IDS: usize = 512;
@@ -38,6 +39,7 @@ pub(super) struct Active {
     /// The name of the new retained secret in the book.
     secret: u64,
     verified: bool,
+    vouched: bool,
     /// Whether the user was told that it is active. Nothing is sent before.
     announced: bool,
     confirmation_due: Option<Instant>,
@@ -55,15 +57,17 @@ impl Active {
         tally: Tally,
         cx: &Cx<'_>,
     ) -> Self {
-        let Established { session, agreed, sas, chain, .. } = established;
-        let confirmation_due = (!session.is_confirmed()).then_some(cx.now.instant + CONFIRMATION_WAIT);
+        let Established { session, agreed, sas, chain, vouched, .. } = established;
+        let wait = if agreed.bound { cx.settings.negotiation_timeout } else { CONFIRMATION_WAIT };
+        let confirmation_due = (!session.is_confirmed()).then_some(cx.now.instant + wait);
         Self {
             thread,
             with,
             session,
             agreed,
             sas,
-            verified: chain.is_verified(),
+            verified: chain.is_verified() || vouched,
+            vouched,
             chain,
             secret,
             announced: false,
@@ -108,10 +112,12 @@ impl Active {
             // what an unconfirmed session says about its chain, anybody could have made it say (W2)
             verified: self.verified && confirmed,
             confirmed,
+            through: (self.vouched && confirmed).then(|| voucher(&self.with).to_string()),
             chain,
             group: self.agreed.group.name().to_owned(),
             cipher: self.agreed.cipher.name().to_owned(),
             hash: self.agreed.hash.name().to_owned(),
+            hybrid: self.agreed.hybrid,
             disclosure: self.agreed.disclosure.map(|disclosure| disclosure.name().to_owned()),
             logging: self.agreed.logging.map(|logging| logging.name().to_owned()),
             milliseconds: self.tally.milliseconds,
@@ -280,6 +286,9 @@ impl Conversation {
             let reason = "the peer did not acknowledge the end: its last messages may be missing".to_owned();
             return self.finish(false, Some(reason), cx);
         }
+        if active.agreed.bound {
+            return self.fail("the peer did not show that it holds the keys", cx);
+        }
         active.confirmation_due = None;
         self.announce(cx);
     }
@@ -299,7 +308,9 @@ impl Conversation {
         active.announced = true;
         let event = active.event(SessionState::Active);
         cx.tell(event);
-        if let (ChainOutcome::Lost { was_verified }, true) = (active.chain, active.session.is_confirmed()) {
+        if let (ChainOutcome::Lost { was_verified }, true, false) =
+            (active.chain, active.session.is_confirmed(), active.vouched)
+        {
             let before = if was_verified { "a verified session" } else { "sessions" };
             cx.tell(Event::Notice {
                 text: format!(

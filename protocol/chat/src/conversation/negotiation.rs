@@ -121,7 +121,7 @@ impl Conversation {
         if !cx.online {
             return cx.tell(Event::own_error(None, "not-connected", "there is no connection to the server"));
         }
-        let (waiting, form) = match Initiator::begin(&cx.settings.policy, &[], cx.rng) {
+        let (waiting, form) = match Initiator::begin(&cx.settings.policy, &cx.binding(&self.peer), cx.rng) {
             Ok(begun) => begun,
             Err(error) => return cx.tell(Event::own_error(None, "state", error.to_string())),
         };
@@ -174,7 +174,7 @@ impl Conversation {
             return;
         }
         let responded = match &thread {
-            Some(_) => Responder::respond(&cx.settings.policy, form, &[], cx.rng),
+            Some(_) => Responder::respond(&cx.settings.policy, form, &cx.binding(from), cx.rng),
             None => Err(Error::Malformed("thread")),
         };
         let (waiting, answer) = match responded {

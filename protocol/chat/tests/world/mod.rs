@@ -49,9 +49,15 @@ struct Side {
 impl World {
     /// Both are online and chat with each other.
     pub(crate) fn new() -> Self {
+        Self::with(&SecretBook::default())
+    }
+
+    /// The same, and both know these secrets.
+    pub(crate) fn with(book: &SecretBook) -> Self {
         let now = Moment { instant: Instant::now(), unix: 1_700_000_000 };
-        let mut world =
-            Self { sides: [Side::new(End::Alice), Side::new(End::Bob)], now, wire: Vec::new(), thread: String::new() };
+        let side = |end| Side { saved: book.clone(), chat: chat(end, book.clone()), ..Side::new(end) };
+        let sides = [side(End::Alice), side(End::Bob)];
+        let mut world = Self { sides, now, wire: Vec::new(), thread: String::new() };
         world.connect(End::Alice);
         world.connect(End::Bob);
         world

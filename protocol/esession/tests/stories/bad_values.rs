@@ -165,7 +165,7 @@ fn leading_zeros_in_e_d_and_k_do_not_matter() {
 fn counters_with_leading_zeros_are_understood() {
     for counter in [0, 1, 0x80 << 120, (0x80 << 120) | 5, u128::MAX, u128::MAX >> 8, 0x7f << 120] {
         let rng = &mut Dice(7);
-        let (alice, form_a) = esession::Initiator::begin(&toy(), &[], rng).unwrap();
+        let (alice, form_a) = esession::Initiator::begin(&toy(), &esession::Binding::default(), rng).unwrap();
         let (bob, form_b) = dangerous::respond(&toy(), &form_a, &[1; 16], counter, &[0xdd; 64]).unwrap();
         let (alice, form_a2) = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
         let (mut bob, form_b2) = bob.handle_identity(&form_a2, esession::Credentials::default(), rng).unwrap();

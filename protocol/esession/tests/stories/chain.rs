@@ -90,13 +90,13 @@ fn the_short_code_alone_never_verifies() {
 fn grinding_the_short_code_does_not_move_the_long_one() {
     let policy = esession::Policy { sas_methods: vec![SasMethod::Sas28x5], ..crate::world::toy() };
     let rng = &mut Dice(31);
-    let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
-    let (mallory_a, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
+    let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
+    let (mallory_a, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
     let (alice, form_a2) = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
     drop(mallory_a.handle_identity(&form_a2, esession::Credentials::default(), rng).unwrap());
 
     let (nonce, private) = ([7; 16], [0xaa; 40]);
-    let (mallory_b, form_m) = Initiator::begin(&policy, &[], rng).unwrap();
+    let (mallory_b, form_m) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     drop(mallory_b);
     // Mallory's own request with an exponent he knows, so that he can make message 3 again and again
     let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
@@ -154,7 +154,7 @@ fn the_committed_code_cannot_be_ground() {
     let rng = &mut Dice(31);
     let policy = crate::world::toy();
     let private = [0xaa; 40];
-    let (_, mut form_m) = Initiator::begin(&policy, &[], rng).unwrap();
+    let (_, mut form_m) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
     let commitment = crate::world::base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)));
     set_values(&mut form_m, "dhhashes", &[&commitment]);
@@ -179,15 +179,15 @@ fn pasted_hashes_do_not_break_the_chain() {
     let shared = secret(1, 42, true);
     let policy = crate::world::toy();
     let rng = &mut Dice(40);
-    let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
-    let (mallory_to_alice, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
+    let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
+    let (mallory_to_alice, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
     let (alice, form_a2) =
         alice.handle_response(&form_b, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
     drop(mallory_to_alice);
 
     // Mallory's own leg to Bob, with Alice's ID and her hashes
     let private = [0xcc; 40];
-    let (_, mut form_m) = Initiator::begin(&policy, &[], rng).unwrap();
+    let (_, mut form_m) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
     set_values(
         &mut form_m,
@@ -195,7 +195,7 @@ fn pasted_hashes_do_not_break_the_chain() {
         &[&crate::world::base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)))],
     );
     set_values(&mut form_m, "my_nonce", &[&value(&form_a, "my_nonce")]);
-    let (bob, form_b) = Responder::respond(&policy, &form_m, &[], rng).unwrap();
+    let (bob, form_b) = Responder::respond(&policy, &form_m, &esession::Binding::default(), rng).unwrap();
     let mallory =
         esession::dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]).unwrap();
     let mut hashes = form_a2.clone();
@@ -244,8 +244,8 @@ fn a_lost_last_message_loses_nothing() {
     let shared = secret(1, 6, true);
     let rng = &mut Dice(52);
     let policy = crate::world::toy();
-    let (alice, form_a) = Initiator::begin(&policy, &[], rng).unwrap();
-    let (bob, form_b) = Responder::respond(&policy, &form_a, &[], rng).unwrap();
+    let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
+    let (bob, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
     let (_, form_a2) =
         alice.handle_response(&form_b, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
     let (mut bob, _) =
@@ -288,6 +288,7 @@ fn a_verified_chain_gives_other_shared_secrets() {
 #[test]
 fn extra_fields_are_readable_before_the_answer() {
     let extra = esession::ExtraField { var: "binding@example.org".into(), values: vec!["v1".into()] };
-    let (_, form_a) = Initiator::begin(&crate::world::toy(), std::slice::from_ref(&extra), &mut Dice(70)).unwrap();
+    let binding = esession::Binding::default().with(extra.clone());
+    let (_, form_a) = Initiator::begin(&crate::world::toy(), &binding, &mut Dice(70)).unwrap();
     assert_eq!(extra_fields(&over_the_wire(&form_a)), [extra]);
 }

@@ -13,8 +13,8 @@ fn policy() -> Policy {
 /// A session of Bob with an Alice who goes Gajim's way.
 fn session(bob: &Policy) -> Result<(Established, Established), Error> {
     let rng = &mut Dice(2);
-    let (alice, form_a) = Initiator::begin(&policy(), &[], rng)?;
-    let (bob, form_b) = Responder::respond(bob, &form_a, &[], rng)?;
+    let (alice, form_a) = Initiator::begin(&policy(), &esession::Binding::default(), rng)?;
+    let (bob, form_b) = Responder::respond(bob, &form_a, &esession::Binding::default(), rng)?;
     let (alice, form_a2) =
         dangerous::identify(alice, &form_b, &[vec![7; 32]], Credentials::default(), Some(Profile::Gajim))?;
     let (bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng)?;
@@ -58,7 +58,7 @@ fn whoever_goes_by_the_xep_is_never_taken_for_it() {
 #[test]
 fn to_pretend_to_be_it_leads_nowhere() {
     let rng = &mut Dice(2);
-    let (alice, form_a) = Initiator::begin(&policy(), &[], rng).unwrap();
+    let (alice, form_a) = Initiator::begin(&policy(), &esession::Binding::default(), rng).unwrap();
     let (bob, mut form_b) = dangerous::respond(&policy(), &form_a, &[5; 8], 1 << 126, &[0xdd; 64]).unwrap();
     let field = form_b.children().position(|field| field.attr("var") == Some("FORM_TYPE")).unwrap();
     let odd = String::from(&form_b).replacen("var=", "type='text-single' var=", field + 1);

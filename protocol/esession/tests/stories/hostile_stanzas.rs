@@ -154,7 +154,8 @@ fn octets_that_are_no_text_end_the_session() {
 #[test]
 fn the_wrappers_are_recognised() {
     use esession::namespaces::{feature, init, is_encrypted, negotiation_form};
-    let (_, form_a) = esession::Initiator::begin(&crate::world::toy(), &[], &mut Dice(5)).unwrap();
+    let (_, form_a) =
+        esession::Initiator::begin(&crate::world::toy(), &esession::Binding::default(), &mut Dice(5)).unwrap();
     for wrapped in [feature(form_a.clone()), init(form_a.clone())] {
         assert_eq!(negotiation_form(&over_the_wire(&wrapped)), Some(&form_a));
     }

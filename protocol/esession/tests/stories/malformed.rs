@@ -158,8 +158,8 @@ fn each_malformed_form_gets_its_exact_answer() {
 fn strays_are_recognised_without_harm() {
     let rng = &mut crate::world::Dice(2);
     let policy = crate::world::toy();
-    let (alice, form_a) = esession::Initiator::begin(&policy, &[], rng).unwrap();
-    let (bob, form_b) = esession::Responder::respond(&policy, &form_a, &[], rng).unwrap();
+    let (alice, form_a) = esession::Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
+    let (bob, form_b) = esession::Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
     let mut stray = form_b.clone();
     set_values(&mut stray, "nonce", &[&base64(&[9; 16])]);
     assert!(alice.expects(&form_b) && !alice.expects(&stray) && !alice.expects(&form_a));
@@ -177,7 +177,7 @@ fn strays_are_recognised_without_harm() {
 fn refusals_are_recognised() {
     let rng = &mut crate::world::Dice(4);
     let policy = crate::world::toy();
-    let (alice, form_a) = esession::Initiator::begin(&policy, &[], rng).unwrap();
+    let (alice, form_a) = esession::Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let refusal = esession::Responder::decline(&form_a).unwrap();
     let mut bare = refusal.clone();
     remove(&mut bare, "nonce");
@@ -188,7 +188,7 @@ fn refusals_are_recognised() {
     assert!(alice.expects(&refusal) && alice.expects(&bare));
     assert!(!alice.expects(&elsewhere) && !alice.expects(&nothing));
     assert_eq!(alice.handle_response(&bare, esession::Credentials::default(), rng).unwrap_err(), Error::Declined);
-    let (alice, form_a) = esession::Initiator::begin(&policy, &[], rng).unwrap();
+    let (alice, form_a) = esession::Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let refusal = esession::Responder::decline(&form_a).unwrap();
     assert_eq!(alice.handle_response(&refusal, esession::Credentials::default(), rng).unwrap_err(), Error::Declined);
 }
@@ -223,7 +223,7 @@ fn a_request_in_the_manner_of_0217_is_understood() {
             add(&mut form_a, var, &[value]);
         }
         let policy = esession::Policy { logging: vec![policy], ..crate::world::toy() };
-        let (_, form_b) = esession::Responder::respond(&policy, &form_a, &[], rng).unwrap();
+        let (_, form_b) = esession::Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
         assert_eq!(crate::world::value(&form_b, "otr"), answer);
         assert_eq!(crate::world::value(&form_b, "rekey_freq"), "4294967295");
         assert!(form_b.children().all(|field| !matches!(field.attr("var"), Some("logging" | "disclosure"))));

@@ -13,9 +13,9 @@ fn debug_prints_no_secret() {
 
     let rng = &mut Dice(1);
     let policy = crate::world::toy();
-    let (alice, form_a) = esession::Initiator::begin(&policy, &[], rng).unwrap();
+    let (alice, form_a) = esession::Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     assert_eq!(format!("{alice:?}"), "AwaitResponse(..)");
-    let (bob, form_b) = esession::Responder::respond(&policy, &form_a, &[], rng).unwrap();
+    let (bob, form_b) = esession::Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
     assert_eq!(format!("{bob:?}"), "AwaitIdentity(..)");
     let (alice, _) = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
     assert_eq!(format!("{alice:?}"), "AwaitCompletion(..)");

@@ -1,6 +1,8 @@
 //! Sessions as they should be.
 
-use esession::{Cipher, Disclosure, Ending, Error, ExtraField, Group, Logging, Misuse, Policy, Role, Secret, Standing};
+use esession::{
+    Binding, Cipher, Disclosure, Ending, Error, ExtraField, Group, Logging, Misuse, Policy, Role, Secret, Standing,
+};
 
 use crate::world::{End, negotiate, over_the_wire, toy};
 
@@ -53,17 +55,19 @@ fn private_fields_cross_and_unknown_ones_are_ignored() {
         var: var.into(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
     };
-    let mut alice = End::toy();
-    alice.extras = vec![extra("binding@example.org", &["one", "twö & <three>"]), extra("empty@example.org", &[])];
-    let mut bob = End::toy();
-    bob.extras = vec![extra("answer@example.org", &["yes"])];
-    let (with_alice, with_bob) = negotiate(&alice, &bob, 4);
-    assert_eq!(with_bob.agreed.peer_extras, alice.extras);
-    assert_eq!(with_alice.agreed.peer_extras, bob.extras);
+    let questions = [extra("binding@example.org", &["one", "twö & <three>"]), extra("empty@example.org", &[])];
+    let answers = [extra("answer@example.org", &["yes"])];
+    let with = |extras: &[ExtraField]| End {
+        binding: extras.iter().cloned().fold(Binding::default(), Binding::with),
+        ..End::toy()
+    };
+    let (with_alice, with_bob) = negotiate(&with(&questions), &with(&answers), 4);
+    assert_eq!(with_bob.agreed.peer_extras, questions);
+    assert_eq!(with_alice.agreed.peer_extras, answers);
 
-    for var in ["modp", "", "a\u{1}b"] {
-        alice.extras = vec![extra(var, &["1"])];
-        let begun = esession::Initiator::begin(&alice.policy, &alice.extras, &mut crate::world::Dice(1));
+    for var in ["modp", "x-ends", "", "a\u{1}b"] {
+        let alice = with(&[extra(var, &["1"])]);
+        let begun = esession::Initiator::begin(&alice.policy, &alice.binding, &mut crate::world::Dice(1));
         assert_eq!(begun.unwrap_err(), Error::Misuse(Misuse::ExtraField));
     }
 }

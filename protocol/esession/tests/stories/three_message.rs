@@ -21,11 +21,11 @@ fn negotiate_through(
 ) -> Result<(SignedSession, SignedSession), (u8, Error)> {
     let rng = &mut Dice(3);
     let (waiting, mut form_a) =
-        Initiator::begin_signed(&alice.policy, &alice.extras, rng).map_err(|error| (0, error))?;
+        Initiator::begin_signed(&alice.policy, &alice.binding, rng).map_err(|error| (0, error))?;
     meddle(1, &mut form_a);
     let form_a = over_the_wire(&form_a);
     let (responder, mut form_b) =
-        Responder::respond_signed(&bob.policy, &form_a, &bob.extras, bob.credentials(), rng).map_err(|e| (1, e))?;
+        Responder::respond_signed(&bob.policy, &form_a, &bob.binding, bob.credentials(), rng).map_err(|e| (1, e))?;
     meddle(2, &mut form_b);
     let form_b = over_the_wire(&form_b);
     assert!(!responder.expects(&form_b), "form B is not for Bob");
@@ -57,12 +57,13 @@ fn two_ends_with_keys_need_three_messages() {
 fn a_machine_says_which_flow_it_cannot_answer() {
     let [alice, bob] = pair();
     let rng = &mut Dice(1);
-    let (_, three) = Initiator::begin_signed(&alice.policy, &[], rng).unwrap();
-    let (_, four) = Initiator::begin(&alice.policy, &[], rng).unwrap();
+    let (_, three) = Initiator::begin_signed(&alice.policy, &esession::Binding::default(), rng).unwrap();
+    let (_, four) = Initiator::begin(&alice.policy, &esession::Binding::default(), rng).unwrap();
     assert_eq!((Flow::of(&three), Flow::of(&four)), (Flow::ThreeMessage, Flow::FourMessage));
-    let refused = Responder::respond(&bob.policy, &three, &[], rng).unwrap_err();
+    let refused = Responder::respond(&bob.policy, &three, &esession::Binding::default(), rng).unwrap_err();
     assert_eq!(on_the_wire(refused.to_stanza_error()), "feature-not-implemented dhkeys");
-    let refused = Responder::respond_signed(&bob.policy, &four, &[], bob.credentials(), rng).unwrap_err();
+    let refused = Responder::respond_signed(&bob.policy, &four, &esession::Binding::default(), bob.credentials(), rng)
+        .unwrap_err();
     assert_eq!(on_the_wire(refused.to_stanza_error()), "feature-not-implemented dhhashes");
 }
 
@@ -149,8 +150,10 @@ fn only_stanza(ciphers: &[Cipher], content: &str) -> (SignedSession, Element, Aw
     }
     let rng = &mut Dice(4);
     let mut round = || {
-        let (alice_waits, form_a) = Initiator::begin_signed(&alice.policy, &[], rng).unwrap();
-        let (bob_waits, form_b) = Responder::respond_signed(&bob.policy, &form_a, &[], bob.credentials(), rng).unwrap();
+        let (alice_waits, form_a) = Initiator::begin_signed(&alice.policy, &esession::Binding::default(), rng).unwrap();
+        let (bob_waits, form_b) =
+            Responder::respond_signed(&bob.policy, &form_a, &esession::Binding::default(), bob.credentials(), rng)
+                .unwrap();
         let (form_a2, c) = alice_waits.handle_response_with(&form_b, &alice.credentials(), content).unwrap();
         (bob_waits, form_a2, c)
     };

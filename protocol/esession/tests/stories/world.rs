@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use esession::rand_core::{TryCryptoRng, TryRng};
 use esession::{
-    Credentials, Element, Error, Established, ExtraField, Group, Initiator, Policy, PublicKey, Responder,
-    RetainedSecret, Secret, SigningKey, StanzaError,
+    Binding, Credentials, Element, Error, Established, Group, Initiator, Policy, PublicKey, Responder, RetainedSecret,
+    Secret, SigningKey, StanzaError,
 };
 use rxml::xml_ncname;
 
@@ -47,7 +47,7 @@ pub(crate) fn toy() -> Policy {
 #[derive(Clone)]
 pub(crate) struct End {
     pub(crate) policy: Policy,
-    pub(crate) extras: Vec<ExtraField>,
+    pub(crate) binding: Binding,
     pub(crate) secrets: Vec<RetainedSecret>,
     pub(crate) oss: Option<Secret>,
     pub(crate) signing_key: Option<SigningKey>,
@@ -56,7 +56,7 @@ pub(crate) struct End {
 
 impl End {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, extras: vec![], secrets: vec![], oss: None, signing_key: None, known_keys: vec![] }
+        Self { policy, binding: Binding::default(), secrets: vec![], oss: None, signing_key: None, known_keys: vec![] }
     }
 
     pub(crate) fn credentials(&self) -> Credentials {
@@ -109,9 +109,9 @@ pub(crate) fn negotiate_through(
     mut meddle: impl FnMut(u8, &mut Element),
 ) -> Result<(Established, Established), Failure> {
     let rng = &mut Dice(seed);
-    let (alice_waits, mut form_a) = Initiator::begin(&alice.policy, &alice.extras, rng).unwrap();
+    let (alice_waits, mut form_a) = Initiator::begin(&alice.policy, &alice.binding, rng).unwrap();
     meddle(1, &mut form_a);
-    let response = Responder::respond(&bob.policy, &over_the_wire(&form_a), &bob.extras, rng);
+    let response = Responder::respond(&bob.policy, &over_the_wire(&form_a), &bob.binding, rng);
     let (bob_waits, mut form_b) = response.map_err(Failure::Bob1)?;
     meddle(2, &mut form_b);
     let identified = alice_waits.handle_response(&over_the_wire(&form_b), alice.credentials(), rng);
