@@ -106,16 +106,93 @@ async fn a_message_at_the_very_moment_of_the_end_is_not_lost() {
     }
 }
 
-fn negotiation_from(resource: &str) -> String {
+const ALICE: &str = "alice@example.org";
+const SILENT: &str = "silent%echo@gw.example.org";
+
+fn from_alice(resource: &str, payload: &Element) -> String {
+    format!(
+        "<message from='{ALICE}/{resource}' to='{SILENT}' id='{resource}'><thread>{resource}</thread>{}</message>",
+        text(payload)
+    )
+}
+
+fn request(binding: &esession::Binding) -> (esession::AwaitResponse, Element) {
     let disclosure = vec![esession::Disclosure::Enabled];
     let policy = esession::Policy { disclosure, ..esession::Policy::default() };
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
-    let (_, form) = esession::Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
-    format!(
-        "<message from='alice@example.org/{resource}' to='silent%echo@gw.example.org' id='{resource}'>
-         <thread>{resource}</thread>{}</message>",
-        text(&esession::namespaces::feature(form))
-    )
+    let (waiting, form) = esession::Initiator::begin(&policy, binding, rng).unwrap();
+    (waiting, esession::namespaces::feature(form))
+}
+
+fn negotiation_from(resource: &str) -> String {
+    from_alice(resource, &request(&esession::Binding::default()).1)
+}
+
+fn encrypted(stanza: &Element) -> Option<&Element> {
+    stanza.children().find(|child| esession::namespaces::is_encrypted(child))
+}
+
+/// A client's session that stands at the gateway, with nothing said in it yet.
+async fn session(world: &mut World, binding: &esession::Binding) -> esession::Session {
+    let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
+    let (waiting, payload) = request(binding);
+    let form = |stanza: &Element| stanza.children().find_map(esession::namespaces::negotiation_form).cloned();
+    world.takes(&from_alice("phone", &payload)).await;
+    let form_b = form(&world.until(|stanza| form(stanza).is_some()).await).unwrap();
+    let (waiting, form_a2) = waiting.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
+    world.takes(&from_alice("phone", &esession::namespaces::feature(form_a2))).await;
+    let form_b2 = form(&world.until(|stanza| form(stanza).is_some()).await).unwrap();
+    waiting.handle_completion(&form_b2).unwrap().session
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_hears_nothing_before_it_has_shown_its_keys_if_it_is_one_that_shows_them() {
+    for names in [true, false] {
+        let mut world = World::with_alice().await;
+        let binding = if names { esession::Binding::between(ALICE, SILENT) } else { esession::Binding::default() };
+        let mut session = session(&mut world, &binding).await;
+        world.far().says(&silent(), "early");
+        sleep(Duration::from_secs(2)).await;
+        if names {
+            let sent = world.drain().await;
+            assert!(!sent.iter().any(|stanza| encrypted(stanza).is_some()), "{sent:?}");
+            let c = session.confirm().unwrap();
+            world.takes(&from_alice("phone", &c)).await;
+        }
+        let heard = world.until(|stanza| encrypted(stanza).is_some()).await;
+        let opened = session.open(encrypted(&heard).unwrap()).unwrap();
+        assert!(opened.content.expose().contains("early"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_shows_its_keys_holds_nothing_up() {
+    let mut world = World::with_alice().await;
+    let mut dead = session(&mut world, &esession::Binding::between(ALICE, SILENT)).await;
+    world.far().says(&silent(), "patient");
+    sleep(world.keeper.config.limits.negotiation_timeout + LOOKS).await;
+    world.takes(&from_alice("phone", &dead.confirm().unwrap())).await;
+    let refusal = world.until(|stanza| stanza.attr("type") == Some("error")).await;
+    assert_eq!(condition(&refusal), "not-acceptable", "that session is over");
+    let mut session = session(&mut world, &esession::Binding::between(ALICE, SILENT)).await;
+    world.takes(&from_alice("phone", &session.confirm().unwrap())).await;
+    loop {
+        let heard = world.until(|stanza| encrypted(stanza).is_some()).await;
+        // A notice about the new client may come first.
+        if session.open(encrypted(&heard).unwrap()).unwrap().content.expose().contains("patient") {
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_made_for_another_contact_is_refused() {
+    let mut world = World::with_alice().await;
+    let (_, payload) = request(&esession::Binding::between(ALICE, "other%echo@gw.example.org"));
+    world.takes(&from_alice("phone", &payload)).await;
+    let refusal = world.until(|stanza| stanza.name() == "message").await;
+    assert_eq!(condition(&refusal), "not-acceptable");
+    assert!(text(&refusal).contains("x-ends"), "{}", text(&refusal));
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,8 +13,15 @@ const ROUNDS: usize = 50;
 
 fn main() -> Result<(), Error> {
     println!("medians of {ROUNDS} rounds, both ends in one thread");
-    for group in [Group::Modp14, Group::Modp15, Group::Modp16] {
-        let policy = Policy { groups: vec![group], ..Policy::default() };
+    for (group, hybrid) in [
+        (Group::Modp14, false),
+        (Group::Modp14, true),
+        (Group::Modp15, false),
+        (Group::Modp15, true),
+        (Group::Modp16, false),
+        (Group::Modp16, true),
+    ] {
+        let policy = Policy { groups: vec![group], hybrid, ..Policy::default() };
         let mut octets = 0;
         let negotiation = median(|| {
             octets = negotiate(&policy)?;
@@ -22,8 +29,9 @@ fn main() -> Result<(), Error> {
         })?;
         let four = median(|| (0..4).try_for_each(|_| dangerous::power(group, &[2], &[0xaa; 64]).map(drop)))?;
         println!(
-            "group {}: 4 stanzas, {octets} octets of forms, {:.2} ms; of it 4 bare exponentiations {:.2} ms",
+            "group {}{}: 4 stanzas, {octets} octets of forms, {:.2} ms; of it 4 bare exponentiations {:.2} ms",
             group.name(),
+            if hybrid { " with the hybrid" } else { "" },
             milliseconds(negotiation),
             milliseconds(four),
         );
