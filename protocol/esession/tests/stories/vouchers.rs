@@ -1,9 +1,12 @@
 //! Verify once: a verified chain with the gateway vouches for sessions with everybody behind it.
 
-use esession::{Binding, ChainOutcome, Error, Evidence, Initiator, Responder, RetainedSecret, Secret};
+use esession::{
+    Binding, ChainOutcome, Credentials, Element, Error, Evidence, Initiator, Responder, RetainedSecret, Secret,
+    dangerous,
+};
 
 use crate::world::{
-    Dice, End, Failure, add, field, negotiate, negotiate_through, over_the_wire, remove, set_values, toy, value,
+    Dice, End, Failure, add, base64, field, negotiate, negotiate_through, remove, set_values, toy, unbase64, value,
 };
 
 const ALICE: &str = "alice@example.org";
@@ -76,38 +79,43 @@ fn who_is_in_between_has_no_voucher() {
     assert!(!alice.new_secret.is_verified() && !bob.new_secret.is_verified());
 }
 
-/// He may copy what Alice announced, with her ESession ID. Bob finds his voucher then, and nobody ever shows him the keys.
+/// He may copy what Alice announced, with her ESession ID and her names, into a request of his own. Bob finds his voucher
+/// then, and Mallory cannot make the keys: nobody ever shows them to Bob.
 #[test]
 fn what_alice_announced_is_of_no_use_to_others() {
     let chains = [chain(1, true)];
-    let rng = &mut Dice(6);
-    let (_, form_a) = Initiator::begin(&toy(), &end(ALICE, BOB, &chains).binding, rng).unwrap();
-    let mallory = End { binding: Binding::between(ALICE, BOB), ..End::toy() };
-    let failed = negotiate_through(&mallory, &end(BOB, ALICE, &chains), 7, |message, form| {
-        if message == 1 {
-            for var in ["my_nonce", "x-ends"] {
-                set_values(form, var, &[&value(&form_a, var)]);
-            }
-            let values: Vec<_> =
-                field(&mut form_a.clone(), "x-vouchers").children().map(|value| value.text()).collect();
-            set_values(form, "x-vouchers", &values.iter().map(String::as_str).collect::<Vec<_>>());
-        }
-        if message == 2 {
-            // he knows his own nonce
-            let own = value(form, "nonce");
-            assert_eq!(own, value(&form_a, "my_nonce"));
-        }
-    });
-    // his own machine calls the answer to Alice's nonce a stray; with her nonce he would fail at message 3 or 4
-    assert!(matches!(failed.unwrap_err(), Failure::Alice2(Error::Stray)));
-    // and of what Bob says nothing can be pasted to Alice: it is under his nonce
-    let (alice, form_a) = Initiator::begin(&toy(), &end(ALICE, BOB, &chains).binding, rng).unwrap();
-    let (_, bobs) = Responder::respond(&toy(), &form_a, &end(BOB, ALICE, &chains).binding, rng).unwrap();
-    let (mallory, mut form_b) = Responder::respond(&toy(), &form_a, &Binding::between(BOB, ALICE), rng).unwrap();
-    set_values(&mut form_b, "x-vouchers", &[&value(&bobs, "x-vouchers")]);
-    let (_, form_a2) = alice.handle_response(&over_the_wire(&form_b), End::toy().credentials(), rng).unwrap();
-    let (mallory, _) = mallory.handle_identity(&form_a2, End::toy().credentials(), rng).unwrap();
-    assert!(!mallory.vouched);
+    let (rng, policy, private) = (&mut Dice(6), toy(), [0xcc; 40]);
+    let (_, form_a) = Initiator::begin(&policy, &end(ALICE, BOB, &chains).binding, rng).unwrap();
+
+    let (_, mut form_m) = Initiator::begin(&policy, &Binding::between(ALICE, BOB), rng).unwrap();
+    remove(&mut form_m, "x-x25519-mlkem768");
+    let e = dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
+    set_values(&mut form_m, "dhhashes", &[&base64(&dangerous::sha256(dangerous::mpi(&e)))]);
+    for var in ["my_nonce", "x-ends", "x-vouchers"] {
+        let copied: Vec<_> = field(&mut form_a.clone(), var).children().map(Element::text).collect();
+        set_values(&mut form_m, var, &copied.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let (bob, form_b) = Responder::respond(&policy, &form_m, &end(BOB, ALICE, &chains).binding, rng).unwrap();
+    let mallory = dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]).unwrap();
+    let (mallory, form_m2) = mallory.handle_response(&form_b, Credentials::default(), rng).unwrap();
+    let (bob, form_b2) = bob.handle_identity(&form_m2, Credentials::default(), rng).unwrap();
+    assert!(bob.vouched && !bob.session.is_confirmed());
+    assert_eq!(mallory.handle_completion(&form_b2).unwrap_err(), Error::DecryptFailed);
+}
+
+/// Nor can he show Alice her own announcement as an answer, under her own ESession ID.
+#[test]
+fn what_alice_announced_is_no_answer_to_herself() {
+    let (rng, policy) = (&mut Dice(7), toy());
+    let (alice, form_a) = Initiator::begin(&policy, &end(ALICE, BOB, &[chain(1, true)]).binding, rng).unwrap();
+    let nonce = unbase64(&value(&form_a, "my_nonce"));
+    let (mallory, mut form_b) = dangerous::respond(&policy, &form_a, &nonce, 1 << 126, &[0xbb; 40]).unwrap();
+    add(&mut form_b, "x-vouchers", &[&value(&form_a, "x-vouchers")]);
+    let mallory = dangerous::as_if_sent(mallory, &form_b).unwrap();
+    let (alice, form_a2) = alice.handle_response(&form_b, Credentials::default(), rng).unwrap();
+    let (_, form_b2) = mallory.handle_identity(&form_a2, Credentials::default(), rng).unwrap();
+    let alice = alice.handle_completion(&form_b2).unwrap();
+    assert!(!alice.vouched && !alice.new_secret.is_verified());
 }
 
 #[test]
