@@ -11,6 +11,7 @@ mod gajim;
 mod hostile_stanzas;
 mod hybrid;
 mod malformed;
+mod mutations;
 mod network;
 mod public_keys;
 mod secrecy;

@@ -154,7 +154,7 @@ fn it_looks_the_same_with_and_without_a_voucher() {
         let mut counts = Vec::new();
         negotiate_through(&end(ALICE, BOB, &chains), &end(BOB, ALICE, &chains), seed, |message, form| {
             if message <= 2 {
-                let values: Vec<_> = field(form, "x-vouchers").children().map(|value| value.text()).collect();
+                let values: Vec<_> = field(form, "x-vouchers").children().map(Element::text).collect();
                 counts.push((values.len(), values.iter().all(|value| value.len() == 44)));
                 assert!(values.into_iter().all(|value| seen.insert(value)), "never the same");
             }
