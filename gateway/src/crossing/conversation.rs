@@ -180,6 +180,9 @@ impl Conversation {
             Input::Negotiated(outcome) => self.negotiated(*outcome).await,
             Input::Sent(reply) => self.receipt(&reply).await,
             Input::Failed(reply, condition, text) => self.failed(&reply, condition, &text).await,
+            Input::Lost(lost, answer) => {
+                let _ = answer.send(self.lost(lost).await);
+            }
             Input::Accepted(ids) => self.accepted(ids).await,
             Input::Typing(on) => self.typing(on).await,
             Input::Displayed(remote) => self.displayed(remote).await,

@@ -25,8 +25,7 @@ const LATE: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// In the place of words that must not be stored and went with an earlier process.
-const LOST: &str =
-    "[A message that must not be stored here was lost when Drawbridge was stopped. It is still in your other clients.]";
+const LOST: &str = "[A message that must not be stored here was lost when Drawbridge was stopped. Another client of yours may show it.]";
 
 /// How the conversation reaches the user now.
 enum Way {
@@ -69,6 +68,11 @@ impl Conversation {
                 Way::Clear => {
                     let mut ids = Vec::with_capacity(waiting.len());
                     for delivery in waiting {
+                        if delivery.parcel.unwritten && delivery.parcel.text.is_some() {
+                            // Their session forbade that they are stored, and the server would: they wait for another.
+                            self.ask_for_acceptance(ids);
+                            return self.invite_client().await;
+                        }
                         if !self.deliver_clear(&delivery).await {
                             return;
                         }
@@ -245,7 +249,7 @@ impl Conversation {
 /// A delivery as content. What the user wrote elsewhere is shown as theirs in words: in an encrypted session nobody
 /// but the contact can send it (clients.md, 2.7).
 fn content(delivery: &Delivery) -> Vec<Element> {
-    let Parcel { text, mine, time } = &delivery.parcel;
+    let Parcel { text, mine, time, .. } = &delivery.parcel;
     let sent = time
         .and_then(|seconds| u64::try_from(seconds).ok())
         .map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))

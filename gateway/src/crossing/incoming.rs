@@ -1,16 +1,18 @@
 //! From the user's client: which session, open, read, store.
 
-use drawbridge_bridge::{Plaintext, TxnId};
+use drawbridge_bridge::{ContactId, Plaintext, TxnId};
 use esession::{Ending, namespaces};
-use jid::{FullJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 
 use super::conversation::Conversation;
+use super::fingerprint::fingerprint;
 use super::input::Input;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
 use crate::secure::endpoints::Active;
 use crate::store::inbox::{self, Arrival};
+use crate::store::outbox::Lost;
 use crate::store::{NewCrossing, ReplyTo, deliveries, links, unix};
 use crate::to_xmpp;
 use crate::xml::{self, Limits};
@@ -170,8 +172,11 @@ impl Conversation {
             return self.refuse(&outer, Condition::Forbidden, &why).await;
         }
         let reply = ReplyTo { to: outer.from.to_string(), id: id.clone(), stanza: outer.id.clone(), receipt, secure };
-        let unwritten = secure && self.endpoints.active.get(&outer.from).is_some_and(Active::says_unlogged);
-        let crossing = NewCrossing { txn: TxnId::new(random_id()), text, reply: reply.clone(), unwritten };
+        let session = self.endpoints.active.get(&outer.from).filter(|_| secure);
+        let unwritten = session.is_some_and(Active::says_unlogged);
+        let guarded = unwritten || session.is_some_and(Active::says_undisclosed);
+        let txn = txn(&self.user.jid, &contact, id.as_deref());
+        let crossing = NewCrossing { txn, text, reply: reply.clone(), unwritten, guarded };
         let (user, now) = (self.user.id, unix(std::time::SystemTime::now()));
         let arrival = self
             .keeper
@@ -208,8 +213,36 @@ impl Conversation {
     pub(super) async fn failed(&mut self, reply: &ReplyTo, condition: Condition, text: &str) {
         if let Ok(to) = Jid::new(&reply.to) {
             let me = self.me.to_bare().into();
-            self.post_error(&me, &to, reply.stanza.as_deref().or(reply.id.as_deref()), condition, text).await;
+            let _ = self.post_error(&me, &to, reply.stanza.as_deref().or(reply.id.as_deref()), condition, text).await;
         }
+    }
+
+    /// Messages that must not be stored went with an earlier process. Gives those whose senders were told.
+    ///
+    /// A client with sessions takes the error for the end of the one that its message went in, and sends it again in the
+    /// next. To one that has gone an error says nothing, so the user's other clients hear of it.
+    pub(super) async fn lost(&mut self, lost: Vec<Lost>) -> Vec<Lost> {
+        let text = "Drawbridge was stopped before it could send this message, which must not be stored: send it again";
+        let online = self.keeper.presences.online(self.them());
+        let mut told = Vec::new();
+        for message in lost {
+            let reply = &message.reply;
+            let here = online.is_empty() || online.iter().any(|client| client.full.as_str() == reply.to);
+            if let (Ok(to), true) = (Jid::new(&reply.to), here) {
+                let (me, id) = (self.me.to_bare().into(), reply.stanza.as_deref().or(reply.id.as_deref()));
+                if self.post_error(&me, &to, id, Condition::RecipientUnavailable, text).await.is_err() {
+                    break;
+                }
+            } else {
+                self.say(
+                    "Notice: Drawbridge was stopped before it could send a message that you wrote here with a client that \
+                     is gone now. It must not be stored: write it again.",
+                )
+                .await;
+            }
+            told.push(message);
+        }
+        told
     }
 
     /// The client has a delivery: its row goes.
@@ -259,7 +292,7 @@ impl Conversation {
     }
 
     async fn refuse(&self, outer: &Outer, condition: Condition, text: &str) {
-        self.post_error(&outer.to, &outer.from.clone().into(), outer.id.as_deref(), condition, text).await;
+        let _ = self.post_error(&outer.to, &outer.from.clone().into(), outer.id.as_deref(), condition, text).await;
     }
 
     /// An error about the session that a stanza claims to belong to.
@@ -301,6 +334,13 @@ impl Conversation {
             mailbox.put(Input::Answer(from, secure, lines)).await;
         });
     }
+}
+
+/// The same message has the same transaction at every repeat: one that was given up may still have been under way, and
+/// the network takes it once.
+fn txn(user: &BareJid, contact: &ContactId, id: Option<&str>) -> TxnId {
+    let Some(id) = id else { return TxnId::new(random_id()) };
+    TxnId::new(fingerprint(&[user.as_str().as_bytes(), contact.as_str().as_bytes(), id.as_bytes()]))
 }
 
 /// A passing sign for the network.

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::SessionCode;
 use crate::secure::negotiation::Outcome;
 use crate::store::ReplyTo;
+use crate::store::outbox::Lost;
 use crate::xmpp::error::Condition;
 
 /// One thing that happens to a conversation.
@@ -23,6 +24,8 @@ pub(super) enum Input {
     Sent(ReplyTo),
     /// A message of the user will not be sent.
     Failed(ReplyTo, Condition, String),
+    /// Messages of the user whose words went with an earlier process; back come those whose senders were told.
+    Lost(Vec<Lost>, oneshot::Sender<Vec<Lost>>),
     /// The XMPP server has taken over everything that was in flight in clear under these ids.
     Accepted(Vec<String>),
     /// The contact types, or stopped.

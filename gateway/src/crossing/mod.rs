@@ -12,6 +12,7 @@
 mod conversation;
 mod delivering;
 mod ending;
+mod fingerprint;
 mod incoming;
 mod input;
 mod negotiating;
@@ -27,7 +28,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use drawbridge_bridge::EventSink;
+use drawbridge_bridge::{ContactId, EventSink};
 use jid::{BareJid, FullJid};
 use minidom::Element;
 use tokio::sync::oneshot;
@@ -95,6 +96,12 @@ impl Crossings {
     pub async fn resources_changed(&self, keeper: &Arc<Keeper>, user: &BareJid) {
         let _ = keeper;
         self.wake(user, true);
+    }
+
+    /// Another conversation with a contact, or the same one, encrypted otherwise than before: what was said about it may not
+    /// be true any more.
+    pub async fn far_side_changed(&self, keeper: &Arc<Keeper>, user: &User, contact: &ContactId) {
+        self.mailbox(keeper, user, Peer::Contact(contact.clone())).put(Input::FarSide).await;
     }
 
     /// The live session of the user's login came up or went: wakes what waits for it.

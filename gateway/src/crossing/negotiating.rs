@@ -65,14 +65,8 @@ impl Conversation {
             self.work(from, thread, Work::Respond(policy, self.binding().await, form));
         } else {
             let text = "too many negotiations at once, try again later";
-            self.post_error(
-                &self.me.clone().into(),
-                &from.clone().into(),
-                message.attr("id"),
-                Condition::ResourceConstraint,
-                text,
-            )
-            .await;
+            let (me, to) = (self.me.clone().into(), from.clone().into());
+            let _ = self.post_error(&me, &to, message.attr("id"), Condition::ResourceConstraint, text).await;
         }
     }
 
@@ -144,13 +138,16 @@ impl Conversation {
             Err(error) => {
                 tracing::error!(%error, "cannot store a retained secret");
                 let me = self.me.clone().into();
-                return self.post_error(&me, &to.into(), None, Condition::InternalServerError, "").await;
+                let _ = self.post_error(&me, &to.into(), None, Condition::InternalServerError, "").await;
+                return;
             }
         };
+        // Before the client may speak, so that nothing of what it says or hears is written.
+        self.endpoints.expect(&established);
         if let Some(payload) = payload
             && self.post_negotiation(&to, &thread, payload).await.is_err()
         {
-            return;
+            return self.endpoints.tell();
         }
         self.lose(&to);
         tracing::debug!(group = ?established.agreed.group, cipher = ?established.agreed.cipher, hybrid = established.agreed.hybrid, "an encrypted session stands");

@@ -73,10 +73,20 @@ impl Conversation {
     }
 
     /// An error that names a message of the user by its stanza id; `from` is an address of the contact.
-    pub(super) async fn post_error(&self, from: &Jid, to: &Jid, id: Option<&str>, condition: Condition, text: &str) {
+    ///
+    /// # Errors
+    /// The link's.
+    pub(super) async fn post_error(
+        &self,
+        from: &Jid,
+        to: &Jid,
+        id: Option<&str>,
+        condition: Condition,
+        text: &str,
+    ) -> Result<(), SendError> {
         let message =
             stanza("message", from, to).with("type", "error").with_some("id", id).with_child(error(condition, text));
-        let _ = self.keeper.out.send(message).await;
+        self.keeper.out.send(message).await
     }
 
     fn message(&self, to: &Jid, kind: &str, id: &str) -> Element {

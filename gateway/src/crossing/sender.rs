@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use drawbridge_bridge::{ContactId, ConvId, Error, OutMessage, SendError, Sent, Session};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::input::{Input, Mailbox};
@@ -29,6 +29,10 @@ pub(super) struct Sender {
 const EXPIRY: Duration = Duration::from_secs(20 * 3600);
 /// The first pause after a failure, doubled up to the last.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+
+const LATE: &str = "the message could not be delivered in time";
+const UNENCRYPTED: &str = "the conversation is not encrypted on the network any more, and this was said in a session that \
+                           promised that it is: nothing was sent";
 
 /// How one attempt went.
 enum Attempt {
@@ -82,9 +86,7 @@ impl Sender {
             Attempt::Sent(remote) => self.sent(crossing, remote).await?,
             Attempt::Never(condition, text) => self.failed(crossing, condition, text).await?,
             Attempt::Later(after) => return Ok(Step::Later(after)),
-            // While nobody can be told, the row is the only thing that remembers.
-            Attempt::Lost if !self.keeper.out.is_up() => return Ok(Step::Later(None)),
-            Attempt::Lost => self.lost(crossing).await?,
+            Attempt::Lost => return self.lost(crossing).await,
         }
         Ok(Step::Settled)
     }
@@ -96,20 +98,27 @@ impl Sender {
 
     async fn attempt(&self, crossing: &Crossing) -> store::Result<Attempt> {
         let age = unix(SystemTime::now()).saturating_sub(crossing.at);
-        if u64::try_from(age).is_ok_and(|age| age > EXPIRY.as_secs()) {
-            let text = "the message could not be delivered in time";
-            return Ok(Attempt::Never(Condition::GivenUp, text.to_owned()));
-        }
+        let expired = u64::try_from(age).is_ok_and(|age| age > EXPIRY.as_secs());
         let Some(session) = self.keeper.accounts.session(&self.user.jid) else {
-            return Ok(Attempt::Later(Some(PAUSE.1)));
+            return Ok(match expired {
+                true => Attempt::Never(Condition::GivenUp, LATE.to_owned()),
+                false => Attempt::Later(Some(PAUSE.1)),
+            });
         };
-        let conv = match self.conversation(session.as_ref()).await? {
+        let (conv, encrypted) = match self.conversation(session.as_ref()).await? {
             Ok(conv) => conv,
             Err(attempt) => return Ok(attempt),
         };
-        let Some(text) = crossing.text.clone() else {
-            return Ok(attempted(session.sent(&conv, &crossing.txn).await));
+        let Some(text) = crossing.text.clone().filter(|_| !expired) else {
+            // It may have gone out all the same.
+            return Ok(match attempted(session.sent(&conv, &crossing.txn).await) {
+                Attempt::Lost if expired => Attempt::Never(Condition::GivenUp, LATE.to_owned()),
+                attempt => attempt,
+            });
         };
+        if crossing.guarded && !encrypted {
+            return Ok(Attempt::Never(Condition::Forbidden, UNENCRYPTED.to_owned()));
+        }
         if text.expose().len() > session.caps(Some(&conv)).max_text {
             return Ok(Attempt::Never(Condition::PolicyViolation, SendError::TooBig.to_string()));
         }
@@ -117,14 +126,14 @@ impl Sender {
         Ok(attempted(sent.map(Some)))
     }
 
-    /// The direct conversation with the contact; opened for somebody written to for the first time, never again for
+    /// The direct conversation with the contact and whether it is encrypted; opened for somebody written to for the first time, never again for
     /// one that is over.
-    async fn conversation(&self, session: &dyn Session) -> store::Result<Result<ConvId, Attempt>> {
+    async fn conversation(&self, session: &dyn Session) -> store::Result<Result<(ConvId, bool), Attempt>> {
         let (user, contact) = (self.user.id, self.contact.clone());
         let known = self.keeper.store.call(move |db, _| contacts::get(db, user, &contact)).await?;
         if let Some(contact) = known {
             return Ok(match contact.conv {
-                Some(conv) if !contact.invite => Ok(conv),
+                Some(conv) if !contact.invite => Ok((conv, contact.encrypted)),
                 Some(_) => Err(Attempt::Never(
                     Condition::Forbidden,
                     "accept the contact's request first, by adding them to your contacts".to_owned(),
@@ -139,7 +148,7 @@ impl Sender {
         self.begin(session).await
     }
 
-    async fn begin(&self, session: &dyn Session) -> store::Result<Result<ConvId, Attempt>> {
+    async fn begin(&self, session: &dyn Session) -> store::Result<Result<(ConvId, bool), Attempt>> {
         let Some(direct) = session.direct() else {
             let text = "this network has no direct conversations";
             return Ok(Err(Attempt::Never(Condition::FeatureNotImplemented, text.to_owned())));
@@ -162,7 +171,8 @@ impl Sender {
             .store
             .call(move |db, _| contacts::set_conversation(db, user, &contact, &conv, encrypted, false))
             .await?;
-        Ok(Ok(info.id))
+        self.mailbox.put(Input::FarSide).await;
+        Ok(Ok((info.id, encrypted)))
     }
 
     async fn sent(&self, crossing: Crossing, remote: drawbridge_bridge::RemoteId) -> store::Result<()> {
@@ -180,18 +190,19 @@ impl Sender {
         Ok(())
     }
 
-    /// A client with sessions takes the error for the end of the one that its message went in, and sends it again in the
-    /// next.
-    async fn lost(&self, crossing: Crossing) -> store::Result<()> {
+    /// Whoever wrote it is told, and all behind it. While nobody can be, the rows are the only thing that remembers.
+    async fn lost(&self, crossing: Crossing) -> store::Result<Step> {
         let (user, contact) = (self.user.id, self.contact.clone());
         let lost =
             self.keeper.store.call(move |db, sealer| outbox::lost(db, sealer, user, &contact, &crossing)).await?;
-        for reply in lost {
-            let text =
-                "Drawbridge was stopped before it could send this message, which must not be stored: send it again";
-            self.mailbox.put(Input::Failed(reply, Condition::RecipientUnavailable, text.to_owned())).await;
-        }
-        Ok(())
+        let all = lost.len();
+        let (answer, answered) = oneshot::channel();
+        self.mailbox.put(Input::Lost(lost, answer)).await;
+        let told = answered.await.unwrap_or_default();
+        let step = if told.len() == all { Step::Settled } else { Step::Later(None) };
+        let contact = self.contact.clone();
+        self.keeper.store.call(move |db, sealer| outbox::forget(db, sealer, user, &contact, &told)).await?;
+        Ok(step)
     }
 
     /// Waits for work or for the end.

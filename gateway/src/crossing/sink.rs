@@ -8,8 +8,8 @@ use drawbridge_bridge::{
     Closed, Committed, ContactId, ContactInfo, ConvId, ConvInfo, ConvKind, Envelope, Event, Plaintext, Position,
     RemoteId, Security, Sink,
 };
-use sha2::{Digest, Sha256};
 
+use super::fingerprint::fingerprint;
 use super::input::Input;
 use super::unbridged::Unbridged;
 use crate::keeper::{Keeper, Peer};
@@ -148,11 +148,7 @@ impl LoginSink {
             let name = before.and_then(|before| before.info.name).unwrap_or_else(|| contact.to_string());
             self.say(format!("Notice: the conversation with {name} is not encrypted on the network any more.")).await;
         }
-        self.keeper
-            .crossings
-            .mailbox(&self.keeper, &self.user, Peer::Contact(contact.clone()))
-            .put(Input::FarSide)
-            .await;
+        self.keeper.crossings.far_side_changed(&self.keeper, &self.user, &contact).await;
         self.look_up(contact);
         Ok(())
     }
@@ -165,6 +161,7 @@ impl LoginSink {
         let (user, whose, conv, encrypted) = (self.user.id, contact.clone(), info.id, info.encrypted);
         let store = &self.keeper.store;
         store.call(move |db, _| contacts::set_conversation(db, user, &whose, &conv, encrypted, true)).await?;
+        self.keeper.crossings.far_side_changed(&self.keeper, &self.user, &contact).await;
         roster::invited(&self.keeper, &self.user, &contact).await;
         Ok(())
     }
@@ -226,12 +223,7 @@ impl LoginSink {
 
 /// The same event has the same stanza id at every try, so that clients can drop repeats. It tells nothing of the event.
 fn stanza_id(conv: &ConvId, remote: &RemoteId, version: u32) -> String {
-    let mut hash = Sha256::new();
-    for part in [conv.as_str().as_bytes(), remote.as_str().as_bytes(), &version.to_be_bytes()] {
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(part);
-    }
-    hash.finalize().iter().take(16).map(|octet| format!("{octet:02x}")).collect()
+    fingerprint(&[conv.as_str().as_bytes(), remote.as_str().as_bytes(), &version.to_be_bytes()])
 }
 
 #[cfg(test)]

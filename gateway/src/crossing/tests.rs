@@ -1,5 +1,7 @@
 //! A conversation that has nothing to do ends, and nobody notices; negotiations that nobody finishes cost little.
 
+mod promises;
+
 use std::time::Duration;
 
 use drawbridge_bridge::{ContactId, SendError};
@@ -116,16 +118,18 @@ fn from_alice(resource: &str, payload: &Element) -> String {
     )
 }
 
-fn request(binding: &esession::Binding) -> (esession::AwaitResponse, Element) {
-    let disclosure = vec![esession::Disclosure::Enabled];
-    let policy = esession::Policy { disclosure, ..esession::Policy::default() };
+fn disclosing() -> esession::Policy {
+    esession::Policy { disclosure: vec![esession::Disclosure::Enabled], ..esession::Policy::default() }
+}
+
+fn request(policy: &esession::Policy, binding: &esession::Binding) -> (esession::AwaitResponse, Element) {
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
-    let (waiting, form) = esession::Initiator::begin(&policy, binding, rng).unwrap();
+    let (waiting, form) = esession::Initiator::begin(policy, binding, rng).unwrap();
     (waiting, esession::namespaces::feature(form))
 }
 
 fn negotiation_from(resource: &str) -> String {
-    from_alice(resource, &request(&esession::Binding::default()).1)
+    from_alice(resource, &request(&disclosing(), &esession::Binding::default()).1)
 }
 
 fn encrypted(stanza: &Element) -> Option<&Element> {
@@ -134,8 +138,12 @@ fn encrypted(stanza: &Element) -> Option<&Element> {
 
 /// A client's session that stands at the gateway, with nothing said in it yet.
 async fn session(world: &mut World, binding: &esession::Binding) -> esession::Session {
+    session_with(world, disclosing(), binding).await
+}
+
+async fn session_with(world: &mut World, policy: esession::Policy, binding: &esession::Binding) -> esession::Session {
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
-    let (waiting, payload) = request(binding);
+    let (waiting, payload) = request(&policy, binding);
     let form = |stanza: &Element| stanza.children().find_map(esession::namespaces::negotiation_form).cloned();
     world.takes(&from_alice("phone", &payload)).await;
     let form_b = form(&world.until(|stanza| form(stanza).is_some()).await).unwrap();
@@ -188,7 +196,7 @@ async fn a_client_that_never_shows_its_keys_holds_nothing_up() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_was_made_for_another_contact_is_refused() {
     let mut world = World::with_alice().await;
-    let (_, payload) = request(&esession::Binding::between(ALICE, "other%echo@gw.example.org"));
+    let (_, payload) = request(&disclosing(), &esession::Binding::between(ALICE, "other%echo@gw.example.org"));
     world.takes(&from_alice("phone", &payload)).await;
     let refusal = world.until(|stanza| stanza.name() == "message").await;
     assert_eq!(condition(&refusal), "not-acceptable");

@@ -179,7 +179,15 @@ impl Endpoints {
         ended
     }
 
-    fn tell(&self) {
+    /// A session is about to stand: what it forbids holds from here on.
+    pub fn expect(&self, established: &Established) {
+        if established.agreed.logging == Some(Logging::MustNot) {
+            self.unlogged.store(true, Ordering::Release);
+        }
+    }
+
+    /// What the sessions that stand forbid.
+    pub fn tell(&self) {
         self.unlogged.store(self.active.values().any(Active::says_unlogged), Ordering::Release);
     }
 

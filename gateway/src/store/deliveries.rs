@@ -12,6 +12,8 @@ use super::{Result, Sealer, UserId, links};
 pub struct Parcel {
     /// The words. `None`: they were not to be stored, and went with an earlier process.
     pub text: Option<Plaintext>,
+    /// Whether they are kept in memory only.
+    pub unwritten: bool,
     /// Whether the user wrote them, in another client.
     pub mine: bool,
     /// When, in seconds since 1970, by the network's word.
@@ -111,8 +113,9 @@ pub fn waiting(
     rows.map(|row| {
         let (seq, stanza, sealed) = row?;
         let Sealed { text, mine, time } = sealer.open("delivery", &sealed)?;
+        let unwritten = text.is_none();
         let text = unwritten::recall(db, sealer, Queue::Deliveries, seq, text)?;
-        Ok(Delivery { seq, stanza, parcel: Parcel { text, mine, time } })
+        Ok(Delivery { seq, stanza, parcel: Parcel { text, unwritten, mine, time } })
     })
     .collect()
 }

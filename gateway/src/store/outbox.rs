@@ -18,6 +18,8 @@ pub struct NewCrossing {
     pub reply: ReplyTo,
     /// Whether the words must not be written to the disk, not even sealed.
     pub unwritten: bool,
+    /// Whether they must go nowhere but into an encrypted conversation.
+    pub guarded: bool,
 }
 
 /// Whom to tell about the outcome.
@@ -48,12 +50,24 @@ pub struct Crossing {
     pub reply: ReplyTo,
     /// When it was stored, in seconds since 1970.
     pub at: i64,
+    /// Whether it must go nowhere but into an encrypted conversation.
+    pub guarded: bool,
+}
+
+/// A message whose words went with an earlier process.
+#[derive(Debug, Clone)]
+pub struct Lost {
+    /// Its place in the order.
+    pub seq: i64,
+    /// Whom to tell.
+    pub reply: ReplyTo,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     text: Option<Words>,
     reply: ReplyTo,
+    guarded: bool,
 }
 
 pub(super) fn add(
@@ -64,8 +78,8 @@ pub(super) fn add(
     crossing: &NewCrossing,
     at: i64,
 ) -> Result<()> {
-    let NewCrossing { txn, text, reply, unwritten } = crossing;
-    let sealed = Sealed { text: unwritten::written(text, *unwritten), reply: reply.clone() };
+    let NewCrossing { txn, text, reply, unwritten, guarded } = crossing;
+    let sealed = Sealed { text: unwritten::written(text, *unwritten), reply: reply.clone(), guarded: *guarded };
     db.execute(
         "INSERT INTO outbox (user, contact, txn, sealed, at) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![user.0, contact.as_str(), txn.as_str(), sealer.seal("outbox", &sealed)?, at],
@@ -76,7 +90,8 @@ pub(super) fn add(
     Ok(())
 }
 
-/// The words of a message that is repeated go back to its row, if they went with an earlier process.
+/// A message is repeated in a session that forbids that its words are stored. If they went with an earlier process they go
+/// back to its row; if they are written there, from a session that allowed it, they are not any more.
 pub(super) fn refill(
     db: &Transaction<'_>,
     sealer: &Sealer,
@@ -85,13 +100,18 @@ pub(super) fn refill(
     id: &str,
     text: &Plaintext,
 ) -> Result<()> {
-    for (seq, Sealed { text: written, reply }) in queue(db, sealer, user, contact)? {
-        if reply.id.as_deref() == Some(id) {
-            if unwritten::recall(db, sealer, Queue::Outbox, seq, written)?.is_none() {
-                unwritten::keep(db, sealer, Queue::Outbox, seq, text)?;
-            }
-            break;
+    for (seq, Sealed { text: written, reply, .. }) in queue(db, sealer, user, contact)? {
+        if reply.id.as_deref() != Some(id) {
+            continue;
         }
+        if written.is_some() {
+            let sealed = sealer.seal("outbox", &Sealed { text: None, reply, guarded: true })?;
+            db.execute("UPDATE outbox SET sealed = ?2 WHERE seq = ?1", params![seq, sealed])?;
+        }
+        if unwritten::recall(db, sealer, Queue::Outbox, seq, None)?.is_none() {
+            unwritten::keep(db, sealer, Queue::Outbox, seq, text)?;
+        }
+        break;
     }
     Ok(())
 }
@@ -121,9 +141,9 @@ pub fn head(db: &Transaction<'_>, sealer: &Sealer, user: UserId, contact: &Conta
         )
         .optional()?;
     row.map(|(seq, txn, sealed, at)| {
-        let Sealed { text, reply } = sealer.open("outbox", &sealed)?;
+        let Sealed { text, reply, guarded } = sealer.open("outbox", &sealed)?;
         let text = unwritten::recall(db, sealer, Queue::Outbox, seq, text)?;
-        Ok(Crossing { seq, txn: TxnId::new(txn), text, reply, at })
+        Ok(Crossing { seq, txn: TxnId::new(txn), text, reply, at, guarded })
     })
     .transpose()
 }
@@ -170,7 +190,7 @@ fn remove(db: &Transaction<'_>, user: UserId, contact: &ContactId, seq: i64, rep
     Ok(())
 }
 
-/// The network never got the head, which has no words any more: it is given up with everything behind it that has none
+/// The network never got the head, which has no words any more: it is to be given up with everything behind it that has none
 /// either (and was not tried yet), so that what is repeated comes in its order. Gives whom to tell, in that order; nobody,
 /// if the words came back meanwhile.
 ///
@@ -182,19 +202,29 @@ pub fn lost(
     user: UserId,
     contact: &ContactId,
     head: &Crossing,
-) -> Result<Vec<ReplyTo>> {
+) -> Result<Vec<Lost>> {
     let mut lost = Vec::new();
-    for (seq, Sealed { text, reply }) in queue(db, sealer, user, contact)? {
+    for (seq, Sealed { text, reply, .. }) in queue(db, sealer, user, contact)? {
         match unwritten::recall(db, sealer, Queue::Outbox, seq, text)? {
             Some(_) if seq == head.seq => return Ok(Vec::new()),
             Some(_) => {}
-            None => {
-                remove(db, user, contact, seq, &reply)?;
-                lost.push(reply);
-            }
+            None => lost.push(Lost { seq, reply }),
         }
     }
     Ok(lost)
+}
+
+/// Who wrote these has been told that they are lost. One whose words came back meanwhile stays.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget(db: &Transaction<'_>, sealer: &Sealer, user: UserId, contact: &ContactId, told: &[Lost]) -> Result<()> {
+    for Lost { seq, reply } in told {
+        if unwritten::recall(db, sealer, Queue::Outbox, *seq, None)?.is_none() {
+            remove(db, user, contact, *seq, reply)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether something waits in this conversation, in either direction.

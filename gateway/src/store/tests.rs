@@ -62,7 +62,13 @@ impl World {
 }
 
 fn crossing(txn: &str, id: Option<&str>) -> NewCrossing {
-    NewCrossing { txn: TxnId::new(txn), text: Plaintext::new("canary"), reply: reply(id), unwritten: false }
+    NewCrossing {
+        txn: TxnId::new(txn),
+        text: Plaintext::new("canary"),
+        reply: reply(id),
+        unwritten: false,
+        guarded: false,
+    }
 }
 
 fn delivery(stanza: &str) -> NewDelivery {

@@ -131,7 +131,7 @@ async fn begin(direct: &dyn Direct, contact: &ContactId, row: Option<&Contact>) 
 }
 
 async fn keep(
-    keeper: &Keeper,
+    keeper: &Arc<Keeper>,
     user: &User,
     contact: &ContactId,
     conv: ConvInfo,
@@ -145,7 +145,9 @@ async fn keep(
         }
         contacts::ensure(db, id, &contact)
     });
-    work.await
+    let kept = work.await?;
+    keeper.crossings.far_side_changed(keeper, user, &kept.info.id).await;
+    Ok(kept)
 }
 
 /// The user sees the contact from now on, and is asked once to be seen.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::store::outbox::Lost;
 
 fn unwritten(txn: &str, id: &str) -> NewCrossing {
     NewCrossing { unwritten: true, ..crossing(txn, Some(id)) }
@@ -106,10 +107,19 @@ async fn they_are_not_kept_by_a_transaction_that_failed() {
 }
 
 impl World {
-    async fn lost(&self, head: Crossing) -> Vec<ReplyTo> {
+    async fn lost(&self, head: Crossing) -> Vec<Lost> {
         let (alice, bob) = (self.alice, self.bob.clone());
         self.store.call(move |db, sealer| outbox::lost(db, sealer, alice, &bob, &head)).await.unwrap()
     }
+
+    async fn forget(&self, told: &[Lost]) {
+        let (alice, bob, told) = (self.alice, self.bob.clone(), told.to_vec());
+        self.store.call(move |db, sealer| outbox::forget(db, sealer, alice, &bob, &told)).await.unwrap();
+    }
+}
+
+fn replies(lost: &[Lost]) -> Vec<ReplyTo> {
+    lost.iter().map(|lost| lost.reply.clone()).collect()
 }
 
 /// What would stay behind a lost head would overtake it when the head is repeated.
@@ -121,8 +131,11 @@ async fn a_lost_head_takes_along_all_that_is_lost_and_repeats_come_in_their_orde
     }
     world.arrive(Some("m4"), "t4").await;
     let world = World { store: open(&world.path), ..world };
-    let told = world.lost(world.head().await.unwrap()).await;
-    assert_eq!(told, [reply(Some("m1")), reply(Some("m2")), reply(Some("m3"))]);
+    let lost = world.lost(world.head().await.unwrap()).await;
+    assert_eq!(replies(&lost), [reply(Some("m1")), reply(Some("m2")), reply(Some("m3"))]);
+    world.forget(&lost[..1]).await;
+    assert_eq!(world.head().await.unwrap().txn.as_str(), "t2", "nobody is forgotten who was not told");
+    world.forget(&lost[1..]).await;
     assert_eq!(world.head().await.unwrap().txn.as_str(), "t4", "what was written stays");
     for (txn, id) in [("t5", "m1"), ("t6", "m2"), ("t7", "m3")] {
         assert_eq!(world.arrives(Some(id), unwritten(txn, id)).await, Arrival::Fresh);
@@ -145,12 +158,37 @@ async fn words_that_came_back_meanwhile_are_not_lost_again() {
     for id in ["m1", "m2"] {
         assert_eq!(world.arrives(Some(id), unwritten("t9", id)).await, Arrival::Waiting);
     }
-    assert_eq!(world.lost(asked).await, []);
+    let lost = world.lost(asked).await;
+    assert_eq!(replies(&lost), []);
     for txn in ["t1", "t2"] {
         let head = world.head().await.unwrap();
         assert_eq!((head.txn.as_str(), words(&head)), (txn, Some("canary")));
         world.sent(head, txn).await;
     }
+}
+
+/// The client was quicker than what it was told.
+#[tokio::test]
+async fn words_that_came_back_after_all_are_sent() {
+    let world = World::new().await;
+    world.arrives(Some("m1"), unwritten("t1", "m1")).await;
+    let world = World { store: open(&world.path), ..world };
+    let lost = world.lost(world.head().await.unwrap()).await;
+    assert_eq!(world.arrives(Some("m1"), unwritten("t9", "m1")).await, Arrival::Waiting);
+    world.forget(&lost).await;
+    assert_eq!(words(&world.head().await.unwrap()), Some("canary"));
+}
+
+/// The same message once in a session that allows it to be stored, and then in one that does not.
+#[tokio::test]
+async fn words_that_were_written_are_wiped_when_they_are_repeated_under_the_promise() {
+    let world = World::new().await;
+    world.arrive(Some("m1"), "t1").await;
+    assert_ne!(written(&world.path, "outbox", "outbox")[0]["text"], Value::Null);
+    assert_eq!(world.arrives(Some("m1"), unwritten("t2", "m1")).await, Arrival::Waiting);
+    assert_eq!(written(&world.path, "outbox", "outbox")[0]["text"], Value::Null);
+    let head = world.head().await.unwrap();
+    assert_eq!((head.txn.as_str(), words(&head), head.guarded), ("t1", Some("canary"), true));
 }
 
 /// With temporary tables in files, as is SQLite's own default, they would be on the disk after all.

@@ -28,11 +28,16 @@ pub(crate) struct World {
 impl World {
     /// Lets in `example.org`.
     pub(crate) fn new() -> Self {
+        Self::configured("", "")
+    }
+
+    /// With more in the configuration, before the network and behind it.
+    fn configured(before: &str, behind: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config.toml");
         let network =
             "[[network]]\nkind = \"echo\"\njid = \"gw.example.org\"\nserver = \"127.0.0.1:1\"\nsecret = \"s\"";
-        std::fs::write(&file, format!("data_dir = {:?}\n{network}", dir.path())).unwrap();
+        std::fs::write(&file, format!("data_dir = {:?}\n{before}\n{network}\n{behind}", dir.path())).unwrap();
         let config = Config::load(&file, &Env::new()).unwrap();
         let store = Store::open(&dir.path().join("test.db"), Sealer::new(Zeroizing::new([7; 32])).unwrap()).unwrap();
         let far = EchoWorld::default();
@@ -45,7 +50,12 @@ impl World {
 
     /// Alice has registered, is logged in to `alice@echo`, and everything that came of it has been read.
     pub(crate) async fn with_alice() -> Self {
-        let mut world = Self::new();
+        Self::with_alice_and("", "").await
+    }
+
+    /// The same, with more in the configuration, before the network and behind it.
+    pub(crate) async fn with_alice_and(before: &str, behind: &str) -> Self {
+        let mut world = Self::configured(before, behind);
         world.register("alice").await;
         world.drain().await;
         world
