@@ -4,7 +4,7 @@ mod promises;
 
 use std::time::Duration;
 
-use drawbridge_bridge::{ContactId, SendError};
+use drawbridge_bridge::{ContactId, Event, SendError};
 use minidom::Element;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -159,6 +159,9 @@ async fn a_client_hears_nothing_before_it_has_shown_its_keys_if_it_is_one_that_s
         let mut world = World::with_alice().await;
         let binding = if names { esession::Binding::between(ALICE, SILENT) } else { esession::Binding::default() };
         let mut session = session(&mut world, &binding).await;
+        if names {
+            world.far().happens(&silent(), Event::Typing { on: true });
+        }
         world.far().says(&silent(), "early");
         sleep(Duration::from_secs(2)).await;
         if names {

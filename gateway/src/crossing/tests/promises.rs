@@ -45,8 +45,8 @@ async fn what_was_said_while_all_was_encrypted_goes_nowhere_once_it_is_not() {
 async fn what_must_not_be_stored_is_not_given_to_a_server_that_stores_it() {
     let mut world = world().await;
     let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap();
-    world.takes(&format!("<presence from='{ALICE}/phone' to='{SILENT}'/>")).await;
     let mut session = promised(&mut world, Disclosure::Never, Logging::MustNot).await;
+    world.takes(&format!("<presence from='{ALICE}/phone' to='{SILENT}'/>")).await;
     let off =
         move |db: &rusqlite::Transaction<'_>, _: &store::Sealer| users::set_policy(db, user.id, store::Policy::Off);
     world.keeper.store.call(off).await.unwrap();
@@ -57,6 +57,7 @@ async fn what_must_not_be_stored_is_not_given_to_a_server_that_stores_it() {
     world.takes(&format!("<presence type='unavailable' from='{ALICE}/phone' to='{SILENT}'/>")).await;
     world.far().says(&silent(), "and more");
     let sent = world.drain().await;
+    assert!(!sent.iter().any(|stanza| encrypted(stanza).is_some()), "the session is gone: {sent:?}");
     assert!(!sent.iter().any(|stanza| text(stanza).contains("for no disk")), "{sent:?}");
 
     let mut session = promised(&mut world, Disclosure::Never, Logging::MustNot).await;
