@@ -41,6 +41,8 @@ pub struct Policy {
     /// Talk to old Gajim in its own way, in either role. It changes nothing for anybody else: which way a peer goes shows in
     /// what it proves under the shared secret.
     pub accept_gajim: bool,
+    /// Publish MAC keys once neither end takes them any more, so that anybody could have written what was said under them.
+    pub publish_old_keys: bool,
     /// Add X25519 and ML-KEM-768 to the key exchange where the peer does so too: what is recorded today stays closed to the
     /// quantum computers of tomorrow. Others ignore it.
     pub hybrid: bool,
@@ -67,6 +69,7 @@ impl Default for Policy {
             max_blocks: MAX_BLOCKS,
             accept_truncated_keys: true,
             accept_gajim: true,
+            publish_old_keys: true,
             hybrid: true,
         }
     }

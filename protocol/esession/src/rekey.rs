@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::error::{Error, Misbehaviour, Misuse};
 use crate::group::{KeyPair, PublicValue};
 use crate::hybrid::{self, HybridKeys, Share};
-use crate::primitives::CryptoRng;
+use crate::primitives::{CryptoRng, constant_time_eq};
 use crate::schedule::{RekeyRole, StanzaKeys, rekeyed};
 use crate::secret::Secret;
 use crate::suite::Suite;
@@ -43,6 +43,37 @@ pub(crate) struct Epochs {
     peer: Theirs,
     /// Keys received since our last stanza: the next `<new/>`.
     unreported: usize,
+    retired: Retired,
+}
+
+/// MAC keys that have served, for publication: with them anybody could have written what was said under them (XEP-0116
+/// section 11.6, repudiation), and nobody must be able to while an end would still believe it.
+#[derive(Default)]
+struct Retired {
+    /// Keys of ours that the peer has reported.
+    reported: usize,
+    /// Keys of ours that are out.
+    sent: usize,
+    /// What we sealed with, and which of our keys must be reported first: until then the peer may take it.
+    ours: VecDeque<(usize, Secret)>,
+    /// What neither end takes any more.
+    dead: Vec<Secret>,
+}
+
+impl Retired {
+    /// We seal with other keys now. The peer goes on taking the old ones until it has our next report, and we know that it
+    /// has when it reports a key that we sent no earlier.
+    fn sending(&mut self, mac: Secret) {
+        self.ours.push_back((self.sent + 1, mac));
+    }
+
+    /// The peer has reported `new` more keys of ours.
+    fn reported(&mut self, new: usize) {
+        self.reported += new;
+        while let Some((_, mac)) = self.ours.pop_front_if(|(needed, _)| *needed <= self.reported) {
+            self.dead.push(mac);
+        }
+    }
 }
 
 /// More keys of ours than this are not in flight at once.
@@ -51,7 +82,7 @@ const MAX_SETS: usize = 16;
 impl Epochs {
     pub(crate) fn new(suite: Suite, sending: StanzaKeys, receiving: StanzaKeys, own: Own, peer: Theirs) -> Self {
         let sets = [ReceiveSet { keys: receiving, own }].into();
-        Self { suite, sending, sets, peer, unreported: 0 }
+        Self { suite, sending, sets, peer, unreported: 0, retired: Retired::default() }
     }
 
     /// The keys for our next stanza.
@@ -68,6 +99,11 @@ impl Epochs {
     /// The count for `<new/>` of our next stanza.
     pub(crate) fn unreported(&self) -> usize {
         self.unreported
+    }
+
+    /// MAC keys to publish with our next stanza.
+    pub(crate) fn take_dead(&mut self) -> Vec<Secret> {
+        std::mem::take(&mut self.retired.dead)
     }
 
     /// The group of the session.
@@ -101,7 +137,9 @@ impl Epochs {
         if let Some(Renewal { pair, hybrid }) = renewal {
             let (hybrid, secret) = hybrid.map(|answer| (answer.own, answer.secret)).unzip();
             let shared = joined(&pair.agree(&self.peer.value)?, secret.as_ref());
-            self.sending = rekeyed(&shared, RekeyRole::Initiator, self.suite);
+            let old = std::mem::replace(&mut self.sending, rekeyed(&shared, RekeyRole::Initiator, self.suite));
+            self.retired.sending(old.mac);
+            self.retired.sent += 1;
             let own = Own { pair, hybrid };
             self.sets.push_back(ReceiveSet { keys: rekeyed(&shared, RekeyRole::Acceptor, self.suite), own });
         }
@@ -115,7 +153,9 @@ impl Epochs {
 
     /// The stanza was authentic: the peer will never use older sets again.
     pub(crate) fn forget_before(&mut self, new: usize) {
-        self.sets.drain(..new.min(self.sets.len()));
+        let gone: Vec<_> = self.sets.drain(..new.min(self.sets.len())).map(|set| set.keys.mac).collect();
+        gone.into_iter().for_each(|mac| self.bury(mac));
+        self.retired.reported(new);
     }
 
     /// An authentic stanza carried a new key of the peer. Each set of ours is the peer's new sending key now; ours changes
@@ -134,15 +174,24 @@ impl Epochs {
         };
         let shared = joined(&oldest.own.pair.agree(&value)?, secret.as_ref());
         let crossed = self.has_crossed();
-        for set in &mut self.sets {
-            set.keys = rekeyed(&shared, RekeyRole::Initiator, self.suite);
-        }
+        let keys = || rekeyed(&shared, RekeyRole::Initiator, self.suite);
+        let gone: Vec<_> = self.sets.iter_mut().map(|set| std::mem::replace(&mut set.keys, keys()).mac).collect();
+        gone.into_iter().for_each(|mac| self.bury(mac));
         if !crossed {
-            self.sending = rekeyed(&shared, RekeyRole::Acceptor, self.suite);
+            let old = std::mem::replace(&mut self.sending, rekeyed(&shared, RekeyRole::Acceptor, self.suite));
+            self.retired.sending(old.mac);
         }
         self.peer = Theirs { value, share };
         self.unreported = self.unreported.saturating_add(1);
         Ok(())
+    }
+
+    /// A set is gone. Where keys have crossed, others may have the same.
+    fn bury(&mut self, mac: Secret) {
+        let is = |other: &Secret| constant_time_eq(other.expose(), mac.expose());
+        if !self.sets.iter().any(|set| is(&set.keys.mac)) && !self.retired.dead.iter().any(is) {
+            self.retired.dead.push(mac);
+        }
     }
 }
 

@@ -75,6 +75,7 @@ pub(crate) struct Live {
     since_exchange: u32,
     pub(crate) padding: usize,
     max_blocks: u64,
+    publish: bool,
 }
 
 /// How far one direction has come.
@@ -113,6 +114,7 @@ impl Session {
                 Profile::Gajim => policy.padding.next_multiple_of(16),
             },
             max_blocks: policy.max_blocks,
+            publish: policy.publish_old_keys,
         };
         Self { standing: Standing::Open, confirmed: role == Role::Initiator, live: Some(Box::new(live)) }
     }
@@ -123,7 +125,7 @@ impl Session {
     /// # Errors
     /// [`Misuse::Closed`], [`Misuse::KeyExhausted`]; neither changes anything.
     pub fn seal(&mut self, content: &str) -> Result<Element, Error> {
-        self.live_to_send()?.seal(content, None, &[])
+        self.live_to_send()?.seal_and_publish(content, None)
     }
 
     /// A stanza that says nothing and shows the peer that we hold the final keys. The initiator sends it straight after the completion.
@@ -148,7 +150,7 @@ impl Session {
             return Err(Error::Misuse(Misuse::RekeyTooEarly));
         }
         let renewal = live.epochs.renew(rng)?;
-        live.seal(content, Some(renewal), &[])
+        live.seal_and_publish(content, Some(renewal))
     }
 
     /// Whether the agreed number of stanzas since the last key exchange has passed.
@@ -156,6 +158,13 @@ impl Session {
     pub fn may_rekey(&self) -> bool {
         let can = |live: &Live| live.suite.profile != Profile::Gajim && live.epochs.has_room();
         self.live.as_ref().is_some_and(|live| live.since_exchange >= live.rekey_freq && can(live))
+    }
+
+    /// Whether anything but keys has gone either way under the present keys: then time alone is a reason to re-key, since
+    /// whoever takes them from this end's memory can read it (XEP-0200 section 8).
+    #[must_use]
+    pub fn is_worn(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.since_exchange > 1)
     }
 
     /// Whether more than half of the blocks permitted under one key are used, in either direction:
@@ -257,6 +266,13 @@ impl Session {
 }
 
 impl Live {
+    /// [`Live::seal`] with what is ready to be published.
+    fn seal_and_publish(&mut self, content: &str, renewal: Option<Renewal>) -> Result<Element, Error> {
+        let dead = self.epochs.take_dead();
+        let old: Vec<_> = dead.iter().filter(|_| self.publish).map(|mac| mac.expose().to_vec()).collect();
+        self.seal(content, renewal, &old)
+    }
+
     /// XEP-0200 section 4: pads, encrypts, MACs, steps the counter; then switches keys if `renewal` is there.
     pub(crate) fn seal(&mut self, content: &str, renewal: Option<Renewal>, old: &[Vec<u8>]) -> Result<Element, Error> {
         self.seal_within(self.max_blocks.saturating_sub(RESERVE.min(self.max_blocks / 2)), content, renewal, old)

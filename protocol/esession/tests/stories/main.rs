@@ -14,6 +14,7 @@ mod malformed;
 mod mutations;
 mod network;
 mod public_keys;
+mod repudiation;
 mod secrecy;
 mod session;
 mod three_message;

@@ -56,11 +56,12 @@ struct Line {
 }
 
 impl Line {
-    fn send(&mut self, from: &mut Session, rekey: bool, rng: &mut Dice) {
+    fn send(&mut self, from: &mut Session, to: &Session, rekey: bool, rng: &mut Dice) {
         let content = format!("<body>{}</body>", self.sent.len());
         let c = if rekey && from.may_rekey() { from.rekey(&content, rng) } else { from.seal(&content) };
         match c {
             Ok(c) => {
+                crate::repudiation::nobody_takes_what_is_published(&c, [from, to]);
                 self.sent.push(content);
                 self.under_way.push(over_the_wire(&c));
             }
@@ -109,10 +110,10 @@ fn play(end: &End, steps: &[Step]) {
     let mut attacked = [false, false];
     for step in steps {
         match step {
-            Step::Send(true) => to_bob.send(&mut alice, false, rng),
-            Step::Send(false) => to_alice.send(&mut bob, false, rng),
-            Step::Rekey(true) => to_bob.send(&mut alice, true, rng),
-            Step::Rekey(false) => to_alice.send(&mut bob, true, rng),
+            Step::Send(true) => to_bob.send(&mut alice, &bob, false, rng),
+            Step::Send(false) => to_alice.send(&mut bob, &alice, false, rng),
+            Step::Rekey(true) => to_bob.send(&mut alice, &bob, true, rng),
+            Step::Rekey(false) => to_alice.send(&mut bob, &alice, true, rng),
             Step::Deliver(true) => to_alice.deliver(&mut alice),
             Step::Deliver(false) => to_bob.deliver(&mut bob),
             Step::Attack(towards_alice, attack) => {
