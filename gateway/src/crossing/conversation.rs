@@ -160,6 +160,7 @@ impl Conversation {
                 }
                 _ = sweep.tick() => {
                     self.sweep();
+                    self.renew_keys().await;
                     self.notice_silence();
                     if !self.owed.is_empty() {
                         self.invite_client().await;

@@ -3,6 +3,7 @@
 use esession::namespaces::ESESSION;
 use jid::{FullJid, Jid};
 use minidom::Element;
+use tokio::time::Instant;
 
 use super::conversation::Conversation;
 use crate::component::SendError;
@@ -38,6 +39,23 @@ impl Conversation {
             self.lose(to);
         }
         Some(sent)
+    }
+
+    /// New keys for sessions in which nothing was said for a while.
+    pub(super) async fn renew_keys(&mut self) {
+        let now = Instant::now();
+        for resource in self.endpoints.ready() {
+            let Some(active) = self.endpoints.active.get_mut(&resource) else { continue };
+            let Some(renewed) = active.renew_idle(now) else { continue };
+            let thread = active.thread.clone();
+            let sent = match renewed {
+                Ok(c) => self.keeper.out.send(self.envelope(&resource, &random_id(), &thread, c)).await.is_ok(),
+                Err(_) => false,
+            };
+            if !sent {
+                self.lose(&resource);
+            }
+        }
     }
 
     /// A `<c/>` in a message for the client whose session it belongs to (XEP-0200, section 5). Copies of it are of no

@@ -176,6 +176,34 @@ async fn a_client_hears_nothing_before_it_has_shown_its_keys_if_it_is_one_that_s
     }
 }
 
+/// Whoever takes the keys out of memory later finds none that what was said could be read with.
+#[tokio::test(start_paused = true)]
+async fn keys_that_have_served_are_renewed_when_nothing_is_said_any_more() {
+    let mut world = World::with_alice().await;
+    let mut session = session(&mut world, &esession::Binding::between(ALICE, SILENT)).await;
+    world.takes(&from_alice("phone", &session.confirm().unwrap())).await;
+    for words in ["one", "two"] {
+        world.far().says(&silent(), words);
+        let heard = world.until(|stanza| encrypted(stanza).is_some()).await;
+        session.open(encrypted(&heard).unwrap()).unwrap();
+        let received = format!("<received xmlns='urn:xmpp:receipts' id='{}'/>", heard.attr("id").unwrap());
+        world.takes(&from_alice("phone", &session.seal(&received).unwrap())).await;
+    }
+    world.drain().await;
+    sleep(Duration::from_secs(300) + LOOKS).await;
+    let renewal = world.until(|stanza| encrypted(stanza).is_some()).await;
+    let c = encrypted(&renewal).unwrap();
+    assert!(c.children().any(|child| child.name() == "key"), "{}", text(c));
+    assert!(session.open(c).unwrap().content.is_empty());
+    sleep(IDLE).await;
+    let more = world.drain().await;
+    assert!(!more.iter().any(|stanza| encrypted(stanza).is_some()), "once is enough: {more:?}");
+    // And it goes on.
+    world.far().says(&silent(), "three");
+    let heard = world.until(|stanza| encrypted(stanza).is_some()).await;
+    assert!(session.open(encrypted(&heard).unwrap()).unwrap().content.expose().contains("three"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_never_shows_its_keys_holds_nothing_up() {
     let mut world = World::with_alice().await;

@@ -16,6 +16,11 @@ use super::negotiation::Negotiation;
 use super::policy::Truth;
 use crate::config::ESessionConfig;
 
+/// Keys are renewed when they have served so long,
+const SERVED: Duration = Duration::from_secs(3600);
+/// or when nothing was said for so long (XEP-0200, section 8).
+const IDLE: Duration = Duration::from_secs(300);
+
 /// An active session with one client.
 pub struct Active {
     session: Session,
@@ -36,6 +41,10 @@ pub struct Active {
     /// Its chain was verified, or one vouches for it.
     inherited: bool,
     since: Instant,
+    /// When we last sent a new key.
+    renewed: Instant,
+    /// When the last stanza came or went.
+    last: Instant,
     /// Whether we saw the client online since.
     pub seen_online: bool,
 }
@@ -75,6 +84,8 @@ impl Active {
             compared: false,
             inherited,
             since,
+            renewed: since,
+            last: since,
             seen_online: false,
         }
     }
@@ -117,10 +128,24 @@ impl Active {
     /// # Errors
     /// The session's; it must be dropped then.
     pub fn seal(&mut self, content: &str) -> Result<Element, Error> {
-        if self.session.should_rekey() && self.session.may_rekey() {
-            return self.session.rekey(content, &mut UnwrapErr(SysRng));
+        self.last = Instant::now();
+        let worn = self.session.should_rekey() || (self.session.is_worn() && self.renewed.elapsed() >= SERVED);
+        if worn && self.session.may_rekey() {
+            return self.renew(content);
         }
         self.session.seal(content)
+    }
+
+    /// A new key, after a pause in which the old ones served nobody: what was said is out of reach then for who takes the
+    /// keys from memory. `None` if it is not time.
+    pub fn renew_idle(&mut self, now: Instant) -> Option<Result<Element, Error>> {
+        let idle = now.duration_since(self.last) >= IDLE;
+        (idle && self.may_speak() && self.session.is_worn() && self.session.may_rekey()).then(|| self.renew(""))
+    }
+
+    fn renew(&mut self, content: &str) -> Result<Element, Error> {
+        (self.renewed, self.last) = (Instant::now(), Instant::now());
+        self.session.rekey(content, &mut UnwrapErr(SysRng))
     }
 
     /// An empty stanza that shows the peer our keys.
@@ -136,6 +161,7 @@ impl Active {
     /// # Errors
     /// The session's; it must be dropped then.
     pub fn open(&mut self, c: &Element) -> Result<Opened, Error> {
+        self.last = Instant::now();
         self.session.open(c)
     }
 

@@ -414,3 +414,21 @@ fn nothing_is_said_to_a_peer_that_has_not_shown_its_keys() {
     assert!(reasons.iter().any(|reason| reason == "the peer did not show that it holds the keys"), "{reasons:?}");
     assert_eq!(world.texts(End::Alice), [("are you there?".to_owned(), true)], "in a session that is right");
 }
+
+#[test]
+fn keys_that_have_served_are_renewed_when_nothing_is_said_any_more() {
+    let mut world = World::new();
+    world.tell(End::Alice, send("one"));
+    world.settle();
+    world.tell(End::Bob, send("two"));
+    world.settle();
+    assert!(!world.wire_text().contains("<key"));
+    world.wait(1000);
+    let keys = world.wire_text().matches("<key").count();
+    assert!((1..=2).contains(&keys), "one, or two that crossed: {keys}");
+    world.tell(End::Alice, send("three"));
+    world.settle();
+    assert_eq!(world.texts(End::Bob), [("one".to_owned(), true), ("three".to_owned(), true)]);
+    assert_eq!(world.receipts(End::Alice), 2);
+    assert!(!world.states(End::Bob).contains(&SessionState::Failed));
+}

@@ -64,7 +64,7 @@ impl Default for Policy {
             stanzas: vec![StanzaKind::Message, StanzaKind::Presence, StanzaKind::Iq],
             disclosure: vec![Disclosure::Never],
             logging: vec![Logging::May],
-            rekey_freq: 50,
+            rekey_freq: 1,
             padding: 64,
             max_blocks: MAX_BLOCKS,
             accept_truncated_keys: true,

@@ -21,6 +21,9 @@ use crate::stanza::{self, CLIENT};
 /// never send it. Our own kind does so at once, and without it hears nothing: what is sealed before has no forward secrecy
 /// against somebody who posed as the peer and gets the retained secret later.
 const CONFIRMATION_WAIT: Duration = Duration::from_secs(2);
+/// Keys that have served are renewed after so long without a stanza (XEP-0200 section 8): what was said is out of reach then
+/// for who takes them.
+const IDLE: Duration = Duration::from_secs(300);
 /// How many ids of stanzas are remembered, to recognise errors about them.
 const REMEMBERED_IDS: usize = 512;
 /// What clients that cannot decrypt show. Constant, so that it tells nothing.
@@ -44,6 +47,8 @@ pub(super) struct Active {
     announced: bool,
     confirmation_due: Option<Instant>,
     acknowledgement_due: Option<Instant>,
+    /// When the last stanza came or went.
+    last: Instant,
     tally: Tally,
     ids: VecDeque<String>,
 }
@@ -73,6 +78,7 @@ impl Active {
             announced: false,
             confirmation_due,
             acknowledgement_due: None,
+            last: cx.now.instant,
             tally,
             ids: VecDeque::new(),
         }
@@ -83,7 +89,12 @@ impl Active {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.confirmation_due, self.acknowledgement_due].into_iter().flatten().min()
+        [self.confirmation_due, self.acknowledgement_due, self.renewal_due()].into_iter().flatten().min()
+    }
+
+    /// When the keys have served long enough.
+    fn renewal_due(&self) -> Option<Instant> {
+        (self.is_open() && self.session.is_worn() && self.session.may_rekey()).then(|| self.last + IDLE)
     }
 
     /// Whether an error stanza is about this session.
@@ -152,6 +163,7 @@ impl Active {
             .append(Element::bare("private", "urn:xmpp:carbons:2"))
             .append(hint("no-copy"));
         cx.send(message.build());
+        self.last = cx.now.instant;
         self.ids.push_back(id.to_owned());
         if self.ids.len() > REMEMBERED_IDS {
             self.ids.pop_front();
@@ -251,6 +263,7 @@ impl Conversation {
             }
             return;
         };
+        active.last = cx.now.instant;
         let opened = active.session.open(c).map_err(|error| breakage(&error)).and_then(|opened| {
             let content = inner::parse_content(opened.content.expose()).map_err(|error| error.to_string())?;
             match content.iter().find(|element| FORBIDDEN.contains(&element.name())) {
@@ -285,6 +298,13 @@ impl Conversation {
         if active.acknowledgement_due.is_some_and(|due| due <= cx.now.instant) {
             let reason = "the peer did not acknowledge the end: its last messages may be missing".to_owned();
             return self.finish(false, Some(reason), cx);
+        }
+        if active.renewal_due().is_some_and(|due| due <= cx.now.instant) {
+            if let Ok(c) = active.session.rekey("", cx.rng) {
+                let id = cx.fresh_id();
+                active.send(&id, c, vec![hint("no-store")], cx);
+            }
+            return;
         }
         if active.agreed.bound {
             return self.fail("the peer did not show that it holds the keys", cx);

@@ -35,7 +35,7 @@ fn they_are_published_when_both_ends_have_shown_the_new_ones_and_not_before() {
     assert!(say(alice, bob).is_empty() && say(bob, alice).is_empty());
     drop(bob.open(&alice.rekey("", rng).unwrap()).unwrap());
     assert!(say(alice, bob).is_empty(), "Bob has not shown that he has her key");
-    assert_eq!(say(bob, alice), [km_a.clone()], "he takes nothing under her old key any more");
+    assert_eq!(say(bob, alice), std::slice::from_ref(&km_a), "he takes nothing under her old key any more");
     // what he seals with he has changed as well; she takes the old ones until she has his report, and he cannot know
     assert_eq!(say(alice, bob), [km_b.clone(), km_a], "her own, and his, which she has dropped");
     assert!(say(bob, alice).is_empty() && say(alice, bob).is_empty(), "each key once");
@@ -51,12 +51,12 @@ fn who_does_not_want_to_publishes_nothing() {
     let (mut alice, mut bob) = negotiate(&quiet, &quiet, 2);
     drop(bob.session.open(&alice.session.confirm().unwrap()).unwrap());
     for _ in 0..3 {
-        for (from, to) in [(&mut alice.session, &mut bob.session)] {
-            let c = from.rekey("<body/>", rng).unwrap();
-            assert!(published(&c).is_empty());
-            drop(to.open(&c).unwrap());
-            drop(from.open(&to.seal("<body/>").unwrap()).unwrap());
-        }
+        let c = alice.session.rekey("<body/>", rng).unwrap();
+        assert!(published(&c).is_empty());
+        drop(bob.session.open(&c).unwrap());
+        let c = bob.session.seal("<body/>").unwrap();
+        assert!(published(&c).is_empty());
+        drop(alice.session.open(&c).unwrap());
     }
 }
 
