@@ -1,66 +1,123 @@
-//! What a negotiation costs: `cargo run --release -p esession --example measure`.
+//! What a negotiation and a session cost: `cargo run --release -p esession --example measure`.
 //!
-//! Stanzas, octets of the four forms, and the time of both ends together, next to the bare exponentiations in the same run.
+//! Each time stands next to that of the bare primitives in the same run, taken in turns.
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, clippy::disallowed_types, reason = "it is a program")]
 
 use std::time::{Duration, Instant};
 
-use esession::{Error, Group, Initiator, Policy, Responder, dangerous};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use esession::{
+    Binding, Cipher, Credentials, Error, Established, Group, Hash, Initiator, Policy, Responder, dangerous,
+};
 use getrandom::{SysRng, rand_core::UnwrapErr};
 
-const ROUNDS: usize = 50;
-
 fn main() -> Result<(), Error> {
-    println!("medians of {ROUNDS} rounds, both ends in one thread");
-    for (group, hybrid) in [
-        (Group::Modp14, false),
-        (Group::Modp14, true),
-        (Group::Modp15, false),
-        (Group::Modp15, true),
-        (Group::Modp16, false),
-        (Group::Modp16, true),
-    ] {
-        let policy = Policy { groups: vec![group], hybrid, ..Policy::default() };
-        let mut octets = 0;
-        let negotiation = median(|| {
-            octets = negotiate(&policy)?;
-            Ok(())
-        })?;
-        let four = median(|| (0..4).try_for_each(|_| dangerous::power(group, &[2], &[0xaa; 64]).map(drop)))?;
-        println!(
-            "group {}{}: 4 stanzas, {octets} octets of forms, {:.2} ms; of it 4 bare exponentiations {:.2} ms",
-            group.name(),
-            if hybrid { " with the hybrid" } else { "" },
-            milliseconds(negotiation),
-            milliseconds(four),
-        );
+    println!("negotiations, both ends in one thread, against the exponentiations that they must have (medians)");
+    for group in [Group::Modp14, Group::Modp15, Group::Modp16] {
+        for hybrid in [false, true] {
+            negotiations(&Policy { groups: vec![group], hybrid, ..Policy::default() })?;
+        }
     }
+    println!(
+        "\nstanzas, sealed and opened, against AES-256 in counter mode, Base64 and HMAC over it, there and back (medians)"
+    );
+    for length in [200, 4 << 10, 64 << 10] {
+        stanzas(length)?;
+    }
+    println!("\nmemory of sessions at rest: {} in a MiB", per_mebibyte()?);
     Ok(())
 }
 
-/// A whole negotiation; gives the octets of its forms.
-fn negotiate(policy: &Policy) -> Result<usize, Error> {
+fn negotiations(policy: &Policy) -> Result<(), Error> {
+    let group = policy.groups.first().copied().ok_or(Error::Malformed("group"))?;
+    let mut octets = 0;
+    let (whole, bare) = compare(
+        40,
+        || {
+            octets = negotiate(policy)?.1;
+            Ok(())
+        },
+        || (0..4).try_for_each(|_| dangerous::power(group, &[2], &[0xaa; 64]).map(drop)),
+    )?;
+    let with = if policy.hybrid { ", hybrid" } else { "" };
+    println!("  group {}{with}: 4 stanzas, {octets} octets of forms, {}", group.name(), ratio(whole, bare));
+    Ok(())
+}
+
+/// A whole negotiation, and the octets of its forms.
+fn negotiate(policy: &Policy) -> Result<([Established; 2], usize), Error> {
     let rng = &mut UnwrapErr(SysRng);
-    let (alice, form_a) = Initiator::begin(policy, &esession::Binding::default(), rng)?;
-    let (bob, form_b) = Responder::respond(policy, &form_a, &esession::Binding::default(), rng)?;
-    let (alice, form_a2) = alice.handle_response(&form_b, esession::Credentials::default(), rng)?;
-    let (_, form_b2) = bob.handle_identity(&form_a2, esession::Credentials::default(), rng)?;
-    alice.handle_completion(&form_b2)?;
-    Ok([form_a, form_b, form_a2, form_b2].iter().map(|form| String::from(form).len()).sum())
+    let [alices, bobs] = ["alice@example.org", "bob@example.net"];
+    let (alice, form_a) = Initiator::begin(policy, &Binding::between(alices, bobs), rng)?;
+    let (bob, form_b) = Responder::respond(policy, &form_a, &Binding::between(bobs, alices), rng)?;
+    let (alice, form_a2) = alice.handle_response(&form_b, Credentials::default(), rng)?;
+    let (bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng)?;
+    let alice = alice.handle_completion(&form_b2)?;
+    Ok(([alice, bob], [form_a, form_b, form_a2, form_b2].iter().map(|form| String::from(form).len()).sum()))
 }
 
-fn median(mut work: impl FnMut() -> Result<(), Error>) -> Result<Duration, Error> {
-    let mut times = Vec::with_capacity(ROUNDS);
-    for _ in 0..ROUNDS {
-        let start = Instant::now();
-        work()?;
-        times.push(start.elapsed());
+fn stanzas(length: usize) -> Result<(), Error> {
+    let ([mut alice, mut bob], _) = negotiate(&Policy { groups: vec![Group::Modp14], ..Policy::default() })?;
+    let content = "x".repeat(length);
+    let (whole, bare) = compare(
+        400,
+        || bob.session.open(&alice.session.seal(&content)?).map(drop),
+        || {
+            let sealed = STANDARD.encode(dangerous::keystream(Cipher::Aes256Ctr, &[7; 32], 1, content.as_bytes()));
+            let mac = || dangerous::hmac(Hash::Sha256, &[7; 32], &[sealed.as_bytes()]);
+            drop((mac(), mac()));
+            let data = STANDARD.decode(&sealed).unwrap_or_default();
+            drop(dangerous::keystream(Cipher::Aes256Ctr, &[7; 32], 1, &data));
+            Ok(())
+        },
+    )?;
+    println!("  {length} octets: {}", ratio(whole, bare));
+    Ok(())
+}
+
+/// By what the process grows.
+fn per_mebibyte() -> Result<usize, Error> {
+    const COUNT: usize = 2000;
+    let policy = Policy { groups: vec![Group::Toy], insecure_groups: true, ..Policy::default() };
+    let mut sessions = Vec::with_capacity(COUNT);
+    let before = resident();
+    for _ in 0..COUNT / 2 {
+        sessions.extend(negotiate(&policy)?.0.map(|established| established.session));
     }
-    times.sort_unstable();
-    Ok(times.get(ROUNDS / 2).copied().unwrap_or_default())
+    Ok((COUNT << 20) / resident().saturating_sub(before).max(1))
 }
 
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
+/// Octets of memory in use, as Linux says.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok());
+    pages.unwrap_or_default() * 4096
+}
+
+fn ratio(whole: Duration, bare: Duration) -> String {
+    let [whole, bare] = [whole, bare].map(|time| time.as_secs_f64() * 1e6);
+    format!("{whole:.0} µs against {bare:.0} µs: {:.2} times", whole / bare)
+}
+
+/// The medians of both, taken in turns, so that whatever else the machine does strikes both.
+fn compare(
+    rounds: usize,
+    mut whole: impl FnMut() -> Result<(), Error>,
+    mut bare: impl FnMut() -> Result<(), Error>,
+) -> Result<(Duration, Duration), Error> {
+    let mut times = [Vec::with_capacity(rounds), Vec::with_capacity(rounds)];
+    for _ in 0..rounds {
+        for (times, work) in times.iter_mut().zip([&mut whole as &mut dyn FnMut() -> Result<(), Error>, &mut bare]) {
+            let start = Instant::now();
+            work()?;
+            times.push(start.elapsed());
+        }
+    }
+    let [whole, bare] = times.map(|mut times| {
+        times.sort_unstable();
+        times.get(rounds / 2).copied().unwrap_or_default()
+    });
+    Ok((whole, bare))
 }

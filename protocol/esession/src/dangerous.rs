@@ -42,7 +42,8 @@ pub fn normalize(form: &Element, profile: Profile) -> Result<String, Error> {
 
 /// What is MACed of a `<c/>`.
 pub fn stanza_content(c: &Element) -> Result<String, Error> {
-    Ok(crate::stanza::Envelope::read(c)?.content)
+    let content = crate::stanza::Envelope::read(c)?.content;
+    Ok(String::from_utf8_lossy(&content.authenticated(&[]).concat()).into_owned())
 }
 
 /// Alice with a given form A and exponents.

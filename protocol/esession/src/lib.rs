@@ -77,6 +77,10 @@
 //! # }
 //! ```
 //!
+//! # What it is for
+//! The page [`requirements`] goes through what XEP-0210 demands of encrypted sessions: by what each demand is met, and which
+//! test fails where it is not.
+//!
 //! # What is left to the caller
 //! * Parse [`Plaintext`] apart from the stream, with a limit on the depth; refuse `<thread/>`, `<error/>` and `<c/>` in it.
 //! * Ignore every clear child beside a `<c/>` but `thread`, `error`, `amp` and hints; compare `from` with the session's.
@@ -108,6 +112,9 @@ mod policy;
 mod primitives;
 mod public_key;
 mod rekey;
+#[cfg(doc)]
+#[doc = include_str!("requirements.md")]
+pub mod requirements {}
 mod responder;
 mod sas;
 mod schedule;

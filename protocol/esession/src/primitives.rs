@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aes::cipher::consts::{U16, U64};
 use aes::cipher::{BlockCipherEncrypt, InnerIvInit, KeySizeUser, StreamCipher, StreamCipherCoreWrapper};
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Odd, Uint};
+use crypto_bigint::{BoxedUint, Odd};
 use ctr::CtrCore;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -16,6 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 pub use rand_core::CryptoRng;
 
 pub(crate) mod hybrid;
+mod jacobi;
 pub(crate) mod signature;
 
 use crate::options::{Cipher, Hash};
@@ -132,31 +133,11 @@ impl Modulus {
 
     /// Whether `value` (public, smaller than the modulus) has Jacobi symbol 1: for a prime, is a square. Variable time.
     pub(crate) fn is_residue(&self, value: &[u8]) -> bool {
-        match self.octets.len() {
-            0..=16 => jacobi_is_one::<{ 128 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
-            17..=192 => jacobi_is_one::<{ 1536 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
-            193..=256 => jacobi_is_one::<{ 2048 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
-            257..=384 => jacobi_is_one::<{ 3072 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
-            385..=512 => jacobi_is_one::<{ 4096 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
-            _ => jacobi_is_one::<{ 8192 / crypto_bigint::Limb::BITS as usize }>(value, &self.octets),
-        }
+        jacobi::is_one(value, &self.octets)
     }
 }
 
 /// A number from big-endian octets, with a precision of `length` octets rounded up to words.
 fn number(octets: &[u8], length: usize) -> BoxedUint {
     BoxedUint::from_be_slice_truncated(octets, u32::try_from(length * 8).unwrap_or(u32::MAX))
-}
-
-fn jacobi_is_one<const LIMBS: usize>(value: &[u8], modulus: &[u8]) -> bool {
-    let modulus: Option<Odd<Uint<LIMBS>>> = Odd::new(fixed(modulus)).into();
-    modulus.is_some_and(|modulus| fixed::<LIMBS>(value).jacobi_symbol_vartime(&modulus).is_one().into())
-}
-
-fn fixed<const LIMBS: usize>(octets: &[u8]) -> Uint<LIMBS> {
-    let mut words = [0 as crypto_bigint::Word; LIMBS];
-    for (word, chunk) in words.iter_mut().zip(octets.rchunks(size_of::<crypto_bigint::Word>())) {
-        *word = chunk.iter().fold(0, |word, octet| (word << 8) | crypto_bigint::Word::from(*octet));
-    }
-    Uint::from_words(words)
 }

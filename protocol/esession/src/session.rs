@@ -284,9 +284,10 @@ impl Live {
         let parts = Parts { data: &[], new, key: (!key.is_empty()).then_some(key), ..Parts::default() };
         let counter = self.sending.counter;
         let keys = self.epochs.sending();
-        let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &self.suite.sent_counter(counter)]);
+        let content = parts.content();
+        let mac = self.suite.hmac(&keys.mac, &content.authenticated(&self.suite.sent_counter(counter)));
         self.sending.counter = counter.after(1);
-        Ok(parts.seal(&mac))
+        Ok(content.seal(&mac))
     }
 
     fn seal_notice(&mut self, notice: &str) -> Result<Element, Error> {
@@ -311,9 +312,9 @@ impl Live {
         self.suite.crypt(&keys.cipher, counter, &mut data);
         let key = renewal.as_ref().map(|renewal| renewal.pair.public());
         let hybrid = renewal.as_ref().and_then(|renewal| Some(renewal.hybrid.as_ref()?.message.as_slice()));
-        let parts = Parts { data: &data, new: self.epochs.unreported(), key, hybrid, old };
-        let mac = self.suite.hmac(&keys.mac, &[parts.content().as_bytes(), &self.suite.sent_counter(counter)]);
-        let c = parts.seal(&mac);
+        let content = Parts { data: &data, new: self.epochs.unreported(), key, hybrid, old }.content();
+        let mac = self.suite.hmac(&keys.mac, &content.authenticated(&self.suite.sent_counter(counter)));
+        let c = content.seal(&mac);
 
         self.sending = Track { counter: counter.after(self.suite.blocks(data.len())), used };
         if renewal.is_some() {
@@ -331,7 +332,7 @@ impl Live {
         let keys = self.epochs.select(envelope.new)?;
         let counter = self.receiving.counter;
         let authentic = counter.spellings().iter().any(|spelling| {
-            let mac = self.suite.hmac(&keys.mac, &[envelope.content.as_bytes(), spelling]);
+            let mac = self.suite.hmac(&keys.mac, &envelope.content.authenticated(spelling));
             constant_time_eq(&mac, &envelope.mac)
         });
         if !authentic {

@@ -15,7 +15,7 @@ pub(crate) struct Envelope {
     /// What a new key of a hybrid session brings along, in an element of our own.
     pub(crate) hybrid: Option<Vec<u8>>,
     /// What is MACed: every child but `mac`, in the order received.
-    pub(crate) content: String,
+    pub(crate) content: Content,
     pub(crate) mac: Vec<u8>,
 }
 
@@ -32,29 +32,31 @@ impl Envelope {
             return Err(Error::Malformed("c"));
         }
         let (mut data, mut new, mut key, mut hybrid, mut mac) = (None, None, None, None, None);
-        let mut content = String::new();
+        let mut content = Content::default();
         for node in c.nodes() {
             let child = match node {
                 Node::Element(child) => child,
                 Node::Text(text) if text.trim().is_empty() => continue,
                 Node::Text(_) => return Err(Error::Malformed("c")),
             };
-            let text = leaf_text(child)?;
-            let text = text.trim();
+            let mut text = leaf_text(child)?;
+            if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+                text = text.trim().to_owned();
+            }
             let seen = match child.name() {
-                "data" => data.replace(base64(text)?).is_some(),
-                "key" => key.replace(base64(text)?).is_some(),
-                HYBRID => hybrid.replace(base64(text)?).is_some(),
-                "mac" => mac.replace(base64(text)?).is_some(),
-                "new" => new.replace(count(text)?).is_some(),
-                "old" => base64(text).map(|_| false)?, // published for deniability: of no use here
+                "data" => data.replace(base64(&text)?).is_some(),
+                "key" => key.replace(base64(&text)?).is_some(),
+                HYBRID => hybrid.replace(base64(&text)?).is_some(),
+                "mac" => mac.replace(base64(&text)?).is_some(),
+                "new" => new.replace(count(&text)?).is_some(),
+                "old" => base64(&text).map(|_| false)?, // published for deniability: of no use here
                 _ => return Err(Error::Malformed("c")),
             };
             if seen {
                 return Err(Error::Malformed("c"));
             }
             if child.name() != "mac" {
-                append(&mut content, child.name(), text);
+                content.push(child.name(), text);
             }
         }
         let mac = mac.ok_or(Error::Malformed("mac"))?;
@@ -76,44 +78,48 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The children before `mac`, as they are MACed.
-    pub(crate) fn content(&self) -> String {
-        let mut content = String::new();
-        self.each(|name, text| append(&mut content, name, text));
-        content
-    }
-
-    /// The whole element.
-    pub(crate) fn seal(&self, mac: &[u8]) -> Element {
-        let mut c = Element::bare("c", ENCRYPTED);
-        let mut child = |name: &str, text: &str| {
-            c.append_child(Element::builder(name, ENCRYPTED).append(text).build());
-        };
-        self.each(&mut child);
-        child("mac", &encode(mac));
-        c
-    }
-
-    fn each(&self, mut write: impl FnMut(&str, &str)) {
+    /// The children before `mac`.
+    pub(crate) fn content(&self) -> Content {
+        let mut content = Content::default();
         if !self.data.is_empty() {
-            write("data", &encode(self.data));
+            content.push("data", encode(self.data));
         }
         if self.new > 0 {
-            write("new", &self.new.to_string());
+            content.push("new", self.new.to_string());
         }
         if let Some(key) = self.key {
-            write("key", &encode(key));
+            content.push("key", encode(key));
         }
         if let Some(hybrid) = self.hybrid {
-            write(HYBRID, &encode(hybrid));
+            content.push(HYBRID, encode(hybrid));
         }
-        self.old.iter().for_each(|old| write("old", &encode(old)));
+        self.old.iter().for_each(|old| content.push("old", encode(old)));
+        content
     }
 }
 
-fn append(content: &mut String, name: &str, text: &str) {
-    for part in ["<", name, ">", text, "</", name, ">"] {
-        content.push_str(part);
+/// Children of a `<c/>` by name and text.
+#[derive(Default)]
+pub(crate) struct Content(Vec<(String, String)>);
+
+impl Content {
+    fn push(&mut self, name: &str, text: String) {
+        self.0.push((name.to_owned(), text));
+    }
+
+    /// What is MACed, in pieces: without white space and namespaces (XEP-0200 section 4), and the counter behind it.
+    pub(crate) fn authenticated<'a>(&'a self, counter: &'a [u8]) -> Vec<&'a [u8]> {
+        let child = |(name, text): &'a (String, String)| ["<", name, ">", text, "</", name, ">"];
+        self.0.iter().flat_map(child).map(str::as_bytes).chain([counter]).collect()
+    }
+
+    /// The whole element.
+    pub(crate) fn seal(self, mac: &[u8]) -> Element {
+        let mut c = Element::bare("c", ENCRYPTED);
+        for (name, text) in self.0.into_iter().chain([("mac".to_owned(), encode(mac))]) {
+            c.append_child(Element::builder(name, ENCRYPTED).append(text).build());
+        }
+        c
     }
 }
 

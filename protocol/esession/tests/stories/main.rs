@@ -15,6 +15,7 @@ mod mutations;
 mod network;
 mod public_keys;
 mod repudiation;
+mod requirements;
 mod secrecy;
 mod session;
 mod three_message;
