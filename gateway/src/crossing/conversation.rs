@@ -188,7 +188,7 @@ impl Conversation {
             Input::Typing(on) => self.typing(on).await,
             Input::Displayed(remote) => self.displayed(remote).await,
             Input::FarSide => self.far_side_changed().await,
-            Input::Say(text) => self.say(&text).await,
+            Input::Say(text) => drop(self.say(&text).await),
             Input::Answer(to, secure, lines) => self.answer(&to, secure, lines).await,
             Input::Codes(answer) => {
                 let _ = answer.send(self.codes());

@@ -1,12 +1,11 @@
 //! From the user's client: which session, open, read, store.
 
-use drawbridge_bridge::{ContactId, Plaintext, TxnId};
+use drawbridge_bridge::{Plaintext, TxnId};
 use esession::{Ending, namespaces};
-use jid::{BareJid, FullJid, Jid};
+use jid::{FullJid, Jid};
 use minidom::Element;
 
 use super::conversation::Conversation;
-use super::fingerprint::fingerprint;
 use super::input::Input;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
@@ -175,8 +174,7 @@ impl Conversation {
         let session = self.endpoints.active.get(&outer.from).filter(|_| secure);
         let unwritten = session.is_some_and(Active::says_unlogged);
         let guarded = unwritten || session.is_some_and(Active::says_undisclosed);
-        let txn = txn(&self.user.jid, &contact, id.as_deref());
-        let crossing = NewCrossing { txn, text, reply: reply.clone(), unwritten, guarded };
+        let crossing = NewCrossing { txn: TxnId::new(random_id()), text, reply: reply.clone(), unwritten, guarded };
         let (user, now) = (self.user.id, unix(std::time::SystemTime::now()));
         let arrival = self
             .keeper
@@ -220,25 +218,27 @@ impl Conversation {
     /// Messages that must not be stored went with an earlier process. Gives those whose senders were told.
     ///
     /// A client with sessions takes the error for the end of the one that its message went in, and sends it again in the
-    /// next. To one that has gone an error says nothing, so the user's other clients hear of it.
+    /// next. To one that has gone an error says nothing, so another client of the user hears of it; and if none is there,
+    /// nobody has been told.
     pub(super) async fn lost(&mut self, lost: Vec<Lost>) -> Vec<Lost> {
         let text = "Drawbridge was stopped before it could send this message, which must not be stored: send it again";
+        let notice = "Notice: Drawbridge was stopped before it could send a message that you wrote here with a client that is \
+                      gone now. It must not be stored: write it again.";
         let online = self.keeper.presences.online(self.them());
         let mut told = Vec::new();
         for message in lost {
             let reply = &message.reply;
-            let here = online.is_empty() || online.iter().any(|client| client.full.as_str() == reply.to);
-            if let (Ok(to), true) = (Jid::new(&reply.to), here) {
-                let (me, id) = (self.me.to_bare().into(), reply.stanza.as_deref().or(reply.id.as_deref()));
-                if self.post_error(&me, &to, id, Condition::RecipientUnavailable, text).await.is_err() {
-                    break;
+            let to = FullJid::new(&reply.to).ok();
+            let here = |to: &FullJid| self.endpoints.active.contains_key(to) || online.iter().any(|it| it.full == *to);
+            let done = match to.filter(here) {
+                Some(to) => {
+                    let (me, id) = (self.me.to_bare().into(), reply.stanza.as_deref().or(reply.id.as_deref()));
+                    self.post_error(&me, &to.into(), id, Condition::RecipientUnavailable, text).await.is_ok()
                 }
-            } else {
-                self.say(
-                    "Notice: Drawbridge was stopped before it could send a message that you wrote here with a client that \
-                     is gone now. It must not be stored: write it again.",
-                )
-                .await;
+                None => !online.is_empty() && self.say(notice).await,
+            };
+            if !done {
+                break;
             }
             told.push(message);
         }
@@ -334,13 +334,6 @@ impl Conversation {
             mailbox.put(Input::Answer(from, secure, lines)).await;
         });
     }
-}
-
-/// The same message has the same transaction at every repeat: one that was given up may still have been under way, and
-/// the network takes it once.
-fn txn(user: &BareJid, contact: &ContactId, id: Option<&str>) -> TxnId {
-    let Some(id) = id else { return TxnId::new(random_id()) };
-    TxnId::new(fingerprint(&[user.as_str().as_bytes(), contact.as_str().as_bytes(), id.as_bytes()]))
 }
 
 /// A passing sign for the network.

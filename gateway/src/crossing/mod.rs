@@ -12,7 +12,6 @@
 mod conversation;
 mod delivering;
 mod ending;
-mod fingerprint;
 mod incoming;
 mod input;
 mod negotiating;

@@ -142,6 +142,7 @@ impl Conversation {
                 return;
             }
         };
+        self.lose(&to);
         // Before the client may speak, so that nothing of what it says or hears is written.
         self.endpoints.expect(&established);
         if let Some(payload) = payload
@@ -149,7 +150,6 @@ impl Conversation {
         {
             return self.endpoints.tell();
         }
-        self.lose(&to);
         tracing::debug!(group = ?established.agreed.group, cipher = ?established.agreed.cipher, hybrid = established.agreed.hybrid, "an encrypted session stands");
         let news = match (chain, held) {
             // A voucher says more than the chain: nobody else has it.

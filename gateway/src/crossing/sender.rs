@@ -100,7 +100,8 @@ impl Sender {
         let age = unix(SystemTime::now()).saturating_sub(crossing.at);
         let expired = u64::try_from(age).is_ok_and(|age| age > EXPIRY.as_secs());
         let Some(session) = self.keeper.accounts.session(&self.user.jid) else {
-            return Ok(match expired {
+            let over = self.keeper.accounts.state(&self.user.jid).is_none_or(|state| state.is_over());
+            return Ok(match expired && over {
                 true => Attempt::Never(Condition::GivenUp, LATE.to_owned()),
                 false => Attempt::Later(Some(PAUSE.1)),
             });
@@ -126,8 +127,8 @@ impl Sender {
         Ok(attempted(sent.map(Some)))
     }
 
-    /// The direct conversation with the contact and whether it is encrypted; opened for somebody written to for the first time, never again for
-    /// one that is over.
+    /// The direct conversation with the contact, and whether it is encrypted. It is opened for somebody written to for the
+    /// first time, never again for one that is over.
     async fn conversation(&self, session: &dyn Session) -> store::Result<Result<(ConvId, bool), Attempt>> {
         let (user, contact) = (self.user.id, self.contact.clone());
         let known = self.keeper.store.call(move |db, _| contacts::get(db, user, &contact)).await?;

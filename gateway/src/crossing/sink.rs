@@ -8,8 +8,8 @@ use drawbridge_bridge::{
     Closed, Committed, ContactId, ContactInfo, ConvId, ConvInfo, ConvKind, Envelope, Event, Plaintext, Position,
     RemoteId, Security, Sink,
 };
+use sha2::{Digest, Sha256};
 
-use super::fingerprint::fingerprint;
 use super::input::Input;
 use super::unbridged::Unbridged;
 use crate::keeper::{Keeper, Peer};
@@ -178,6 +178,7 @@ impl LoginSink {
             })
             .await?;
         if let Some(contact) = contact {
+            self.keeper.crossings.far_side_changed(&self.keeper, &self.user, &contact.info.id).await;
             roster::gone(&self.keeper, &self.user, &contact.info.id, reason).await;
         }
         Ok(())
@@ -223,7 +224,12 @@ impl LoginSink {
 
 /// The same event has the same stanza id at every try, so that clients can drop repeats. It tells nothing of the event.
 fn stanza_id(conv: &ConvId, remote: &RemoteId, version: u32) -> String {
-    fingerprint(&[conv.as_str().as_bytes(), remote.as_str().as_bytes(), &version.to_be_bytes()])
+    let mut hash = Sha256::new();
+    for part in [conv.as_str().as_bytes(), remote.as_str().as_bytes(), &version.to_be_bytes()] {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().take(16).map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[cfg(test)]

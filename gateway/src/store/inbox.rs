@@ -1,6 +1,8 @@
 //! XMPP to far, first half: what arrived, and whether it arrived before.
 
-use drawbridge_bridge::ContactId;
+use std::borrow::Cow;
+
+use drawbridge_bridge::{ContactId, TxnId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{NewCrossing, Result, Sealer, UserId, outbox};
@@ -16,7 +18,13 @@ pub enum Arrival {
     Sent,
 }
 
-/// Stores a message with its outbox row, unless the same sender sent the same `id` before.
+/// How a message stands: `sent` of its row.
+pub(super) const WAITING: u8 = 0;
+pub(super) const SENT: u8 = 1;
+pub(super) const GIVEN_UP: u8 = 2;
+
+/// Stores a message with its outbox row, unless the same sender sent the same `id` before. One that was given up goes under
+/// the transaction that it had.
 ///
 /// The key holds the authenticated sender, so nobody can suppress somebody else's message (XEP-0359, section 6).
 ///
@@ -31,27 +39,29 @@ pub fn arrive(
     crossing: &NewCrossing,
     at: i64,
 ) -> Result<Arrival> {
+    let mut crossing = Cow::Borrowed(crossing);
     if let Some(id) = id {
         let key = params![user.0, contact.as_str(), id];
-        let before: Option<bool> = db
-            .query_row("SELECT sent FROM inbox WHERE user = ?1 AND contact = ?2 AND id = ?3", key, |row| row.get(0))
+        let before: Option<(u8, Option<String>)> = db
+            .query_row("SELECT sent, txn FROM inbox WHERE user = ?1 AND contact = ?2 AND id = ?3", key, |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .optional()?;
         match before {
-            Some(true) => return Ok(Arrival::Sent),
-            Some(false) => {
-                if crossing.unwritten {
-                    outbox::refill(db, sealer, user, contact, id, &crossing.text)?;
-                }
+            Some((SENT, _)) => return Ok(Arrival::Sent),
+            Some((WAITING, _)) => {
+                outbox::repeated(db, sealer, user, contact, id, &crossing)?;
                 return Ok(Arrival::Waiting);
             }
-            None => {}
+            Some((_, Some(txn))) => crossing.to_mut().txn = TxnId::new(txn),
+            Some((_, None)) | None => {}
         }
         db.execute(
-            "INSERT INTO inbox (user, contact, id, at) VALUES (?1, ?2, ?3, ?4)",
-            params![user.0, contact.as_str(), id, at],
+            "INSERT OR REPLACE INTO inbox (user, contact, id, at, txn) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![user.0, contact.as_str(), id, at, crossing.txn.as_str()],
         )?;
     }
-    outbox::add(db, sealer, user, contact, crossing, at)?;
+    outbox::add(db, sealer, user, contact, &crossing, at)?;
     Ok(Arrival::Fresh)
 }
 
@@ -60,7 +70,7 @@ pub fn arrive(
 /// # Errors
 /// SQLite's.
 pub fn prune(db: &Transaction<'_>, before: i64) -> Result<()> {
-    db.execute("DELETE FROM inbox WHERE at < ?1 AND sent = 1", [before])?;
+    db.execute("DELETE FROM inbox WHERE at < ?1 AND sent <> ?2", params![before, WAITING])?;
     db.execute("DELETE FROM seen WHERE at < ?1", [before])?;
     db.execute("DELETE FROM links WHERE at < ?1", [before])?;
     Ok(())

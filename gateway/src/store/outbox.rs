@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::unwritten::{self, Queue, Words};
-use super::{Result, Sealer, UserId, links};
+use super::{Result, Sealer, UserId, inbox, links};
 
 /// A message about to be stored.
 #[derive(Debug, Clone)]
@@ -67,6 +67,7 @@ pub struct Lost {
 struct Sealed {
     text: Option<Words>,
     reply: ReplyTo,
+    #[serde(default)]
     guarded: bool,
 }
 
@@ -90,27 +91,26 @@ pub(super) fn add(
     Ok(())
 }
 
-/// A message is repeated in a session that forbids that its words are stored. If they went with an earlier process they go
-/// back to its row; if they are written there, from a session that allowed it, they are not any more.
-pub(super) fn refill(
+/// A message that waits is repeated, perhaps in a session that promises more than the one before: from here on that holds.
+/// Words that must not be written are wiped where they are, and come back where they went with an earlier process.
+pub(super) fn repeated(
     db: &Transaction<'_>,
     sealer: &Sealer,
     user: UserId,
     contact: &ContactId,
     id: &str,
-    text: &Plaintext,
+    crossing: &NewCrossing,
 ) -> Result<()> {
-    for (seq, Sealed { text: written, reply, .. }) in queue(db, sealer, user, contact)? {
+    for (seq, Sealed { text, reply, guarded }) in queue(db, sealer, user, contact)? {
         if reply.id.as_deref() != Some(id) {
             continue;
         }
-        if written.is_some() {
-            let sealed = sealer.seal("outbox", &Sealed { text: None, reply, guarded: true })?;
-            db.execute("UPDATE outbox SET sealed = ?2 WHERE seq = ?1", params![seq, sealed])?;
+        let text = text.filter(|_| !crossing.unwritten);
+        if text.is_none() && unwritten::recall(db, sealer, Queue::Outbox, seq, None)?.is_none() {
+            unwritten::keep(db, sealer, Queue::Outbox, seq, &crossing.text)?;
         }
-        if unwritten::recall(db, sealer, Queue::Outbox, seq, None)?.is_none() {
-            unwritten::keep(db, sealer, Queue::Outbox, seq, text)?;
-        }
+        let sealed = Sealed { text, reply, guarded: guarded || crossing.guarded };
+        db.execute("UPDATE outbox SET sealed = ?2 WHERE seq = ?1", params![seq, sealer.seal("outbox", &sealed)?])?;
         break;
     }
     Ok(())
@@ -162,16 +162,13 @@ pub fn sent(
 ) -> Result<()> {
     db.execute("DELETE FROM outbox WHERE seq = ?1", [crossing.seq])?;
     if let Some(id) = &crossing.reply.id {
-        db.execute(
-            "UPDATE inbox SET sent = 1 WHERE user = ?1 AND contact = ?2 AND id = ?3",
-            params![user.0, contact.as_str(), id],
-        )?;
+        settle(db, user, contact, id, inbox::SENT)?;
         links::add(db, user, contact, id, remote, true, at)?;
     }
     Ok(())
 }
 
-/// It will never be sent. Its id is forgotten too, so that the sender may try it again.
+/// It will never be sent, unless the sender tries it again under the same id.
 ///
 /// # Errors
 /// SQLite's.
@@ -181,12 +178,15 @@ pub fn failed(db: &Transaction<'_>, user: UserId, contact: &ContactId, crossing:
 
 fn remove(db: &Transaction<'_>, user: UserId, contact: &ContactId, seq: i64, reply: &ReplyTo) -> Result<()> {
     db.execute("DELETE FROM outbox WHERE seq = ?1", [seq])?;
-    if let Some(id) = &reply.id {
-        db.execute(
-            "DELETE FROM inbox WHERE user = ?1 AND contact = ?2 AND id = ?3",
-            params![user.0, contact.as_str(), id],
-        )?;
+    match &reply.id {
+        Some(id) => settle(db, user, contact, id, inbox::GIVEN_UP),
+        None => Ok(()),
     }
+}
+
+fn settle(db: &Transaction<'_>, user: UserId, contact: &ContactId, id: &str, sent: u8) -> Result<()> {
+    let sql = "UPDATE inbox SET sent = ?4 WHERE user = ?1 AND contact = ?2 AND id = ?3";
+    db.execute(sql, params![user.0, contact.as_str(), id, sent])?;
     Ok(())
 }
 

@@ -244,7 +244,7 @@ fn leave(keeper: &Arc<Keeper>, user: &User, contact: Contact) {
     });
 }
 
-async fn end(keeper: &Keeper, user: &User, contact: &Contact, invitation: bool) -> Result<(), String> {
+async fn end(keeper: &Arc<Keeper>, user: &User, contact: &Contact, invitation: bool) -> Result<(), String> {
     let Some(conv) = contact.conv.clone() else { return Ok(()) };
     let session = keeper.accounts.session(&user.jid).ok_or("you are not logged in at the moment")?;
     let direct = session.direct().ok_or("this network has no direct conversations")?;
@@ -254,12 +254,14 @@ async fn end(keeper: &Keeper, user: &User, contact: &Contact, invitation: bool) 
         Err(error) => return Err(in_words(&error)),
     }
     // From now on they are a stranger again: a later invitation may ask once more.
-    let (id, contact) = (user.id, contact.info.id.clone());
+    let (id, whose) = (user.id, contact.info.id.clone());
     let work = keeper.store.call(move |db, _| {
         contacts::clear_conversation(db, id, &conv)?;
-        contacts::set_subscription(db, id, &contact, Subscription::default())
+        contacts::set_subscription(db, id, &whose, Subscription::default())
     });
-    work.await.map_err(|error| error.to_string())
+    work.await.map_err(|error| error.to_string())?;
+    keeper.crossings.far_side_changed(keeper, user, &contact.info.id).await;
+    Ok(())
 }
 
 pub(super) fn in_words(error: &Error) -> String {

@@ -70,16 +70,3 @@ async fn what_must_not_be_stored_is_not_given_to_a_server_that_stores_it() {
         }
     }
 }
-
-/// It was given up, and may still have been under way.
-#[tokio::test(start_paused = true)]
-async fn a_message_that_is_repeated_has_the_transaction_it_had() {
-    let world = World::with_alice().await;
-    world.takes(&message("again")).await;
-    assert_eq!(contact_has(&world, 1).await, ["again"]);
-    let forget = |db: &rusqlite::Transaction<'_>, _: &store::Sealer| Ok(db.execute("DELETE FROM inbox", [])?);
-    world.keeper.store.call(forget).await.unwrap();
-    world.takes(&message("again")).await;
-    sleep(LOOKS).await;
-    assert_eq!(world.far().received().len(), 1, "the network takes it once");
-}

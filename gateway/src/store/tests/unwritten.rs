@@ -6,7 +6,7 @@ use super::*;
 use crate::store::outbox::Lost;
 
 fn unwritten(txn: &str, id: &str) -> NewCrossing {
-    NewCrossing { unwritten: true, ..crossing(txn, Some(id)) }
+    NewCrossing { unwritten: true, guarded: true, ..crossing(txn, Some(id)) }
 }
 
 /// How many words are in memory.
@@ -140,7 +140,8 @@ async fn a_lost_head_takes_along_all_that_is_lost_and_repeats_come_in_their_orde
     for (txn, id) in [("t5", "m1"), ("t6", "m2"), ("t7", "m3")] {
         assert_eq!(world.arrives(Some(id), unwritten(txn, id)).await, Arrival::Fresh);
     }
-    for txn in ["t4", "t5", "t6", "t7"] {
+    // Each under the transaction it had, which may have been under way after all.
+    for txn in ["t4", "t1", "t2", "t3"] {
         let head = world.head().await.unwrap();
         assert_eq!((head.txn.as_str(), words(&head)), (txn, Some("canary")));
         world.sent(head, txn).await;
@@ -189,6 +190,19 @@ async fn words_that_were_written_are_wiped_when_they_are_repeated_under_the_prom
     assert_eq!(written(&world.path, "outbox", "outbox")[0]["text"], Value::Null);
     let head = world.head().await.unwrap();
     assert_eq!((head.txn.as_str(), words(&head), head.guarded), ("t1", Some("canary"), true));
+}
+
+/// Once from a client that asked for nothing, and then in a session that promises that the far side is encrypted.
+#[tokio::test]
+async fn a_promise_that_comes_with_a_repeat_holds() {
+    let world = World::new().await;
+    world.arrive(Some("m1"), "t1").await;
+    assert!(!world.head().await.unwrap().guarded);
+    let again = NewCrossing { guarded: true, ..crossing("t2", Some("m1")) };
+    assert_eq!(world.arrives(Some("m1"), again).await, Arrival::Waiting);
+    let head = world.head().await.unwrap();
+    assert_eq!((head.guarded, words(&head)), (true, Some("canary")));
+    assert_eq!(written(&world.path, "outbox", "outbox")[0]["text"], Value::from("canary"), "it may still be written");
 }
 
 /// With temporary tables in files, as is SQLite's own default, they would be on the disk after all.

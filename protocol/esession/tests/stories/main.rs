@@ -5,8 +5,10 @@
 mod algorithms;
 mod bad_values;
 mod chain;
+mod dice;
 mod downgrade;
 mod ends;
+mod fuzzed;
 mod gajim;
 mod hostile_stanzas;
 mod hybrid;
