@@ -71,9 +71,3 @@ impl HybridKeys {
 fn joined(first: &[u8], second: &[u8]) -> Secret {
     Secret::join(&[first, second])
 }
-
-impl std::fmt::Debug for HybridKeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HybridKeys(..)")
-    }
-}

@@ -48,15 +48,19 @@ fn nothing_is_stored_for_a_client_that_demands_it_where_the_operator_lets_it() {
 
     // Killed while a message waits for the homeserver, the gateway has lost it. The client has not.
     world.synapse().unwrap().process.stop().unwrap();
-    alice.say_as("3", "three").unwrap();
-    alice.expect("it has left", SOON, |event| event["event"] == "sent" && event["id"] == "3").unwrap();
+    for (id, words) in [("3", "three"), ("4", "four"), ("5", "five")] {
+        alice.say_as(id, words).unwrap();
+        alice.expect("it has left", SOON, |event| event["event"] == "sent" && event["id"] == id).unwrap();
+    }
     world.gateway.kill9();
     world.synapse().unwrap().process.restart().unwrap();
     world.gateway.process.restart().unwrap();
-    alice.receipt("3").unwrap();
-    assert_eq!(bob.next_message().unwrap(), "three");
-    alice.deliver("4", "four").unwrap();
-    assert_eq!(bob.next_message().unwrap(), "four", "nothing came twice");
+    for (id, words) in [("3", "three"), ("4", "four"), ("5", "five")] {
+        alice.receipt(id).unwrap();
+        assert_eq!(bob.next_message().unwrap(), words, "in their order");
+    }
+    alice.deliver("6", "six").unwrap();
+    assert_eq!(bob.next_message().unwrap(), "six", "nothing came twice");
 }
 
 #[test]

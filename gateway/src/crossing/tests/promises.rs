@@ -70,3 +70,32 @@ async fn what_must_not_be_stored_is_not_given_to_a_server_that_stores_it() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn that_a_message_is_lost_is_told_as_soon_as_somebody_is_there_to_hear_it() {
+    let mut world = world().await;
+    let mut session = promised(&mut world, Disclosure::Never, Logging::MustNot).await;
+    world.takes(&format!("<presence from='{ALICE}/phone' to='{SILENT}'/>")).await;
+    world.far().fail_next_send(SendError::Transient { reason: "busy".to_owned(), after: Some(LOOKS) });
+    world.takes(&sealed(&mut session, "m1", "soon lost")).await;
+    // As after a restart: what was in memory is gone, and so is the client.
+    let forget = |db: &rusqlite::Transaction<'_>, _: &store::Sealer| Ok(db.execute("DELETE FROM temp.unwritten", [])?);
+    while world.keeper.store.call(forget).await.unwrap() == 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    world.takes(&format!("<presence type='unavailable' from='{ALICE}/phone' to='{SILENT}'/>")).await;
+    world.drain().await;
+    sleep(IDLE).await;
+    let told = |stanza: &Element| {
+        stanza.attr("type") == Some("error") || body(stanza).is_some_and(|text| text.contains("write it again"))
+    };
+    let meanwhile = world.drain().await;
+    assert!(!meanwhile.iter().any(told), "nobody is there: {meanwhile:?}");
+
+    world.takes(&format!("<presence from='{ALICE}/tablet' to='{SILENT}'/>")).await;
+    let notice = world.until(told).await;
+    assert!(body(&notice).is_some(), "an error would say nothing to another client: {}", text(&notice));
+    sleep(IDLE).await;
+    assert!(!world.drain().await.iter().any(told), "once");
+    assert!(world.far().received().is_empty());
+}
