@@ -185,6 +185,37 @@ proptest! {
     }
 }
 
+/// Long conversations, with an attack now and then: a session that dies is followed by another.
+#[test]
+fn a_million_steps_without_a_forged_word() {
+    let end = End::new(Policy { hybrid: false, ..crate::world::toy() });
+    let (mut total, mut seed) = (0_usize, 0);
+    while total < 1_000_000 {
+        seed += 1;
+        let dice = &mut Dice(seed);
+        let mut below = |end: u64| esession::rand_core::Rng::next_u64(dice) % end;
+        let length = 200 + usize::try_from(below(3000)).unwrap();
+        let steps: Vec<Step> = (0..length)
+            .map(|_| {
+                let alice = below(2) == 0;
+                match below(2000) {
+                    0 => Step::Attack(alice, Attack::Drop),
+                    1 => Step::Attack(alice, Attack::Double),
+                    2 => Step::Attack(alice, Attack::Swap),
+                    3 => Step::Attack(alice, Attack::Flip(usize::try_from(below(1 << 20)).unwrap())),
+                    4 => Step::Attack(alice, Attack::Reflect),
+                    5 => Step::Attack(alice, Attack::Replay),
+                    6..100 => Step::Rekey(alice),
+                    100..900 => Step::Send(alice),
+                    _ => Step::Deliver(alice),
+                }
+            })
+            .collect();
+        total += steps.len();
+        play(&end, &steps);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
