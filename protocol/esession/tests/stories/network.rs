@@ -193,7 +193,7 @@ fn a_million_steps_without_a_forged_word() {
     while total < 1_000_000 {
         seed += 1;
         let dice = &mut Dice(seed);
-        let mut below = |end: u64| esession::rand_core::Rng::next_u64(dice) % end;
+        let mut below = |end: u64| Rng::next_u64(dice) % end;
         let length = 200 + usize::try_from(below(3000)).unwrap();
         let steps: Vec<Step> = (0..length)
             .map(|_| {
