@@ -248,8 +248,12 @@ impl Conversation {
         if format!("{:#}", active.sas) != long {
             return None;
         }
-        let row = active.secret;
-        if let Err(error) = self.keeper.store.call(move |db, _| store::retained::verify(db, row)).await {
+        let (user, row, key) = (self.user.id, active.secret, active.key.clone());
+        let verified = self.keeper.store.call(move |db, _| {
+            store::retained::verify(db, row)?;
+            key.map_or(Ok(()), |key| store::keys::verify(db, user, &key))
+        });
+        if let Err(error) = verified.await {
             tracing::error!(%error, "cannot store that a session was verified");
             return None;
         }

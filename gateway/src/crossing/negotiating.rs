@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use drawbridge_bridge::Secret;
-use esession::{Binding, ChainOutcome, Error, Established, RetainedSecret};
+use esession::{Binding, ChainOutcome, Credentials, Error, Established, RetainedSecret, SigningKey};
+use getrandom::SysRng;
 use jid::FullJid;
 use minidom::Element;
+use rand_core::UnwrapErr;
 use tokio::time::Instant;
 
 use super::conversation::Conversation;
@@ -14,12 +16,15 @@ use crate::keeper::Peer;
 use crate::secure::endpoints::{Active, News};
 use crate::secure::negotiation::{Negotiation, Outcome, Progress, Stage, Work};
 use crate::secure::policy::{self, Truth};
+use crate::store::keys::{self, Standing};
 use crate::store::{self, NewRetained, contacts, retained, unix};
 use crate::to_xmpp;
 use crate::xmpp::element::{Build, element, random_id, stanza};
 use crate::xmpp::error::Condition;
 use crate::xmpp::ns;
 
+/// The size of our RSA keys.
+const KEY_BITS: usize = 3072;
 /// How long a client that did not negotiate is left alone before it is asked again.
 const REST: Duration = Duration::from_secs(30);
 /// How many retained secrets of each kind are kept for a conversation: one a client of the user, and some room.
@@ -36,12 +41,12 @@ impl Conversation {
         let stage = std::mem::replace(&mut negotiation.stage, Stage::Working);
         match (stage, wrapper.name(), form.attr("type")) {
             (Stage::AwaitResponse(machine), "feature", Some("submit")) if machine.expects(form) => {
-                let secrets = self.secrets().await;
-                self.work(from, thread, Work::Response(machine, form.clone(), secrets));
+                let credentials = self.credentials(machine.signs(form)).await;
+                self.work(from, thread, Work::Response(machine, form.clone(), credentials));
             }
             (Stage::AwaitIdentity(machine), "feature", Some("result")) if machine.expects(form) => {
-                let secrets = self.secrets().await;
-                self.work(from, thread, Work::Identity(machine, form.clone(), secrets));
+                let credentials = self.credentials(machine.signs()).await;
+                self.work(from, thread, Work::Identity(machine, form.clone(), credentials));
             }
             (Stage::AwaitCompletion(machine), "init", Some("result")) if machine.expects(form) => {
                 // Not on another thread: what the client sends right behind this must find the session.
@@ -60,7 +65,7 @@ impl Conversation {
     async fn respond(&mut self, from: &FullJid, thread: String, message: &Element, form: Element) {
         // If both ends asked at once, the client's request is the one that counts.
         self.endpoints.half.remove(from);
-        let policy = self.policy().await;
+        let policy = policy::answering_policy(&self.keeper.config.esession, self.truth().await, &form);
         if self.open_negotiation(from, &thread) {
             self.work(from, thread, Work::Respond(policy, self.binding().await, form));
         } else {
@@ -127,13 +132,15 @@ impl Conversation {
             client: to.resource().as_str().to_owned(),
         };
         let (user, peer, now) = (self.user.id, self.peer.key().to_owned(), unix(std::time::SystemTime::now()));
+        let key = established.peer_key.as_ref().map(esession::PublicKey::key_value);
         let stored = self.keeper.store.call(move |db, sealer| {
             let held = retained::held_by(db, user, &peer, &new.client)?;
+            let standing = key.map(|key| keys::meet(db, user, &new.client, &key)).transpose()?;
             let row = retained::add(db, sealer, user, &peer, &new, now)?;
             retained::prune(db, user, &peer, KEPT)?;
-            Ok((row, held))
+            Ok((row, held, standing))
         });
-        let (row, held) = match stored.await {
+        let (row, held, standing) = match stored.await {
             Ok(stored) => stored,
             Err(error) => {
                 tracing::error!(%error, "cannot store a retained secret");
@@ -152,13 +159,14 @@ impl Conversation {
         }
         tracing::debug!(group = ?established.agreed.group, cipher = ?established.agreed.cipher, hybrid = established.agreed.hybrid, "an encrypted session stands");
         let news = match (chain, held) {
-            // A voucher says more than the chain: nobody else has it.
-            _ if established.vouched => None,
+            _ if standing == Some(Standing::Other) => Some(News::OtherKey),
+            // A voucher or a key that people verified says more than the chain: nobody else has it.
+            _ if established.vouched || standing == Some(Standing::Verified) => None,
             (ChainOutcome::Lost { .. }, Some(was_verified)) => Some(News::Lost { was_verified }),
             (ChainOutcome::Lost { .. }, None) => Some(News::Newcomer),
             (ChainOutcome::New | ChainOutcome::Continued { .. }, _) => None,
         };
-        let active = Active::new(established, thread, row, replaces, news);
+        let active = Active::new(established, thread, row, replaces, news, standing == Some(Standing::Verified));
         let confirmed = active.is_confirmed();
         self.endpoints.begin(to.clone(), active);
         self.flight.rewind();
@@ -175,6 +183,7 @@ impl Conversation {
         match active.news.take() {
             Some(News::Lost { was_verified }) => self.warn_lost(to, was_verified).await,
             Some(News::Newcomer) => self.introduce(to).await,
+            Some(News::OtherKey) => self.warn_other_key(to).await,
             None => {}
         }
         for id in self.owed.remove(to).unwrap_or_default() {
@@ -220,6 +229,12 @@ impl Conversation {
              `drawbridge verify` on the host."
         );
         let _ = self.post_sealed(resource, &random_id(), &to_xmpp::words(&text)).await;
+    }
+
+    async fn warn_other_key(&mut self, resource: &FullJid) {
+        let text = "Warning: your client shows another public key than before. If you did not reinstall it, somebody may be \
+                    in between: compare codes with `drawbridge verify` on the host.";
+        let _ = self.post_sealed(resource, &random_id(), &to_xmpp::words(text)).await;
     }
 
     /// A client whose name (the resource) has no secret here, while others of the user have. Nothing is lost then; but
@@ -313,8 +328,32 @@ impl Conversation {
         Truth { encrypted, own_host: self.keeper.config.owners.contains(self.them()) }
     }
 
-    async fn secrets(&self) -> Vec<RetainedSecret> {
-        self.secrets_of(&self.peer).await
+    async fn credentials(&self, signs: bool) -> Credentials {
+        let signing_key = if signs { self.signing_key().await } else { None };
+        Credentials { secrets: self.secrets_of(&self.peer).await, signing_key, ..Credentials::default() }
+    }
+
+    /// The contact's own key, which is made when somebody first asks for one.
+    async fn signing_key(&self) -> Option<SigningKey> {
+        let (user, peer) = (self.user.id, self.peer.key().to_owned());
+        let own = self.keeper.store.call(move |db, sealer| keys::own(db, sealer, user, &peer)).await;
+        match own {
+            Ok(Some(key)) => return SigningKey::from_pkcs8(key.expose()).ok(),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot read a signing key");
+                return None;
+            }
+        }
+        let make = || SigningKey::generate_rsa(KEY_BITS, &mut UnwrapErr(SysRng));
+        let key = tokio::task::spawn_blocking(make).await.ok()?.ok()?;
+        let (peer, secret) = (self.peer.key().to_owned(), Secret::new(key.to_pkcs8().expose()));
+        let kept = self.keeper.store.call(move |db, sealer| keys::set_own(db, sealer, user, &peer, &secret)).await;
+        if let Err(error) = kept {
+            tracing::error!(%error, "cannot store a signing key");
+            return None;
+        }
+        Some(key)
     }
 
     async fn secrets_of(&self, peer: &Peer) -> Vec<RetainedSecret> {

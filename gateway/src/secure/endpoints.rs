@@ -36,9 +36,11 @@ pub struct Active {
     pub replaces: Option<i64>,
     /// What is to be told about its chain, once something may be said at all.
     pub news: Option<News>,
+    /// What the client has signed with, in its one spelling.
+    pub key: Option<String>,
     /// The user has compared its code.
     pub compared: bool,
-    /// Its chain was verified, or one vouches for it.
+    /// Its chain was verified, or one vouches for it, or a key that was verified has signed it.
     inherited: bool,
     since: Instant,
     /// When we last sent a new key.
@@ -59,19 +61,22 @@ pub enum News {
     },
     /// A client without secrets here, while others of the user have some.
     Newcomer,
+    /// A client that has signed with another key before.
+    OtherKey,
 }
 
 impl Active {
-    /// From a finished negotiation whose new secret is stored in row `secret`.
+    /// From a finished negotiation whose new secret is stored in row `secret`; `signed` by a key that people verified.
     pub fn new(
         established: Established,
         thread: String,
         secret: i64,
         replaces: Option<i64>,
         news: Option<News>,
+        signed: bool,
     ) -> Self {
-        let Established { session, agreed, sas, chain, vouched, .. } = established;
-        let inherited = chain.is_verified() || vouched;
+        let Established { session, agreed, sas, chain, vouched, peer_key, .. } = established;
+        let inherited = chain.is_verified() || vouched || signed;
         let since = Instant::now();
         Self {
             session,
@@ -81,6 +86,7 @@ impl Active {
             secret,
             replaces,
             news,
+            key: peer_key.map(|key| key.key_value()),
             compared: false,
             inherited,
             since,

@@ -2,7 +2,7 @@
 //! thread and takes the machine with it; its [`Outcome`] brings the next one back.
 
 use esession::{
-    AwaitCompletion, AwaitIdentity, AwaitResponse, Binding, Established, Initiator, Policy, Responder, RetainedSecret,
+    AwaitCompletion, AwaitIdentity, AwaitResponse, Binding, Credentials, Established, Initiator, Policy, Responder,
 };
 use esession::{Error, namespaces};
 use getrandom::SysRng;
@@ -62,9 +62,9 @@ pub enum Work {
     /// Message 1 arrived.
     Respond(Policy, Binding, Element),
     /// Message 2 arrived.
-    Response(AwaitResponse, Element, Vec<RetainedSecret>),
+    Response(AwaitResponse, Element, Credentials),
     /// Message 3 arrived.
-    Identity(AwaitIdentity, Element, Vec<RetainedSecret>),
+    Identity(AwaitIdentity, Element, Credentials),
     /// Message 4 arrived. Has no exponentiation, so it need not leave the async thread.
     Completion(AwaitCompletion, Element),
 }
@@ -85,14 +85,12 @@ impl Work {
                 let (machine, form) = Responder::respond(&policy, &form_a, &binding, rng)?;
                 Ok(Progress::Waiting(Box::new(Stage::AwaitIdentity(machine)), namespaces::feature(form)))
             }
-            Self::Response(machine, form_b, secrets) => {
-                let (machine, form) =
-                    machine.handle_response(&form_b, esession::Credentials::secrets(&secrets), rng)?;
+            Self::Response(machine, form_b, credentials) => {
+                let (machine, form) = machine.handle_response(&form_b, credentials, rng)?;
                 Ok(Progress::Waiting(Box::new(Stage::AwaitCompletion(machine)), namespaces::feature(form)))
             }
-            Self::Identity(machine, form_a2, secrets) => {
-                let (established, form) =
-                    machine.handle_identity(&form_a2, esession::Credentials::secrets(&secrets), rng)?;
+            Self::Identity(machine, form_a2, credentials) => {
+                let (established, form) = machine.handle_identity(&form_a2, credentials, rng)?;
                 Ok(Progress::Done(Box::new(established), Some(namespaces::init(form))))
             }
             Self::Completion(machine, form_b2) => {

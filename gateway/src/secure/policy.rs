@@ -1,6 +1,7 @@
 //! What we accept in a negotiation, and what we may truthfully say in it.
 
-use esession::{Cipher, Disclosure, Group, Hash, Logging, Policy, StanzaKind};
+use esession::{Cipher, Disclosure, Group, Hash, Identification, Logging, Policy, StanzaKind};
+use minidom::Element;
 
 use crate::config::ESessionConfig;
 
@@ -41,6 +42,26 @@ pub fn session_policy(config: &ESessionConfig, truth: Truth) -> Policy {
         },
         logging: if truth.unlogged(config) { vec![Logging::May, Logging::MustNot] } else { vec![Logging::May] },
         ..Policy::default()
+    }
+}
+
+/// The same for answering a client's request: it may want keys, and gets them if it puts them first. (Old Gajim lists them
+/// as well, behind `none`, and cannot go on with them.)
+pub fn answering_policy(config: &ESessionConfig, truth: Truth, form_a: &Element) -> Policy {
+    let ways = |var: &str| {
+        let field = form_a.children().find(|field| field.attr("var") == Some(var));
+        let first = field
+            .and_then(|field| field.children().next())
+            .map(|option| option.children().next().unwrap_or(option).text());
+        match first.as_deref().map(str::trim) {
+            Some("key" | "hash") => vec![Identification::Key, Identification::None],
+            _ => vec![Identification::None, Identification::Key],
+        }
+    };
+    Policy {
+        own_identification: ways("resp_pubkey"),
+        peer_identification: ways("init_pubkey"),
+        ..session_policy(config, truth)
     }
 }
 

@@ -5,7 +5,12 @@ use rusqlite::Connection;
 use super::{Error, Result, unwritten};
 
 /// Each step brings the file from the version of its index to the next one.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// `secure_delete` overwrites what is deleted; FULL makes a commit survive loss of power.
 pub(super) fn prepare(connection: &mut Connection) -> Result<()> {

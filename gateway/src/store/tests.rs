@@ -321,7 +321,7 @@ fn a_file_of_a_newer_program_is_left_alone() {
     let path = dir.path().join("db");
     let _ = open(&path);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(Store::open(&path, sealer(7)), Err(Error::Newer { found: 99, known: 3 })));
+    assert!(matches!(Store::open(&path, sealer(7)), Err(Error::Newer { found: 99, known: 4 })));
 }
 
 #[test]
@@ -345,7 +345,8 @@ async fn a_database_of_the_first_version_is_tied_to_the_key_of_its_logins() {
     world.store.call(move |db, sealer| logins::add(db, sealer, &login)).await.unwrap();
     let before = |path: &Path| {
         let db = Connection::open(path).unwrap();
-        let newer = "DROP TABLE proof; ALTER TABLE retained DROP COLUMN client; ALTER TABLE inbox DROP COLUMN txn";
+        let newer = "DROP TABLE proof; ALTER TABLE retained DROP COLUMN client; ALTER TABLE inbox DROP COLUMN txn; \
+                     DROP TABLE signing_keys; DROP TABLE client_keys";
         db.execute_batch(&format!("{newer}; PRAGMA user_version = 1")).unwrap();
     };
     before(&world.path);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use esession::{Cipher, Disclosure, Group, Hash, Logging};
+use esession::{Cipher, Disclosure, Group, Hash, Identification, Logging, SigningKey};
 use getrandom::SysRng;
 use jid::Jid;
 use rand_core::UnwrapErr;
@@ -25,6 +25,8 @@ use crate::secrets::SecretFile;
 use crate::stanza::fresh_id;
 use crate::terminal::{Style, Terminal};
 
+/// The size of an own RSA key.
+const KEY_BITS: usize = 3072;
 /// The environment variable with the password.
 const PASSWORD: &str = "ESESSION_CHAT_PASSWORD";
 
@@ -96,6 +98,10 @@ struct Arguments {
     #[arg(long)]
     never_logged: bool,
 
+    /// Show a public key of yours, which is made the first time, and take one of the peer
+    #[arg(long)]
+    public_key: bool,
+
     /// How long an agreement on keys may take
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
@@ -159,7 +165,12 @@ fn start(arguments: &Arguments) -> Result<(), StartError> {
     let password = password(arguments, &account)?;
     let folder = arguments.state_dir.clone().or_else(default_state_dir).ok_or(StartError::NoStateDir)?;
     let secrets = SecretFile::new(&folder, &account.to_bare());
-    let book = secrets.load().map_err(Failure::from)?;
+    let mut book = secrets.load().map_err(Failure::from)?;
+    if arguments.public_key && book.keys().own().is_none() {
+        let key = SigningKey::generate_rsa(KEY_BITS, &mut UnwrapErr(SysRng)).map_err(io::Error::other)?;
+        book.keys_mut().set_own(&key);
+        secrets.save(&book).map_err(Failure::from)?;
+    }
     let chat = Chat::new(settings(arguments), arguments.with.clone(), book);
     let mut shell = shell(arguments, &account);
     let server = Server { address: arguments.server.clone(), security: security(arguments) };
@@ -186,6 +197,10 @@ fn settings(arguments: &Arguments) -> Settings {
     settings.policy.groups.clone_from(&arguments.groups);
     settings.policy.ciphers.clone_from(&arguments.ciphers);
     settings.policy.hashes.clone_from(&arguments.hashes);
+    if arguments.public_key {
+        let ways = vec![Identification::Key, Identification::None];
+        (settings.policy.own_identification, settings.policy.peer_identification) = (ways.clone(), ways);
+    }
     if arguments.never_disclosed {
         settings.policy.disclosure = vec![Disclosure::Never];
     }

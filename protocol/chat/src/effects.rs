@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use esession::{Binding, CryptoRng, Policy};
+use esession::{Binding, Credentials, CryptoRng, Identification, Policy};
 use jid::{BareJid, Jid};
 use minidom::Element;
 
@@ -112,6 +112,13 @@ impl Cx<'_> {
             Some(_) => binding.vouched_by(&self.book.of(&voucher(peer), self.now.unix)),
             None => binding,
         }
+    }
+
+    /// What we bring along for a session with this peer.
+    pub(crate) fn credentials(&self, peer: &BareJid) -> Credentials {
+        let signs = self.settings.policy.own_identification.contains(&Identification::Key);
+        let signing_key = if signs { self.book.keys().own() } else { None };
+        Credentials { secrets: self.book.of(peer, self.now.unix), signing_key, ..Credentials::default() }
     }
 
     /// Sends a stanza and returns its size in octets; 0 if it holds characters that XML cannot carry, which the user is told.

@@ -249,6 +249,12 @@ pub struct SessionKeys {
     /// The gateway that vouches for the peer: the user compared codes with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub through: Option<String>,
+    /// The fingerprint of the public key that the peer has signed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How that key stands: `first`, `known`, `verified`, `other`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_standing: Option<&'static str>,
     /// What became of the chain.
     pub chain: Chain,
     /// The Diffie-Hellman group.

@@ -111,6 +111,8 @@ mod tests {
             verified: false,
             confirmed: true,
             through: None,
+            key: None,
+            key_standing: None,
             chain: Chain::New,
             group: "16".into(),
             cipher: "aes256-ctr".into(),

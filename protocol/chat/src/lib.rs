@@ -33,4 +33,4 @@ pub use chat::Chat;
 pub use command::{Command, Values};
 pub use effects::{Moment, Output, Settings};
 pub use event::{Chain, Event, Field, Form, Note, RosterItem, SessionEvent, SessionKeys, SessionState};
-pub use secrets::{SecretBook, SecretFile, SecretFileError};
+pub use secrets::{KeyRing, KeyStanding, SecretBook, SecretFile, SecretFileError};

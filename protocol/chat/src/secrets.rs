@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 mod file;
+mod keys;
 
 pub use file::{SecretFile, SecretFileError};
+pub use keys::{KeyRing, KeyStanding};
 
 /// Confirmed secrets kept per peer: one for each of the peer's clients.
 const MAX_CONFIRMED: usize = 4;
@@ -28,6 +30,8 @@ const LIFETIME: u64 = 365 * 24 * 3600;
 pub struct SecretBook {
     next_id: u64,
     peers: BTreeMap<String, Vec<Entry>>,
+    #[serde(default)]
+    keys: KeyRing,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -90,6 +94,17 @@ impl SecretBook {
         };
         entry.verified = entry.to_secret().is_some_and(|mut secret| secret.verify(Evidence::Code));
         entry.verified
+    }
+
+    /// The account's own key, and those of its peers.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// The same, to change them.
+    pub fn keys_mut(&mut self) -> &mut KeyRing {
+        &mut self.keys
     }
 
     /// The book as JSON, in memory that wipes itself.

@@ -119,6 +119,9 @@ impl<W: Write> Terminal<W> {
                     keys.milliseconds
                 ),
             );
+            if let (Some(key), Some(standing)) = (&keys.key, keys.key_standing) {
+                self.line(Ink::Faint, &format!("   its public key ({standing}): {key}"));
+            }
             if keys.logging.as_deref() == Some("mustnot") {
                 self.line(Ink::Faint, "   agreed: neither end stores what is written, not even encrypted");
             }

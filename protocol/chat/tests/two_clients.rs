@@ -432,3 +432,42 @@ fn keys_that_have_served_are_renewed_when_nothing_is_said_any_more() {
     assert_eq!(world.receipts(End::Alice), 2);
     assert!(!world.states(End::Bob).contains(&SessionState::Failed));
 }
+
+/// Each end shows a key; it is remembered, verified with the codes, and missed when another one takes its place.
+#[test]
+fn keys_are_remembered_and_another_one_is_told() {
+    let book = || {
+        let mut book = SecretBook::default();
+        let key = esession::SigningKey::generate_rsa(2048, &mut rand_core::UnwrapErr(getrandom::SysRng)).unwrap();
+        book.keys_mut().set_own(&key);
+        book
+    };
+    let mut world = World::of([book(), book()]);
+    world.tell(End::Alice, send("one"));
+    world.settle();
+    for end in [End::Alice, End::Bob] {
+        let keys = world.keys(end);
+        assert_eq!((keys.key_standing, keys.verified), (Some("first"), false));
+        assert_eq!(keys.key.unwrap().len(), 8 * 8 + 7);
+        world.tell(end, Command::Verify { with: None });
+    }
+    // Bob's client loses its sessions, and keeps its key: his signature says who he is.
+    let mut fresh = SecretBook::default();
+    *fresh.keys_mut() = world.saved(End::Bob).keys().clone();
+    world.replace(End::Bob, fresh);
+    world.tell(End::Alice, send("two"));
+    world.settle();
+    let keys = world.keys(End::Alice);
+    assert_eq!((keys.chain, keys.key_standing, keys.verified), (Chain::Lost, Some("verified"), true));
+    // Somebody with another key.
+    world.replace(End::Bob, book());
+    world.tell(End::Alice, send("three"));
+    world.settle();
+    let keys = world.keys(End::Alice);
+    assert_eq!((keys.key_standing, keys.verified), (Some("other"), false));
+    let warned = world
+        .events(End::Alice)
+        .iter()
+        .any(|event| matches!(event, Event::Notice { text } if text.contains("another public key than before")));
+    assert!(warned);
+}

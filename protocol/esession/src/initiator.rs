@@ -13,7 +13,7 @@ use crate::group::{KeyPair, PublicValue};
 use crate::hybrid::{self, Hybrid};
 use crate::normal::Normal;
 use crate::offer::{Flow, Kept, Offer, session_id};
-use crate::options::Hash;
+use crate::options::{Hash, Identification};
 use crate::policy::Policy;
 use crate::primitives::CryptoRng;
 use crate::sas::Sas;
@@ -124,6 +124,13 @@ impl AwaitResponse {
     #[must_use]
     pub fn expects(&self, form_b: &Element) -> bool {
         Form::is_addressed(form_b, "submit", &self.offer.nonce)
+    }
+
+    /// Whether form B wants this end to sign: then [`Credentials::signing_key`] is needed.
+    #[must_use]
+    pub fn signs(&self, form_b: &Element) -> bool {
+        let form = Form::read(form_b, "submit");
+        form.is_ok_and(|form| form.one("init_pubkey").is_ok_and(|how| how != Identification::None.name()))
     }
 
     /// Message 2 -> 3: checks form B, makes form A2, to be wrapped by [`crate::namespaces::feature`]. One exponentiation.

@@ -13,6 +13,7 @@ use crate::group::{KeyPair, PublicValue};
 use crate::hybrid::{self, Hybrid, HybridKeys, Share};
 use crate::normal::Normal;
 use crate::offer::{Flow, Offer};
+use crate::options::Identification;
 use crate::policy::Policy;
 use crate::primitives::{CryptoRng, constant_time_eq, random, sha256};
 use crate::public_key::PublicKey;
@@ -151,6 +152,12 @@ impl AwaitIdentity {
     #[must_use]
     pub fn expects(&self, form_a2: &Element) -> bool {
         Form::is_addressed(form_a2, "result", &self.nonce_b)
+    }
+
+    /// Whether this end is to sign: then [`Credentials::signing_key`] is needed.
+    #[must_use]
+    pub fn signs(&self) -> bool {
+        self.choice.resp != Identification::None
     }
 
     /// Message 3 -> 4: verifies Alice, makes form B2, to be wrapped by [`crate::namespaces::init`]. One exponentiation.

@@ -224,3 +224,49 @@ fn whoever_compared_codes_with_the_gateway_need_not_compare_them_with_its_contac
     let new = tablet.secure().unwrap();
     assert_eq!((&new["verified"], &new["through"]), (&json!(false), &Value::Null), "{new}");
 }
+
+#[test]
+fn a_client_with_a_public_key_is_known_by_it_and_knows_the_contact_by_its_own() {
+    let world = World::echo("").unwrap();
+    let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
+    alice.finish().unwrap();
+    let phone = account.with_resource("phone");
+    let mut alice = world.chat(&phone, World::ECHO, &["--public-key"]).unwrap();
+    let first = alice.secure().unwrap();
+    assert_eq!((&first["key_standing"], &first["verified"]), (&json!("first"), &json!(false)), "{first}");
+    let said = world.gateway.operator_says(&["verify", ALICE, first["compare"].as_str().unwrap()]).unwrap();
+    assert!(said.contains("Verified: echo@echo"), "{said}");
+    alice.send(&json!({ "command": "verify" })).unwrap();
+    alice.expect("her own mark", SOON, |event| event["event"] == "session" && event["verified"] == true).unwrap();
+    alice.deliver("hello", "hello").unwrap();
+    alice.finish().unwrap();
+
+    // Her client loses its sessions, and keeps its key.
+    let state = world.dir().join("alice@xmpp.test-phone");
+    let file = fs::read_dir(&state)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|it| it == "json"))
+        .unwrap();
+    let mut book: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    book["peers"] = json!({});
+    fs::write(&file, book.to_string()).unwrap();
+    let mut alice = world.chat(&phone, World::ECHO, &["--public-key"]).unwrap();
+    let again = alice.secure().unwrap();
+    assert_eq!((&again["chain"], &again["key"]), (&json!("new"), &first["key"]), "{again}");
+    assert_eq!((&again["key_standing"], &again["verified"]), (&json!("verified"), &json!(true)), "{again}");
+    alice.deliver("still me", "still me").unwrap();
+    let shown = world.gateway.operator_says(&["verify", ALICE, ""]).unwrap();
+    assert!(!shown.contains("not verified"), "{shown}");
+    alice.finish().unwrap();
+
+    // Somebody under the same name with another key.
+    fs::remove_file(&file).unwrap();
+    let mut other = world.chat(&phone, World::ECHO, &["--public-key"]).unwrap();
+    assert_eq!(other.secure().unwrap()["key"], first["key"], "the contact keeps its key");
+    let warning =
+        |event: &Value| event["text"].as_str().is_some_and(|text| text.contains("another public key than before"));
+    other.expect("the warning", SOON, warning).unwrap();
+    let shown = world.gateway.operator_says(&["verify", ALICE, ""]).unwrap();
+    assert!(shown.contains("not verified"), "{shown}");
+}

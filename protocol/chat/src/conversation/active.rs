@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use esession::{Agreed, ChainOutcome, Disclosure, Ending, Established, Logging, Sas, Session, Standing};
+use esession::{
+    Agreed, ChainOutcome, Disclosure, Ending, Established, Hash, Logging, PublicKey, Sas, Session, Standing,
+};
 use jid::{BareJid, Jid};
 use minidom::Element;
 use minidom::rxml::xml_ncname;
@@ -15,6 +17,7 @@ use crate::content::{self, Content};
 use crate::effects::{Cx, voucher};
 use crate::event::{Chain, Event, SessionEvent, SessionKeys, SessionState};
 use crate::inner;
+use crate::secrets::KeyStanding;
 use crate::stanza::{self, CLIENT};
 
 /// How long a responder waits for the stanza that shows that the initiator holds the final keys. Peers that follow the letter
@@ -43,6 +46,8 @@ pub(super) struct Active {
     secret: u64,
     verified: bool,
     vouched: bool,
+    /// What the peer has signed with.
+    key: Option<(PublicKey, KeyStanding)>,
     /// Whether the user was told that it is active. Nothing is sent before.
     announced: bool,
     confirmation_due: Option<Instant>,
@@ -60,9 +65,15 @@ impl Active {
         established: Established,
         secret: u64,
         tally: Tally,
-        cx: &Cx<'_>,
+        cx: &mut Cx<'_>,
     ) -> Self {
-        let Established { session, agreed, sas, chain, vouched, .. } = established;
+        let Established { session, agreed, sas, chain, vouched, peer_key, .. } = established;
+        let key = peer_key.map(|key| {
+            let standing = cx.book.keys_mut().meet(&with.to_bare(), &key);
+            cx.save();
+            (key, standing)
+        });
+        let is_signed = key.as_ref().is_some_and(|(_, standing)| *standing == KeyStanding::Verified);
         let wait = if agreed.bound { cx.settings.negotiation_timeout } else { CONFIRMATION_WAIT };
         let confirmation_due = (!session.is_confirmed()).then_some(cx.now.instant + wait);
         Self {
@@ -71,8 +82,9 @@ impl Active {
             session,
             agreed,
             sas,
-            verified: chain.is_verified() || vouched,
+            verified: chain.is_verified() || vouched || is_signed,
             vouched,
+            key,
             chain,
             secret,
             announced: false,
@@ -106,6 +118,10 @@ impl Active {
     /// The codes match: the chain is verified from here on.
     pub(super) fn verify(&mut self, peer: &BareJid, cx: &mut Cx<'_>) {
         self.verified = cx.book.verify(peer, self.secret);
+        if let Some((key, standing)) = &mut self.key {
+            cx.book.keys_mut().verify(peer, key);
+            *standing = KeyStanding::Verified;
+        }
     }
 
     /// The event with everything that was agreed.
@@ -124,6 +140,8 @@ impl Active {
             verified: self.verified && confirmed,
             confirmed,
             through: (self.vouched && confirmed).then(|| voucher(&self.with).to_string()),
+            key: self.key.as_ref().map(|(key, _)| fingerprint(key)),
+            key_standing: self.key.as_ref().map(|(_, standing)| standing.name()),
             chain,
             group: self.agreed.group.name().to_owned(),
             cipher: self.agreed.cipher.name().to_owned(),
@@ -328,14 +346,24 @@ impl Conversation {
         active.announced = true;
         let event = active.event(SessionState::Active);
         cx.tell(event);
+        // A voucher, or a key that was verified, says more than the chain.
         if let (ChainOutcome::Lost { was_verified }, true, false) =
-            (active.chain, active.session.is_confirmed(), active.vouched)
+            (active.chain, active.session.is_confirmed(), active.verified)
         {
             let before = if was_verified { "a verified session" } else { "sessions" };
             cx.tell(Event::Notice {
                 text: format!(
                     "WARNING: you had {before} with {} before, and this peer knows nothing of them. It may be a new client, \
                      or somebody else. Compare the codes.",
+                    active.with.to_bare()
+                ),
+            });
+        }
+        if let Some((_, KeyStanding::Other)) = active.key {
+            cx.tell(Event::Notice {
+                text: format!(
+                    "WARNING: {} shows another public key than before. It may be another client, or somebody else. Compare \
+                     the codes.",
                     active.with.to_bare()
                 ),
             });
@@ -387,4 +415,14 @@ fn serialize(content: &[Element]) -> zeroize::Zeroizing<String> {
 /// A message processing hint (XEP-0334).
 fn hint(name: &str) -> Element {
     Element::bare(name, "urn:xmpp:hints")
+}
+
+/// The fingerprint of XEP-0116 section 9.3 over SHA-256, in hexadecimal groups, as people compare it.
+fn fingerprint(key: &PublicKey) -> String {
+    let groups: Vec<String> = key
+        .fingerprint(Hash::Sha256)
+        .chunks(4)
+        .map(|group| group.iter().map(|octet| format!("{octet:02x}")).collect())
+        .collect();
+    groups.join(" ")
 }

@@ -196,18 +196,16 @@ impl Conversation {
 
     /// Messages 2, 3 and 4.
     fn advance(&mut self, mut half: Half, form: &Element, cx: &mut Cx<'_>) -> Result<(), Error> {
-        let secrets = cx.book.of(&self.peer.to_bare(), cx.now.unix);
+        let credentials = cx.credentials(&self.peer.to_bare());
         match half.step.take() {
             Some(Step::Response(waiting)) => {
-                let (waiting, form_a2) =
-                    waiting.handle_response(form, esession::Credentials::secrets(&secrets), cx.rng)?;
+                let (waiting, form_a2) = waiting.handle_response(form, credentials, cx.rng)?;
                 half.step = Some(Step::Completion(waiting));
                 half.send(feature(form_a2), cx);
                 self.asking = Some(half);
             }
             Some(Step::Identity(waiting)) => {
-                let (established, form_b2) =
-                    waiting.handle_identity(form, esession::Credentials::secrets(&secrets), cx.rng)?;
+                let (established, form_b2) = waiting.handle_identity(form, credentials, cx.rng)?;
                 let pending = self.store_pending(&established, cx);
                 half.send(init(form_b2), cx);
                 self.establish(half, established, pending, cx);

@@ -54,9 +54,15 @@ impl World {
 
     /// The same, and both know these secrets.
     pub(crate) fn with(book: &SecretBook) -> Self {
+        Self::of([book.clone(), book.clone()])
+    }
+
+    /// The same, each with its own.
+    pub(crate) fn of(books: [SecretBook; 2]) -> Self {
         let now = Moment { instant: Instant::now(), unix: 1_700_000_000 };
-        let side = |end| Side { saved: book.clone(), chat: chat(end, book.clone()), ..Side::new(end) };
-        let sides = [side(End::Alice), side(End::Bob)];
+        let side = |end, book: SecretBook| Side { saved: book.clone(), chat: chat(end, book), ..Side::new(end) };
+        let [alices, bobs] = books;
+        let sides = [side(End::Alice, alices), side(End::Bob, bobs)];
         let mut world = Self { sides, now, wire: Vec::new(), thread: String::new() };
         world.connect(End::Alice);
         world.connect(End::Bob);
@@ -136,6 +142,17 @@ impl World {
     pub(crate) fn forget_secrets(&mut self, end: End) {
         *self.side(end) = Side::new(end);
         self.connect(end);
+    }
+
+    /// Kills one end; it comes back with these secrets.
+    pub(crate) fn replace(&mut self, end: End, book: SecretBook) {
+        *self.side(end) = Side { saved: book.clone(), chat: chat(end, book), ..Side::new(end) };
+        self.connect(end);
+    }
+
+    /// What one end has saved.
+    pub(crate) fn saved(&mut self, end: End) -> SecretBook {
+        self.side(end).saved.clone()
     }
 
     /// All events of one end.
@@ -292,5 +309,9 @@ impl Side {
 fn chat(end: End, book: SecretBook) -> Chat {
     let mut settings = Settings::default();
     settings.policy.groups = vec![esession::Group::Modp14];
+    if book.keys().own().is_some() {
+        let ways = vec![esession::Identification::Key, esession::Identification::None];
+        (settings.policy.own_identification, settings.policy.peer_identification) = (ways.clone(), ways);
+    }
     Chat::new(settings, Some(end.other().jid().into_bare().into()), book)
 }
