@@ -166,7 +166,9 @@ impl Conversation {
             (ChainOutcome::Lost { .. }, None) => Some(News::Newcomer),
             (ChainOutcome::New | ChainOutcome::Continued { .. }, _) => None,
         };
-        let active = Active::new(established, thread, row, replaces, news, standing == Some(Standing::Verified));
+        let mut active = Active::new(established, thread, row, replaces, news, standing == Some(Standing::Verified));
+        // One that was online before it had a session is gone when it goes.
+        active.seen_online = self.keeper.presences.online(self.them()).iter().any(|client| client.full == to);
         let confirmed = active.is_confirmed();
         self.endpoints.begin(to.clone(), active);
         self.flight.rewind();

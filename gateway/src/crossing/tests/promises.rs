@@ -45,8 +45,8 @@ async fn what_was_said_while_all_was_encrypted_goes_nowhere_once_it_is_not() {
 async fn what_must_not_be_stored_is_not_given_to_a_server_that_stores_it() {
     let mut world = world().await;
     let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap();
-    let mut session = promised(&mut world, Disclosure::Never, Logging::MustNot).await;
     world.takes(&format!("<presence from='{ALICE}/phone' to='{SILENT}'/>")).await;
+    let mut session = promised(&mut world, Disclosure::Never, Logging::MustNot).await;
     let off =
         move |db: &rusqlite::Transaction<'_>, _: &store::Sealer| users::set_policy(db, user.id, store::Policy::Off);
     world.keeper.store.call(off).await.unwrap();
@@ -55,6 +55,7 @@ async fn what_must_not_be_stored_is_not_given_to_a_server_that_stores_it() {
     assert!(session.open(encrypted(&heard).unwrap()).unwrap().content.expose().contains("for no disk"));
     // It goes without a receipt.
     world.takes(&format!("<presence type='unavailable' from='{ALICE}/phone' to='{SILENT}'/>")).await;
+    world.drain().await;
     world.far().says(&silent(), "and more");
     let sent = world.drain().await;
     assert!(!sent.iter().any(|stanza| encrypted(stanza).is_some()), "the session is gone: {sent:?}");
@@ -74,17 +75,24 @@ async fn what_must_not_be_stored_is_not_given_to_a_server_that_stores_it() {
 #[tokio::test(start_paused = true)]
 async fn that_a_message_is_lost_is_told_as_soon_as_somebody_is_there_to_hear_it() {
     let mut world = world().await;
-    let mut session = promised(&mut world, Disclosure::Never, Logging::MustNot).await;
     world.takes(&format!("<presence from='{ALICE}/phone' to='{SILENT}'/>")).await;
-    world.far().fail_next_send(SendError::Transient { reason: "busy".to_owned(), after: Some(LOOKS) });
+    let mut session = promised(&mut world, Disclosure::Never, Logging::MustNot).await;
+    world.far().set_down(true);
     world.takes(&sealed(&mut session, "m1", "soon lost")).await;
     // As after a restart: what was in memory is gone, and so is the client.
     let forget = |db: &rusqlite::Transaction<'_>, _: &store::Sealer| Ok(db.execute("DELETE FROM temp.unwritten", [])?);
-    while world.keeper.store.call(forget).await.unwrap() == 0 {
+    let mut forgotten = 0;
+    for _ in 0..1000 {
+        forgotten += world.keeper.store.call(forget).await.unwrap();
+        if forgotten > 0 {
+            break;
+        }
         sleep(Duration::from_millis(10)).await;
     }
+    assert_eq!(forgotten, 1);
     world.takes(&format!("<presence type='unavailable' from='{ALICE}/phone' to='{SILENT}'/>")).await;
     world.drain().await;
+    world.far().set_down(false);
     sleep(IDLE).await;
     let told = |stanza: &Element| {
         stanza.attr("type") == Some("error") || body(stanza).is_some_and(|text| text.contains("write it again"))
