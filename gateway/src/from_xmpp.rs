@@ -43,6 +43,29 @@ pub fn read<'a>(children: impl IntoIterator<Item = &'a Element>) -> Said {
     said
 }
 
+/// What a user says of themself in a presence: in words (RFC 6121, section 4.7.2.2), else as a mood (XEP-0107).
+pub fn status<'a>(children: impl IntoIterator<Item = &'a Element>) -> Option<String> {
+    let (mut words, mut mood) = (None, None);
+    for child in children {
+        match (child.name(), child.ns().as_str()) {
+            ("status", ns::CLIENT) if words.is_none() => words = Some(child.text()).filter(|text| !text.is_empty()),
+            ("mood", ns::MOOD) => mood = mood_in_words(child),
+            _ => {}
+        }
+    }
+    words.or(mood)
+}
+
+fn mood_in_words(mood: &Element) -> Option<String> {
+    let text = mood.get_child("text", ns::MOOD).map(Element::text).filter(|text| !text.is_empty());
+    let name = mood.children().find(|child| child.has_ns(ns::MOOD) && child.name() != "text");
+    let name = name.map(|name| name.name().replace('_', " "));
+    match (name, text) {
+        (Some(name), Some(text)) => Some(format!("{name}: {text}")),
+        (name, text) => name.or(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +82,18 @@ mod tests {
         assert_eq!(read(&[to_xmpp::displayed("m3")]).displayed.as_deref(), Some("m3"));
         assert_eq!(read(&[to_xmpp::typing(true)]).typing, Some(true));
         assert_eq!(read(&[to_xmpp::typing(false)]).typing, Some(false));
+    }
+
+    #[test]
+    fn a_status_is_what_somebody_says_or_how_they_feel() {
+        let children = |xml: &str| {
+            let root: Element = format!("<presence xmlns='jabber:client'>{xml}</presence>").parse().unwrap();
+            root.children().cloned().collect::<Vec<_>>()
+        };
+        let mood = "<mood xmlns='http://jabber.org/protocol/mood'><in_awe/><text>the sea</text></mood>";
+        assert_eq!(status(&children(mood)).as_deref(), Some("in awe: the sea"));
+        assert_eq!(status(&children(&format!("{mood}<status>away</status>"))).as_deref(), Some("away"));
+        assert_eq!(status(&children("<status/><show>away</show>")), None);
     }
 
     #[test]

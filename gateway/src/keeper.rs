@@ -10,6 +10,7 @@ use crate::address::{self, Address};
 use crate::component::Outgoing;
 use crate::config::{Config, NetworkConfig};
 use crate::crossing::Crossings;
+use crate::secure::pairing::Pairings;
 use crate::store::Store;
 use crate::xmpp::presence::Presences;
 use crate::xmpp::privilege::Privileges;
@@ -40,6 +41,8 @@ pub struct Keeper {
     pub pacing: Pacing,
     /// Who may use it; logins; their live sessions.
     pub accounts: Accounts,
+    /// Codes that clients may be given.
+    pub pairings: Pairings,
     /// The conversations and their queues.
     pub crossings: Crossings,
 }
@@ -82,6 +85,7 @@ impl Keeper {
             privileges: Privileges::default(),
             pacing: Pacing::default(),
             accounts: Accounts::new(&settings, &config.data_dir),
+            pairings: Pairings::default(),
             crossings: Crossings::new(&config.limits),
             settings,
             config,

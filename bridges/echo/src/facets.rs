@@ -80,9 +80,9 @@ impl Signals for EchoSession {
         })
     }
 
-    async fn presence(&self, availability: Availability, _status: Option<&str>) -> Result<(), Error> {
+    async fn presence(&self, availability: Availability, status: Option<&str>) -> Result<(), Error> {
         self.change(|account| {
-            account.presence = Some(availability);
+            account.presence = Some((availability, status.map(str::to_owned)));
             Ok(())
         })
     }

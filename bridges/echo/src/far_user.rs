@@ -149,7 +149,12 @@ impl FarUser {
 
     /// The user's presence, as contacts see it.
     pub fn presence(&self) -> Option<Availability> {
-        self.at_account(|account| account.presence).flatten()
+        self.at_account(|account| account.presence.as_ref().map(|(availability, _)| *availability)).flatten()
+    }
+
+    /// What the user says of themself there.
+    pub fn status(&self) -> Option<String> {
+        self.at_account(|account| account.presence.as_ref().and_then(|(_, status)| status.clone())).flatten()
     }
 
     fn push(&self, contact: &ContactId, happening: Happening) -> RemoteId {

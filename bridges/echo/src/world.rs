@@ -48,7 +48,7 @@ pub(crate) struct Account {
     pub(crate) received: VecDeque<Received>,
     pub(crate) typing: BTreeMap<ConvId, bool>,
     pub(crate) displayed: BTreeMap<ConvId, RemoteId>,
-    pub(crate) presence: Option<Availability>,
+    pub(crate) presence: Option<(Availability, Option<String>)>,
 }
 
 struct Answer {

@@ -70,6 +70,8 @@ enum Users {
     Status(Whom),
     /// List a user's contacts with their addresses
     Contacts(Whom),
+    /// Show a code that verifies a user's client when it is typed there, in the place of comparing codes
+    Pair(Whom),
     /// Confirm this gateway's device with the recovery key of a user's account; it reaches no XMPP server
     Recover(Whom),
     /// Choose when a user's messages must be encrypted, and allow a stopped contact again
@@ -166,6 +168,7 @@ fn users(config: &Config, command: Users) -> Result<(), Error> {
         Users::Logout(whom) => for_user(config, "logout", whom, yes()),
         Users::Status(whom) => for_user(config, "status", whom, []),
         Users::Contacts(whom) => for_user(config, "contacts", whom, []),
+        Users::Pair(whom) => for_user(config, "pair", whom, []),
         Users::Recover(whom) => for_user(config, "recover", whom, []),
         Users::Policy { whom, settings } => for_user(config, "policy", whom, settings),
         Users::Remove(whom) => for_user(config, "unregister", whom, yes()),

@@ -25,6 +25,7 @@ mod form;
 mod help;
 mod login;
 mod logout;
+mod pair;
 mod policy;
 mod recover;
 mod running;
@@ -65,12 +66,13 @@ pub enum Who {
 }
 
 /// All commands, in the order of menus.
-pub static COMMANDS: [Command; 9] = [
+pub static COMMANDS: [Command; 10] = [
     login::COMMAND,
     logout::COMMAND,
     status::COMMAND,
     contacts::COMMAND,
     verify::COMMAND,
+    pair::COMMAND,
     recover::COMMAND,
     policy::COMMAND,
     unregister::COMMAND,

@@ -8,6 +8,7 @@ use jid::BareJid;
 use super::{Answers, Asker, Command, Door, Failure, Form, Kind, Output, Question, Steps, Who};
 use crate::crossing::SessionCode;
 use crate::keeper::Peer;
+use crate::secure::comparison::Comparison;
 
 pub(super) const COMMAND: Command = Command {
     node: "verify",
@@ -79,10 +80,15 @@ fn shown(codes: &[SessionCode], gateway: &str) -> String {
         ));
     }
     for code in codes {
-        let short = if code.code == code.short { "" } else { " (an old client: this one proves nothing)" };
         lines.push(format!("{} ({})", with_whom(code), standing(code)));
-        lines.push(format!("  short code: {}{short}", code.short));
-        lines.push(format!("  long code:  {}", code.long));
+        match &code.comparison {
+            Comparison::Strings(sas) => {
+                let short = if sas.code() == sas.short { "" } else { " (an old client: this one proves nothing)" };
+                lines.push(format!("  short code: {}{short}", sas.short));
+                lines.push(format!("  long code:  {sas:#}"));
+            }
+            Comparison::Keys(code) => lines.push(format!("  code of the two keys: {code}")),
+        }
     }
     lines.join("\n")
 }
@@ -102,27 +108,33 @@ fn with_whom(code: &SessionCode) -> String {
 #[cfg(test)]
 mod tests {
     use drawbridge_bridge::ContactId;
+    use esession::{Sas, SasMethod};
     use jid::FullJid;
 
     use super::*;
 
-    fn codes() -> [SessionCode; 2] {
-        let session = |peer, verified, code: &str| SessionCode {
+    fn codes() -> [SessionCode; 3] {
+        let session = |peer, verified, comparison| SessionCode {
             peer,
             resource: FullJid::new("alice@example.org/phone").unwrap(),
-            short: format!("{code}-short"),
-            long: format!("{code}-long"),
-            code: format!("{code}-{}", if verified { "short" } else { "long" }),
+            comparison,
             verified,
         };
-        let bob = Peer::Contact(ContactId::new("bob@far"));
-        [session(Peer::Gateway, true, "abc"), session(bob, false, "xyz")]
+        let strings = |method, short: &str| {
+            Comparison::Strings(Sas { method, short: short.to_owned(), long: format!("{short}{short}{short}{short}") })
+        };
+        let contact = |id| Peer::Contact(ContactId::new(id));
+        [
+            session(Peer::Gateway, true, strings(SasMethod::Committed28x5, "aaaa")),
+            session(contact("bob@far"), false, strings(SasMethod::Sas28x5, "ssss")),
+            session(contact("carol@far"), false, Comparison::Keys("00ff-12ab".to_owned())),
+        ]
     }
 
     #[test]
     fn over_xmpp_no_code_is_ever_told() {
         let text = told(&BareJid::new("alice@example.org").unwrap(), &codes());
-        assert!(!text.contains("-short") && !text.contains("-long"), "{text}");
+        assert!(!["aaaa", "ssss", "00ff"].iter().any(|code| text.contains(code)), "{text}");
         assert!(text.starts_with("the gateway itself, from the client phone: verified\n"), "{text}");
         assert!(text.contains("bob@far, from the client phone: not verified"), "{text}");
         assert!(text.contains("drawbridge verify alice@example.org"), "{text}");
@@ -137,9 +149,8 @@ mod tests {
     #[test]
     fn the_host_shows_all_codes() {
         let text = shown(&codes(), "gateway.example.org");
-        for code in ["abc-short", "abc-long", "xyz-short", "xyz-long"] {
-            assert!(text.contains(code), "{text}");
+        for code in ["aaaa\n", "aaaa-aaaa-aaaa-aaaa", "ssss (an old client", "ssss-ssss-ssss-ssss", "keys: 00ff-12ab"] {
+            assert!(text.contains(code), "{code} in {text}");
         }
-        assert!(!text.contains("abc-short (an old") && text.contains("xyz-short (an old"), "{text}");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jid::{BareJid, FullJid};
+use minidom::Element;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,7 @@ use super::SessionCode;
 use super::input::{self, Inbox, Input, Mailbox};
 use super::sender;
 use crate::keeper::{Keeper, Peer};
+use crate::secure::comparison::Comparison;
 use crate::secure::endpoints::{Active, Endpoints};
 use crate::secure::limiter::Limiter;
 use crate::secure::policy;
@@ -37,8 +39,10 @@ pub(super) struct Conversation {
     pub(super) stop: CancellationToken,
     /// Commands run one after the other.
     pub(super) talking: Arc<tokio::sync::Mutex<()>>,
-    /// Receipts for clients whose session is down: they go out in the next one.
-    pub(super) owed: BTreeMap<FullJid, Vec<String>>,
+    /// Receipts and answers for clients whose session is down: they go out in the next one.
+    pub(super) owed: BTreeMap<FullJid, Vec<Vec<Element>>>,
+    /// The user knows that their status is not passed on.
+    pub(super) untold: bool,
     /// Held by the task that sends to the network while it works.
     pub(super) sending: Arc<tokio::sync::Mutex<()>>,
     /// When something last happened.
@@ -104,6 +108,7 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
         stop: CancellationToken::new(),
         talking: Arc::default(),
         owed: BTreeMap::new(),
+        untold: false,
         sending: Arc::default(),
         last: Instant::now(),
     };
@@ -190,11 +195,13 @@ impl Conversation {
             Input::FarSide => self.far_side_changed().await,
             Input::Say(text) => drop(self.say(&text).await),
             Input::Answer(to, secure, lines) => self.answer(&to, secure, lines).await,
+            Input::Reply(to, answer) => self.reply(&to, &answer).await,
+            Input::Shown => self.show_status(&self.endpoints.ready()).await,
             Input::Codes(answer) => {
                 let _ = answer.send(self.codes());
             }
-            Input::Verify(resource, long, answer) => {
-                let _ = answer.send(self.verify(&resource, &long).await);
+            Input::Verify(resource, compared, answer) => {
+                let _ = answer.send(self.verify(&resource, &compared).await);
             }
             Input::Stop(answer) => drop(answer),
         }
@@ -236,21 +243,16 @@ impl Conversation {
         SessionCode {
             peer: self.peer.clone(),
             resource: resource.clone(),
-            short: active.sas.short.clone(),
-            long: format!("{:#}", active.sas),
-            code: active.sas.code(),
+            comparison: active.comparison.clone(),
             verified: active.is_verified(),
         }
     }
 
-    async fn verify(&mut self, resource: &FullJid, long: &str) -> Option<SessionCode> {
-        let active = self.endpoints.active.get_mut(resource)?;
-        if format!("{:#}", active.sas) != long {
-            return None;
-        }
-        let (user, row, key) = (self.user.id, active.secret, active.key.clone());
+    async fn verify(&mut self, resource: &FullJid, compared: &Comparison) -> Option<SessionCode> {
+        let active = self.endpoints.active.get_mut(resource).filter(|active| active.comparison == *compared)?;
+        let (user, link, key) = (self.user.id, active.link, active.key.clone());
         let verified = self.keeper.store.call(move |db, _| {
-            store::retained::verify(db, row)?;
+            link.map_or(Ok(()), |link| store::retained::verify(db, link.secret))?;
             key.map_or(Ok(()), |key| store::keys::verify(db, user, &key))
         });
         if let Err(error) = verified.await {

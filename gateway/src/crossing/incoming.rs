@@ -1,7 +1,7 @@
 //! From the user's client: which session, open, read, store.
 
 use drawbridge_bridge::{Plaintext, TxnId};
-use esession::{Ending, namespaces};
+use esession::{Ending, StanzaKind, namespaces};
 use jid::{FullJid, Jid};
 use minidom::Element;
 
@@ -15,15 +15,16 @@ use crate::store::outbox::Lost;
 use crate::store::{NewCrossing, ReplyTo, deliveries, links, unix};
 use crate::to_xmpp;
 use crate::xml::{self, Limits};
-use crate::xmpp::element::{Build, random_id, sender};
-use crate::xmpp::error::Condition;
+use crate::xmpp::element::{Build, random_id, sender, stanza};
+use crate::xmpp::error::{Condition, error};
 use crate::xmpp::ns;
 
 /// What came with a stanza besides its content, none of it authenticated by a session (esessions.md, W7).
-struct Outer {
-    from: FullJid,
+pub(super) struct Outer {
+    kind: StanzaKind,
+    pub(super) from: FullJid,
     /// The contact as it was addressed, bare or with a resource: an error comes from there, and is shown in that chat.
-    to: Jid,
+    pub(super) to: Jid,
     id: Option<String>,
 }
 
@@ -31,15 +32,17 @@ impl Conversation {
     /// A stanza from one of the user's clients.
     pub(super) async fn stanza(&mut self, stanza: Element) {
         let Some(from) = sender(&stanza).and_then(|from| from.try_into_full().ok()) else { return };
+        let Some(kind) = StanzaKind::from_name(stanza.name()) else { return };
         if stanza.attr("type") == Some("error") {
-            return self.error(&from, &stanza).await;
+            return self.error(&from, kind, &stanza).await;
         }
         let to = stanza.attr("to").and_then(|to| Jid::new(to).ok()).unwrap_or_else(|| self.me.clone().into());
-        let outer = Outer { from, to, id: stanza.attr("id").map(str::to_owned) };
+        let outer = Outer { kind, from, to, id: stanza.attr("id").map(str::to_owned) };
         if let Some((wrapper, form)) =
             stanza.children().find_map(|child| Some((child, namespaces::negotiation_form(child)?)))
         {
-            return self.negotiation(&outer.from, &stanza, wrapper, form).await;
+            self.negotiation(&outer.from, &stanza, wrapper, form).await;
+            return self.beside(outer, &stanza).await;
         }
         let mut encrypted = stanza.children().filter(|child| namespaces::is_encrypted(child));
         match (encrypted.next(), encrypted.next()) {
@@ -47,11 +50,22 @@ impl Conversation {
             (Some(_), Some(_)) => {
                 self.refuse(&outer, Condition::BadRequest, "one encrypted content in a stanza").await;
             }
-            (None, _) if stanza.name() == "message" => {
+            (None, _) if kind == StanzaKind::Message => {
                 let said = from_xmpp::read(stanza.children());
                 self.said(outer, said, false).await;
             }
             (None, _) => {}
+        }
+    }
+
+    /// The last form of a negotiation may have the first encrypted content beside it, or the only one (XEP-0116, sections
+    /// 4.5, 4.7 and 9.4).
+    async fn beside(&mut self, outer: Outer, stanza: &Element) {
+        let thread = stanza.get_child("thread", ns::CLIENT).map(Element::text);
+        let active = self.endpoints.active.get(&outer.from).filter(|active| thread.as_ref() == Some(&active.thread));
+        let c = stanza.children().find(|child| namespaces::is_encrypted(child));
+        if let (Some(_), Some(c)) = (active, c) {
+            self.open(outer, stanza, c).await;
         }
     }
 
@@ -63,6 +77,10 @@ impl Conversation {
                 .refuse(&outer, Condition::NotAcceptable, "there is no encrypted session, start a new one")
                 .await;
         };
+        if !active.agreed.stanzas.contains(&outer.kind) {
+            let text = "stanzas of this kind are not encrypted in this session";
+            return self.refuse(&outer, Condition::NotAcceptable, text).await;
+        }
         let opened = match active.open(c) {
             Ok(opened) => opened,
             Err(error) => {
@@ -78,18 +96,15 @@ impl Conversation {
         if opened.confirms {
             self.confirmed(&from).await;
         }
-        if let Some(ending) = opened.ending {
+        let is_only = matches!(opened.ending, Some(Ending::OnlyStanza));
+        if let Some(ending) = opened.ending.filter(|_| !is_only) {
             return self.ended(&outer.from, ending).await;
         }
         if !opened.content.is_empty() {
             let limits = &self.keeper.config.limits;
             let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
             match xml::fragment(opened.content.expose(), limits) {
-                Ok(children) if stanza.name() == "message" => {
-                    let said = from_xmpp::read(&children);
-                    self.said(outer, said, true).await;
-                }
-                Ok(_) => {}
+                Ok(children) => self.opened_content(outer, stanza, children).await,
                 Err(error) => {
                     // XEP-0200, section 6.2: content that is not well-formed destroys the session.
                     tracing::debug!(%error, "refused the content of an encrypted stanza");
@@ -98,10 +113,23 @@ impl Conversation {
                 }
             }
         }
+        if is_only {
+            self.lose(&from);
+        }
         if opened.confirms {
             return self.opened(&from).await;
         }
         self.deliver().await;
+    }
+
+    async fn opened_content(&mut self, outer: Outer, stanza: &Element, children: Vec<Element>) {
+        match (outer.kind, stanza.attr("type")) {
+            (StanzaKind::Message, _) => self.said(outer, from_xmpp::read(&children), true).await,
+            (StanzaKind::Presence, _) => self.status(&outer.from, from_xmpp::status(&children)).await,
+            (StanzaKind::Iq, Some("get" | "set")) => self.asked(&outer, stanza, children),
+            // We ask nothing in sessions.
+            _ => {}
+        }
     }
 
     async fn ended(&mut self, from: &FullJid, ending: Ending) {
@@ -199,19 +227,19 @@ impl Conversation {
     }
 
     async fn receipt_to(&mut self, to: &FullJid, id: &str, secure: bool) {
-        let content = [to_xmpp::received(id)];
-        if !secure {
-            let _ = self.post_clear(&to.clone().into(), &random_id(), content.to_vec()).await;
-        } else if self.post_sealed(to, &random_id(), &content).await.is_none() {
-            self.owed.entry(to.clone()).or_default().push(id.to_owned());
+        let content = vec![to_xmpp::received(id)];
+        if secure {
+            self.post_owed(to, content).await;
+        } else {
+            let _ = self.post_clear(&to.clone().into(), &random_id(), content).await;
         }
     }
 
     /// A message of the user will not be sent: they must learn which.
     pub(super) async fn failed(&mut self, reply: &ReplyTo, condition: Condition, text: &str) {
-        if let Ok(to) = Jid::new(&reply.to) {
-            let me = self.me.to_bare().into();
-            let _ = self.post_error(&me, &to, reply.stanza.as_deref().or(reply.id.as_deref()), condition, text).await;
+        if let Ok(to) = FullJid::new(&reply.to) {
+            let (me, id) = (self.me.to_bare().into(), reply.stanza.as_deref().or(reply.id.as_deref()));
+            let _ = self.post_error_to(&me, &to, id, condition, text).await;
         }
     }
 
@@ -257,14 +285,26 @@ impl Conversation {
 
     /// A stanza of ours came back. Anybody on the way can say so, hence it never leads to less protection: at most the
     /// session is negotiated anew (esessions.md, W5).
-    async fn error(&mut self, from: &FullJid, stanza: &Element) {
+    async fn error(&mut self, from: &FullJid, kind: StanzaKind, stanza: &Element) {
         let id = stanza.attr("id").unwrap_or_default();
+        match self.is_genuine(from, stanza) {
+            // The client has got it, and does not want it: it will not do so the next time.
+            Some(true) => return self.got(id).await,
+            Some(false) => {
+                self.lose(from);
+                return self.deliver().await;
+            }
+            None => {}
+        }
+        if kind != StanzaKind::Message {
+            return;
+        }
         // A server gives what was for a client that has gone to another one (RFC 6121, section 8.5.3.2.1), and that one
         // refuses it: the thread tells whose session it is about.
         let thread = stanza.get_child("thread", ns::CLIENT).map(Element::text);
         let about = |other: &str| thread.as_deref().is_none_or(|thread| thread == other);
         if self.endpoints.half.get(from).is_some_and(|half| about(&half.thread)) {
-            self.negotiation_refused(from);
+            self.negotiation_refused(from).await;
         }
         let named = self.endpoints.active.iter().find(|(_, active)| thread.as_ref() == Some(&active.thread));
         let broken = named.map(|(resource, _)| resource.clone());
@@ -276,6 +316,13 @@ impl Conversation {
         if self.flight.out.contains_key(id) {
             self.flight.bounced = true;
         }
+    }
+
+    /// Whether an error that has encrypted content in it (XEP-0200, section 5) is the client's own. `None` if it has none.
+    fn is_genuine(&mut self, from: &FullJid, stanza: &Element) -> Option<bool> {
+        let error = stanza.get_child("error", ns::CLIENT)?;
+        let c = error.children().find(|child| namespaces::is_encrypted(child))?;
+        Some(self.endpoints.active.get_mut(from)?.open(c).is_ok())
     }
 
     async fn signal(&self, signal: &Signal) {
@@ -291,8 +338,18 @@ impl Conversation {
         }
     }
 
-    async fn refuse(&self, outer: &Outer, condition: Condition, text: &str) {
-        let _ = self.post_error(&outer.to, &outer.from.clone().into(), outer.id.as_deref(), condition, text).await;
+    async fn refuse(&mut self, outer: &Outer, condition: Condition, text: &str) {
+        let Outer { kind, from, to, id } = outer;
+        let _ = match kind {
+            StanzaKind::Message => self.post_error_to(to, from, id.as_deref(), condition, text).await,
+            StanzaKind::Iq => {
+                let answer =
+                    stanza("iq", to, &from.clone().into()).with("type", "error").with_some("id", id.as_deref());
+                self.keeper.out.send(answer.with_child(error(condition, text))).await
+            }
+            // That somebody is there is not said by an error (XEP-0116, section 12).
+            _ => Ok(()),
+        };
     }
 
     /// An error about the session that a stanza claims to belong to.

@@ -9,6 +9,7 @@ use minidom::Element;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::SessionCode;
+use crate::secure::comparison::Comparison;
 use crate::secure::negotiation::Outcome;
 use crate::store::ReplyTo;
 use crate::store::outbox::Lost;
@@ -38,10 +39,14 @@ pub(super) enum Input {
     Say(String),
     /// Answers to a command, for the client that gave it, in the session it came by.
     Answer(FullJid, bool, Vec<String>),
+    /// The answer to a request of this client, in the session it came by.
+    Reply(FullJid, Element),
+    /// The contact was shown to the user, whose clients may see more in their sessions.
+    Shown,
     /// The sessions and their codes.
     Codes(oneshot::Sender<Vec<SessionCode>>),
-    /// The person compared this long code of this client's session.
-    Verify(FullJid, String, oneshot::Sender<Option<SessionCode>>),
+    /// The person compared this of this client's session.
+    Verify(FullJid, Comparison, oneshot::Sender<Option<SessionCode>>),
     /// Settle what is in flight and end.
     Stop(oneshot::Sender<()>),
 }

@@ -5,6 +5,7 @@
 //!
 //! - [`incoming`]: from the user's client: open, read, store. [`sender`]: from the store to the network.
 //! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients.
+//! - [`kinds`]: presence and iq in a session.
 //! - [`negotiating`]: ESessions with the user's clients.
 //! - [`talk`]: the conversation with the gateway itself.
 //! - [`ending`]: a conversation with nothing to do leaves memory.
@@ -14,6 +15,7 @@ mod delivering;
 mod ending;
 mod incoming;
 mod input;
+mod kinds;
 mod negotiating;
 mod posting;
 mod sender;
@@ -33,6 +35,7 @@ use minidom::Element;
 use tokio::sync::oneshot;
 
 use crate::keeper::{Keeper, Peer};
+use crate::secure::comparison::Comparison;
 use crate::secure::limiter::Limiter;
 use crate::store::{User, outbox, users};
 use crate::xmpp::error::{Condition, refuse};
@@ -51,13 +54,9 @@ pub struct SessionCode {
     pub peer: Peer,
     /// The client.
     pub resource: FullJid,
-    /// The five characters. Proof only where they are what `code` says: those of old clients can be searched for.
-    pub short: String,
-    /// The sixteen characters, in groups of four.
-    pub long: String,
-    /// Which of the two the users are to compare.
-    pub code: String,
-    /// Whether the chain of retained secrets was verified by comparing.
+    /// What the users are to compare.
+    pub comparison: Comparison,
+    /// Whether the session surely ends in the user's own client.
     pub verified: bool,
 }
 
@@ -101,6 +100,14 @@ impl Crossings {
     /// be true any more.
     pub async fn far_side_changed(&self, keeper: &Arc<Keeper>, user: &User, contact: &ContactId) {
         self.mailbox(keeper, user, Peer::Contact(contact.clone())).put(Input::FarSide).await;
+    }
+
+    /// The user was shown a peer's presence: what is not for everybody to see follows in the sessions.
+    pub fn shown(&self, user: &BareJid, peer: &Peer) {
+        let awake = self.awake.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mailbox) = awake.get(&(user.clone(), peer.clone())) {
+            mailbox.offer(Input::Shown);
+        }
     }
 
     /// The live session of the user's login came up or went: wakes what waits for it.
@@ -170,18 +177,12 @@ impl Crossings {
     }
 
     /// The person compared codes on a channel that the XMPP server does not control: marks the chain of the session
-    /// with this code as verified. `None` if no session has it; the short code of an old client is never enough
-    /// (XEP-0116's sas28x5 can be searched for by somebody in the middle).
+    /// with this code as verified, and the key that has signed it. `None` if no session has it.
     pub async fn verify(&self, user: &BareJid, code: &str) -> Option<SessionCode> {
-        let wanted = digits(code);
-        let found = self
-            .codes(user)
-            .await
-            .into_iter()
-            .find(|session| [&session.code, &session.long].map(|code| digits(code)).contains(&wanted))?;
+        let found = self.codes(user).await.into_iter().find(|session| session.comparison.is(code))?;
         for mailbox in self.of(Some(user)) {
             let (answer, answered) = oneshot::channel();
-            mailbox.put(Input::Verify(found.resource.clone(), found.long.clone(), answer)).await;
+            mailbox.put(Input::Verify(found.resource.clone(), found.comparison.clone(), answer)).await;
             if let Ok(Some(verified)) = answered.await {
                 return Some(verified);
             }
@@ -236,9 +237,4 @@ impl Crossings {
             .or_insert_with(|| conversation::spawn(keeper.clone(), user.clone(), peer, self.limiter.clone()))
             .clone()
     }
-}
-
-/// A code as people may type it: any case, with or without hyphens and spaces.
-fn digits(code: &str) -> String {
-    code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use drawbridge_bridge::Secret;
-use esession::{Binding, ChainOutcome, Credentials, Error, Established, RetainedSecret, SigningKey};
+use esession::{Binding, ChainOutcome, Credentials, Error, Flow, PublicKey, RetainedSecret, SigningKey};
 use getrandom::SysRng;
 use jid::FullJid;
 use minidom::Element;
@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::conversation::Conversation;
 use super::input::Input;
 use crate::keeper::Peer;
-use crate::secure::endpoints::{Active, News};
-use crate::secure::negotiation::{Negotiation, Outcome, Progress, Stage, Work};
+use crate::secure::endpoints::{Active, Link, News};
+use crate::secure::negotiation::{Finished, Negotiation, Outcome, Progress, Stage, Work};
 use crate::secure::policy::{self, Truth};
 use crate::store::keys::{self, Standing};
 use crate::store::{self, NewRetained, contacts, retained, unix};
@@ -29,6 +29,15 @@ const KEY_BITS: usize = 3072;
 const REST: Duration = Duration::from_secs(30);
 /// How many retained secrets of each kind are kept for a conversation: one a client of the user, and some room.
 const KEPT: usize = 8;
+
+/// What the store says of a client whose negotiation is finished.
+struct Remembered {
+    link: Option<Link>,
+    /// [`retained::held_by`], before this negotiation.
+    held: Option<bool>,
+    /// Of the key that it has signed with.
+    standing: Option<Standing>,
+}
 
 impl Conversation {
     /// One message of a negotiation (XEP-0116, section 4; wrapper and form type tell which).
@@ -49,9 +58,14 @@ impl Conversation {
                 self.work(from, thread, Work::Identity(machine, form.clone(), credentials));
             }
             (Stage::AwaitCompletion(machine), "init", Some("result")) if machine.expects(form) => {
-                // Not on another thread: what the client sends right behind this must find the session.
-                let result = Work::Completion(machine, form.clone()).run();
-                self.negotiated(Outcome { resource: from.clone(), thread, result }).await;
+                self.finish(from, thread, Work::Completion(machine, form.clone())).await;
+            }
+            (Stage::AwaitSignedResponse(machine), "feature", Some("submit")) if machine.expects(form) => {
+                let credentials = self.credentials(true).await;
+                self.work(from, thread, Work::SignedResponse(machine, form.clone(), credentials));
+            }
+            (Stage::AwaitSignature(machine), "feature", Some("result")) if machine.expects(form) => {
+                self.finish(from, thread, Work::Signature(machine, form.clone())).await;
             }
             // Stray or out of turn: the machine stays where it is.
             (stage, ..) => {
@@ -65,9 +79,15 @@ impl Conversation {
     async fn respond(&mut self, from: &FullJid, thread: String, message: &Element, form: Element) {
         // If both ends asked at once, the client's request is the one that counts.
         self.endpoints.half.remove(from);
-        let policy = policy::answering_policy(&self.keeper.config.esession, self.truth().await, &form);
+        let knows = !self.known_keys().await.is_empty();
+        let policy = policy::answering_policy(&self.keeper.config.esession, self.truth().await, &form, knows);
         if self.open_negotiation(from, &thread) {
-            self.work(from, thread, Work::Respond(policy, self.binding().await, form));
+            let binding = self.binding().await;
+            let work = match Flow::of(&form) {
+                Flow::FourMessage => Work::Respond(policy, binding, form),
+                Flow::ThreeMessage => Work::RespondSigned(policy, binding, form, self.credentials(true).await),
+            };
+            self.work(from, thread, work);
         } else {
             let text = "too many negotiations at once, try again later";
             let (me, to) = (self.me.clone().into(), from.clone().into());
@@ -87,10 +107,11 @@ impl Conversation {
             if self.endpoints.half.contains_key(&resource) || self.endpoints.resting.contains_key(&resource) {
                 continue;
             }
-            let policy = self.policy().await;
             let thread = random_id();
             if self.open_negotiation(&resource, &thread) {
-                self.work(&resource, thread, Work::Begin(policy, self.binding().await));
+                let flow = self.flow(&resource).await;
+                let policy = policy::asking_policy(&self.keeper.config.esession, self.truth().await, flow);
+                self.work(&resource, thread, Work::Begin(flow, policy, self.binding().await));
             }
         }
     }
@@ -110,40 +131,25 @@ impl Conversation {
                     self.endpoints.half.remove(&resource);
                 }
             }
-            Ok(Progress::Done(established, payload)) => {
+            Ok(Progress::Done(finished, payload)) => {
                 self.endpoints.half.remove(&resource);
-                self.establish(resource, thread, *established, payload).await;
+                self.establish(resource, thread, *finished, payload).await;
             }
             Err(error) => self.negotiation_failed(&resource, &thread, &error).await,
         }
     }
 
+    /// The last step, not on another thread: what the client sends right behind this must find the session.
+    async fn finish(&mut self, from: &FullJid, thread: String, work: Work) {
+        self.negotiated(Outcome { resource: from.clone(), thread, result: work.run() }).await;
+    }
+
     /// The session stands. Its new secret is stored as pending before anything is sent (esessions.md, W2).
-    async fn establish(&mut self, to: FullJid, thread: String, established: Established, payload: Option<Element>) {
-        let chain = established.chain;
-        let replaces = match chain {
-            ChainOutcome::Continued { id, .. } => i64::try_from(id).ok(),
-            ChainOutcome::New | ChainOutcome::Lost { .. } => None,
-        };
-        let new = NewRetained {
-            secret: Secret::new(established.new_secret.value().expose()),
-            pending: true,
-            verified: established.new_secret.is_verified(),
-            client: to.resource().as_str().to_owned(),
-        };
-        let (user, peer, now) = (self.user.id, self.peer.key().to_owned(), unix(std::time::SystemTime::now()));
-        let key = established.peer_key.as_ref().map(esession::PublicKey::key_value);
-        let stored = self.keeper.store.call(move |db, sealer| {
-            let held = retained::held_by(db, user, &peer, &new.client)?;
-            let standing = key.map(|key| keys::meet(db, user, &new.client, &key)).transpose()?;
-            let row = retained::add(db, sealer, user, &peer, &new, now)?;
-            retained::prune(db, user, &peer, KEPT)?;
-            Ok((row, held, standing))
-        });
-        let (row, held, standing) = match stored.await {
-            Ok(stored) => stored,
+    async fn establish(&mut self, to: FullJid, thread: String, finished: Finished, payload: Option<Element>) {
+        let Remembered { link, held, standing } = match self.remember(&to, &finished).await {
+            Ok(remembered) => remembered,
             Err(error) => {
-                tracing::error!(%error, "cannot store a retained secret");
+                tracing::error!(%error, "cannot store what a negotiation brought");
                 let me = self.me.clone().into();
                 let _ = self.post_error(&me, &to.into(), None, Condition::InternalServerError, "").await;
                 return;
@@ -151,32 +157,64 @@ impl Conversation {
         };
         self.lose(&to);
         // Before the client may speak, so that nothing of what it says or hears is written.
-        self.endpoints.expect(&established);
+        self.endpoints.expect(&finished.agreed);
         if let Some(payload) = payload
             && self.post_negotiation(&to, &thread, payload).await.is_err()
         {
             return self.endpoints.tell();
         }
-        tracing::debug!(group = ?established.agreed.group, cipher = ?established.agreed.cipher, hybrid = established.agreed.hybrid, "an encrypted session stands");
-        let news = match (chain, held) {
+        tracing::debug!(group = ?finished.agreed.group, cipher = ?finished.agreed.cipher, hybrid = finished.agreed.hybrid, "an encrypted session stands");
+        let chained = finished.chained.as_ref();
+        let vouched = chained.is_some_and(|chained| chained.vouched) || standing == Some(Standing::Verified);
+        let news = match (chained.map(|chained| chained.chain), held) {
             _ if standing == Some(Standing::Other) => Some(News::OtherKey),
             // A voucher or a key that people verified says more than the chain: nobody else has it.
-            _ if established.vouched || standing == Some(Standing::Verified) => None,
-            (ChainOutcome::Lost { .. }, Some(was_verified)) => Some(News::Lost { was_verified }),
-            (ChainOutcome::Lost { .. }, None) => Some(News::Newcomer),
-            (ChainOutcome::New | ChainOutcome::Continued { .. }, _) => None,
+            _ if vouched => None,
+            (Some(ChainOutcome::Lost { .. }), Some(was_verified)) => Some(News::Lost { was_verified }),
+            (Some(ChainOutcome::Lost { .. }), None) => Some(News::Newcomer),
+            (None | Some(ChainOutcome::New | ChainOutcome::Continued { .. }), _) => None,
         };
-        let mut active = Active::new(established, thread, row, replaces, news, standing == Some(Standing::Verified));
+        let inherited = vouched || chained.is_some_and(|chained| chained.chain.is_verified());
+        let mut active = Active::new(finished, thread, link, news, inherited);
         // One that was online before it had a session is gone when it goes.
         active.seen_online = self.keeper.presences.online(self.them()).iter().any(|client| client.full == to);
+        // It may be for one stanza only, which nothing is to be said in.
+        let confirms = active.is_confirmed() && active.link.is_some();
         let confirmed = active.is_confirmed();
         self.endpoints.begin(to.clone(), active);
         self.flight.rewind();
         if confirmed {
             self.confirmed(&to).await;
+        }
+        if confirms {
             self.confirm(&to).await;
         }
         self.opened(&to).await;
+    }
+
+    /// Stores what the negotiation brought, and asks what was known of the client before.
+    async fn remember(&self, client: &FullJid, finished: &Finished) -> store::Result<Remembered> {
+        let (user, peer, now) = (self.user.id, self.peer.key().to_owned(), unix(std::time::SystemTime::now()));
+        let client = client.resource().as_str().to_owned();
+        let (key, signs) = (finished.key.as_ref().map(PublicKey::key_value), finished.chained.is_none());
+        let new = finished.chained.as_ref().map(|chained| {
+            let replaces = match chained.chain {
+                ChainOutcome::Continued { id, .. } => i64::try_from(id).ok(),
+                ChainOutcome::New | ChainOutcome::Lost { .. } => None,
+            };
+            let secret = Secret::new(chained.secret.value().expose());
+            let verified = chained.secret.is_verified();
+            (NewRetained { secret, pending: true, verified, client: client.clone() }, replaces)
+        });
+        let store = self.keeper.store.call(move |db, sealer| {
+            let held = retained::held_by(db, user, &peer, &client)?;
+            let standing = key.map(|key| keys::meet(db, user, &client, &key, signs)).transpose()?;
+            let Some((new, replaces)) = new else { return Ok(Remembered { link: None, held, standing }) };
+            let secret = retained::add(db, sealer, user, &peer, &new, now)?;
+            retained::prune(db, user, &peer, KEPT)?;
+            Ok(Remembered { link: Some(Link { secret, replaces }), held, standing })
+        });
+        store.await
     }
 
     /// Something may be said in a session: what there is to say about it, what is owed to the client, what waits.
@@ -188,18 +226,22 @@ impl Conversation {
             Some(News::OtherKey) => self.warn_other_key(to).await,
             None => {}
         }
-        for id in self.owed.remove(to).unwrap_or_default() {
-            let _ = self.post_sealed(to, &random_id(), &[to_xmpp::received(&id)]).await;
+        for content in self.owed.remove(to).unwrap_or_default() {
+            let _ = self.post_sealed(to, &random_id(), &content).await;
         }
+        self.show_status(std::slice::from_ref(to)).await;
         self.deliver().await;
     }
 
     /// The client holds the final keys: the pending secret counts, and the conversation is protected from here on.
     pub(super) async fn confirmed(&mut self, resource: &FullJid) {
         let Some(active) = self.endpoints.active.get(resource) else { return };
-        let (new, old, user, peer) = (active.secret, active.replaces, self.user.id, self.peer.clone());
+        if active.is_paired && self.peer == Peer::Gateway {
+            self.keeper.pairings.used(self.them());
+        }
+        let (link, user, peer) = (active.link, self.user.id, self.peer.clone());
         let noted = self.keeper.store.call(move |db, _| {
-            retained::confirm(db, new, old)?;
+            link.map_or(Ok(()), |link| retained::confirm(db, link.secret, link.replaces))?;
             if let Peer::Contact(contact) = &peer {
                 contacts::set_protected(db, user, contact, true)?;
             }
@@ -267,9 +309,15 @@ impl Conversation {
     }
 
     /// The client says no, or went away in between.
-    pub(super) fn negotiation_refused(&mut self, resource: &FullJid) {
-        if self.endpoints.half.remove(resource).is_some() {
-            self.endpoints.resting.insert(resource.clone(), Instant::now() + REST);
+    pub(super) async fn negotiation_refused(&mut self, resource: &FullJid) {
+        let Some(half) = self.endpoints.half.remove(resource) else { return };
+        self.endpoints.resting.insert(resource.clone(), Instant::now() + REST);
+        if matches!(half.stage, Stage::AwaitSignedResponse(_)) {
+            // Four messages are for everybody.
+            let (user, client) = (self.user.id, resource.resource().as_str().to_owned());
+            if let Err(error) = self.keeper.store.call(move |db, _| keys::signs_no_more(db, user, &client)).await {
+                tracing::error!(%error, "cannot note how a client is to be asked");
+            }
         }
     }
 
@@ -307,17 +355,22 @@ impl Conversation {
     }
 
     /// Every session here is between these two (esessions.md, W6). What the user has verified with the gateway itself
-    /// vouches for it (design, section 5).
+    /// vouches for it (design, section 5); for the gateway does a code that its host has made.
     async fn binding(&self) -> Binding {
         let binding = Binding::between(self.me.to_bare().as_str(), self.them().as_str());
         match &self.peer {
-            Peer::Gateway => binding,
+            Peer::Gateway => binding.vouched_by(&self.keeper.pairings.of(self.them())),
             Peer::Contact(_) => binding.vouched_by(&self.secrets_of(&Peer::Gateway).await),
         }
     }
 
-    async fn policy(&self) -> esession::Policy {
-        policy::session_policy(&self.keeper.config.esession, self.truth().await)
+    /// A client is asked in as many messages as it last asked in itself.
+    async fn flow(&self, client: &FullJid) -> Flow {
+        let (user, client) = (self.user.id, client.resource().as_str().to_owned());
+        match self.keeper.store.call(move |db, _| keys::signs(db, user, &client)).await {
+            Ok(true) => Flow::ThreeMessage,
+            Ok(false) | Err(_) => Flow::FourMessage,
+        }
     }
 
     async fn truth(&self) -> Truth {
@@ -332,7 +385,18 @@ impl Conversation {
 
     async fn credentials(&self, signs: bool) -> Credentials {
         let signing_key = if signs { self.signing_key().await } else { None };
-        Credentials { secrets: self.secrets_of(&self.peer).await, signing_key, ..Credentials::default() }
+        let (secrets, known_keys) = (self.secrets_of(&self.peer).await, self.known_keys().await);
+        Credentials { secrets, signing_key, known_keys, ..Credentials::default() }
+    }
+
+    /// The keys of the user's clients that we know by their fingerprints.
+    async fn known_keys(&self) -> Vec<PublicKey> {
+        let user = self.user.id;
+        let known = self.keeper.store.call(move |db, _| keys::all(db, user)).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot read the keys of clients");
+            Vec::new()
+        });
+        known.iter().filter_map(|key| key.parse().ok()).collect()
     }
 
     /// The contact's own key, which is made when somebody first asks for one.

@@ -26,6 +26,19 @@ impl Conversation {
         id: &str,
         content: &[Element],
     ) -> Option<Result<(), SendError>> {
+        self.post_within(to, content, |conversation, thread, c| conversation.envelope(to, id, thread, c)).await
+    }
+
+    /// Content to one client, sealed in its session, in a stanza that is made for its thread and its `<c/>`.
+    ///
+    /// # Errors
+    /// As [`Conversation::post_sealed`].
+    pub(super) async fn post_within(
+        &mut self,
+        to: &FullJid,
+        content: &[Element],
+        stanza: impl FnOnce(&Self, &str, Element) -> Element,
+    ) -> Option<Result<(), SendError>> {
         let active = self.endpoints.active.get_mut(to).filter(|active| active.may_speak())?;
         let thread = active.thread.clone();
         let sealed = active.seal(&xml::serialize(content));
@@ -33,12 +46,19 @@ impl Conversation {
             self.endpoints.end(to);
             return None;
         };
-        let sent = self.keeper.out.send(self.envelope(to, id, &thread, sealed)).await;
+        let sent = self.keeper.out.send(stanza(self, &thread, sealed)).await;
         if sent.is_err() {
             // The counter has moved on without the client: this session cannot be used any more (XEP-0200, section 7).
             self.lose(to);
         }
         Some(sent)
+    }
+
+    /// Content that a client is owed: in the session it has, or in the next one.
+    pub(super) async fn post_owed(&mut self, to: &FullJid, content: Vec<Element>) {
+        if self.post_sealed(to, &random_id(), &content).await.is_none() {
+            self.owed.entry(to.clone()).or_default().push(content);
+        }
     }
 
     /// New keys for sessions in which nothing was said for a while.
@@ -88,6 +108,35 @@ impl Conversation {
             .with_child(element("no-copy", ns::HINTS))
             .with_child(element("no-store", ns::HINTS));
         self.keeper.out.send(message).await
+    }
+
+    /// The same to one client, which has a session: with the words in it, so that they are for nobody else and no forgery.
+    /// Only our own kind expects encrypted content there (XEP-0200, section 5).
+    pub(super) async fn post_error_to(
+        &mut self,
+        from: &Jid,
+        to: &FullJid,
+        id: Option<&str>,
+        condition: Condition,
+        text: &str,
+    ) -> Result<(), SendError> {
+        let expects = self.endpoints.active.get(to).is_some_and(|active| active.may_speak() && active.agreed.bound);
+        if expects {
+            let error = error(condition, text);
+            let content: Vec<_> = error.get_child("text", ns::STANZA_ERRORS).cloned().into_iter().collect();
+            let error = error.without("text", ns::STANZA_ERRORS);
+            let wrap = |conversation: &Self, thread: &str, c: Element| {
+                stanza("message", &conversation.me.clone().into(), &to.clone().into())
+                    .with("type", "error")
+                    .with_some("id", id)
+                    .with_child(element("thread", ns::CLIENT).with_text(thread))
+                    .with_child(error.with_child(c))
+            };
+            if let Some(sent) = self.post_within(to, &content, wrap).await {
+                return sent;
+            }
+        }
+        self.post_error(from, &to.clone().into(), id, condition, text).await
     }
 
     /// An error that names a message of the user by its stanza id; `from` is an address of the contact.

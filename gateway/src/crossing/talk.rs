@@ -24,7 +24,7 @@ impl Conversation {
         for line in lines {
             let content = to_xmpp::words(&line);
             if secure {
-                let _ = self.post_sealed(to, &random_id(), &content).await;
+                self.post_owed(to, content).await;
             } else {
                 let _ = self.post_clear(&to.clone().into(), &random_id(), content).await;
             }

@@ -1,6 +1,9 @@
 //! A conversation that has nothing to do ends, and nobody notices; negotiations that nobody finishes cost little.
 
+mod kinds;
+mod pairing;
 mod promises;
+mod signed;
 
 use std::time::Duration;
 

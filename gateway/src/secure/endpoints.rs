@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use esession::{Agreed, Disclosure, Error, Established, Logging, Opened, Sas, Session};
+use esession::{Agreed, Disclosure, Error, Logging, Opened, Session, Standing};
 use getrandom::SysRng;
 use jid::FullJid;
 use minidom::Element;
 use rand_core::UnwrapErr;
 use tokio::time::Instant;
 
-use super::negotiation::Negotiation;
+use super::comparison::Comparison;
+use super::negotiation::{Finished, Negotiation};
 use super::policy::Truth;
 use crate::config::ESessionConfig;
 
@@ -29,15 +30,15 @@ pub struct Active {
     /// What was agreed.
     pub agreed: Agreed,
     /// What people compare.
-    pub sas: Sas,
-    /// Row of the secret retained for the next session.
-    pub secret: i64,
-    /// Row of the secret that it replaces once the peer has confirmed.
-    pub replaces: Option<i64>,
+    pub comparison: Comparison,
+    /// Its place in the chain of retained secrets; a session between keys has none.
+    pub link: Option<Link>,
     /// What is to be told about its chain, once something may be said at all.
     pub news: Option<News>,
     /// What the client has signed with, in its one spelling.
     pub key: Option<String>,
+    /// Another secret vouches for the client.
+    pub is_paired: bool,
     /// The user has compared its code.
     pub compared: bool,
     /// Its chain was verified, or one vouches for it, or a key that was verified has signed it.
@@ -49,6 +50,15 @@ pub struct Active {
     last: Instant,
     /// Whether we saw the client online since.
     pub seen_online: bool,
+}
+
+/// A retained secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Row of the secret retained for the next session.
+    pub secret: i64,
+    /// Row of the secret that it replaces once the peer has confirmed.
+    pub replaces: Option<i64>,
 }
 
 /// What the user should know about a new session.
@@ -66,29 +76,22 @@ pub enum News {
 }
 
 impl Active {
-    /// From a finished negotiation whose new secret is stored in row `secret`; `signed` by a key that people verified.
-    pub fn new(
-        established: Established,
-        thread: String,
-        secret: i64,
-        replaces: Option<i64>,
-        news: Option<News>,
-        signed: bool,
-    ) -> Self {
-        let Established { session, agreed, sas, chain, vouched, peer_key, .. } = established;
-        let inherited = chain.is_verified() || vouched || signed;
+    /// From a finished negotiation. `link` is where its new secret is stored; `vouched` if the client is known to be the
+    /// user's already, once it has shown its keys.
+    pub fn new(finished: Finished, thread: String, link: Option<Link>, news: Option<News>, vouched: bool) -> Self {
+        let Finished { session, agreed, comparison, key, chained } = finished;
         let since = Instant::now();
         Self {
             session,
             thread,
             agreed,
-            sas,
-            secret,
-            replaces,
+            comparison,
+            link,
             news,
-            key: peer_key.map(|key| key.key_value()),
+            key: key.map(|key| key.key_value()),
+            is_paired: chained.is_some_and(|chained| chained.vouched),
             compared: false,
-            inherited,
+            inherited: vouched,
             since,
             renewed: since,
             last: since,
@@ -106,7 +109,7 @@ impl Active {
     /// before could be opened later by who posed as it and gets hold of the retained secret. Other clients may never
     /// show theirs before they speak.
     pub fn may_speak(&self) -> bool {
-        self.is_confirmed() || !self.agreed.bound
+        self.session.standing() == Standing::Open && (self.is_confirmed() || !self.agreed.bound)
     }
 
     /// Whether we said in the negotiation that nothing is disclosed.
@@ -212,8 +215,8 @@ impl Endpoints {
     }
 
     /// A session is about to stand: what it forbids holds from here on.
-    pub fn expect(&self, established: &Established) {
-        if established.agreed.logging == Some(Logging::MustNot) {
+    pub fn expect(&self, agreed: &Agreed) {
+        if agreed.logging == Some(Logging::MustNot) {
             self.unlogged.store(true, Ordering::Release);
         }
     }

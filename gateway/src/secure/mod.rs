@@ -3,9 +3,13 @@
 //! - [`policy`]: what we accept in a negotiation, and what we may truthfully say in it.
 //! - [`negotiation`]: one half-open ESession; its arithmetic runs on blocking threads.
 //! - [`endpoints`]: the sessions of one conversation, one a client of the user.
+//! - [`comparison`]: what people compare of a session.
+//! - [`pairing`]: codes that clients are given in the place of comparing.
 //! - [`limiter`]: how many negotiations may be half open.
 
+pub mod comparison;
 pub mod endpoints;
 pub mod limiter;
 pub mod negotiation;
+pub mod pairing;
 pub mod policy;

@@ -1,6 +1,6 @@
 //! What we accept in a negotiation, and what we may truthfully say in it.
 
-use esession::{Cipher, Disclosure, Group, Hash, Identification, Logging, Policy, StanzaKind};
+use esession::{Cipher, Disclosure, Flow, Group, Hash, Identification, Logging, Policy, StanzaKind};
 use minidom::Element;
 
 use crate::config::ESessionConfig;
@@ -34,7 +34,7 @@ pub fn session_policy(config: &ESessionConfig, truth: Truth) -> Policy {
         insecure_groups: config.insecure_peers,
         ciphers: config.ciphers.iter().filter_map(|cipher| Cipher::from_name(cipher.word())).collect(),
         hashes: config.hashes.iter().filter_map(|hash| Hash::from_name(hash.word())).collect(),
-        stanzas: vec![StanzaKind::Message],
+        stanzas: vec![StanzaKind::Message, StanzaKind::Presence, StanzaKind::Iq],
         disclosure: if truth.undisclosed() {
             vec![Disclosure::Never, Disclosure::Enabled]
         } else {
@@ -45,24 +45,32 @@ pub fn session_policy(config: &ESessionConfig, truth: Truth) -> Policy {
     }
 }
 
+/// The same for asking a client.
+pub fn asking_policy(config: &ESessionConfig, truth: Truth, flow: Flow) -> Policy {
+    let ways = match flow {
+        Flow::FourMessage => vec![Identification::None],
+        Flow::ThreeMessage => vec![Identification::Key],
+    };
+    Policy { own_identification: ways.clone(), peer_identification: ways, ..session_policy(config, truth) }
+}
+
 /// The same for answering a client's request: it may want keys, and gets them if it puts them first. (Old Gajim lists them
-/// as well, behind `none`, and cannot go on with them.)
-pub fn answering_policy(config: &ESessionConfig, truth: Truth, form_a: &Element) -> Policy {
+/// as well, behind `none`, and cannot go on with them.) `knows` if there are keys that we know by their fingerprints.
+pub fn answering_policy(config: &ESessionConfig, truth: Truth, form_a: &Element, knows: bool) -> Policy {
     let ways = |var: &str| {
         let field = form_a.children().find(|field| field.attr("var") == Some(var));
         let first = field
             .and_then(|field| field.children().next())
             .map(|option| option.children().next().unwrap_or(option).text());
         match first.as_deref().map(str::trim) {
-            Some("key" | "hash") => vec![Identification::Key, Identification::None],
-            _ => vec![Identification::None, Identification::Key],
+            Some("key") => vec![Identification::Key, Identification::Hash, Identification::None],
+            Some("hash") => vec![Identification::Hash, Identification::Key, Identification::None],
+            _ => vec![Identification::None, Identification::Key, Identification::Hash],
         }
     };
-    Policy {
-        own_identification: ways("resp_pubkey"),
-        peer_identification: ways("init_pubkey"),
-        ..session_policy(config, truth)
-    }
+    let mut peers = ways("init_pubkey");
+    peers.retain(|how| knows || *how != Identification::Hash);
+    Policy { own_identification: ways("resp_pubkey"), peer_identification: peers, ..session_policy(config, truth) }
 }
 
 /// Whether encryption towards the user's client is required now (design, section 5): demanded, or used once before and

@@ -40,19 +40,20 @@ pub fn set_own(db: &Transaction<'_>, sealer: &Sealer, user: UserId, peer: &str, 
     Ok(())
 }
 
-/// A client has signed with this key, in its one spelling.
+/// A client has signed with this key, in its one spelling; `signs` if in a negotiation of three messages.
 ///
 /// # Errors
 /// SQLite's.
-pub fn meet(db: &Transaction<'_>, user: UserId, client: &str, key: &str) -> Result<Standing> {
-    let sql = "SELECT verified FROM client_keys WHERE user = ?1 AND key = ?2";
-    let known: Option<bool> = db.query_row(sql, params![user.0, key], |row| row.get(0)).optional()?;
+pub fn meet(db: &Transaction<'_>, user: UserId, client: &str, key: &str, signs: bool) -> Result<Standing> {
+    let sql = "UPDATE client_keys SET signs = ?3 WHERE user = ?1 AND key = ?2 RETURNING verified";
+    let known: Option<bool> = db.query_row(sql, params![user.0, key, signs], |row| row.get(0)).optional()?;
     if let Some(verified) = known {
         return Ok(if verified { Standing::Verified } else { Standing::Known });
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM client_keys WHERE user = ?1 AND client = ?2)";
     let others: bool = db.query_row(sql, params![user.0, client], |row| row.get(0))?;
-    db.execute("INSERT INTO client_keys (user, key, client) VALUES (?1, ?2, ?3)", params![user.0, key, client])?;
+    let sql = "INSERT INTO client_keys (user, key, client, signs) VALUES (?1, ?2, ?3, ?4)";
+    db.execute(sql, params![user.0, key, client, signs])?;
     // Anybody between us and the client can show keys; what people verified is not pushed out by them.
     db.execute(
         "DELETE FROM client_keys WHERE user = ?1 AND verified = 0 AND rowid NOT IN
@@ -60,6 +61,33 @@ pub fn meet(db: &Transaction<'_>, user: UserId, client: &str, key: &str) -> Resu
         params![user.0, MOST],
     )?;
     Ok(if others { Standing::Other } else { Standing::First })
+}
+
+/// All keys that the user's clients have signed with, in their one spelling.
+///
+/// # Errors
+/// SQLite's.
+pub fn all(db: &Transaction<'_>, user: UserId) -> Result<Vec<String>> {
+    let mut query = db.prepare("SELECT key FROM client_keys WHERE user = ?1 ORDER BY rowid")?;
+    Ok(query.query_map([user.0], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?)
+}
+
+/// Whether the last session that this client signed was negotiated in three messages.
+///
+/// # Errors
+/// SQLite's.
+pub fn signs(db: &Transaction<'_>, user: UserId, client: &str) -> Result<bool> {
+    let sql = "SELECT signs FROM client_keys WHERE user = ?1 AND client = ?2 ORDER BY rowid DESC LIMIT 1";
+    Ok(db.query_row(sql, params![user.0, client], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// This client is not asked in three messages any more.
+///
+/// # Errors
+/// SQLite's.
+pub fn signs_no_more(db: &Transaction<'_>, user: UserId, client: &str) -> Result<()> {
+    db.execute("UPDATE client_keys SET signs = 0 WHERE user = ?1 AND client = ?2", params![user.0, client])?;
+    Ok(())
 }
 
 /// Unverified keys of one user that are remembered.

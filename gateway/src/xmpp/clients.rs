@@ -53,6 +53,8 @@ struct Client {
     priority: i8,
     show: Show,
     status: Option<String>,
+    /// What it says in its sessions.
+    said: Option<String>,
     caps: Option<Caps>,
     abilities: Option<Abilities>,
     /// To whom it has shown itself; it is gone when it has left them all. (Taking one contact out of the roster sends
@@ -95,6 +97,7 @@ impl Clients {
             priority,
             show,
             status: None,
+            said: None,
             caps: None,
             abilities: None,
             shown_to: HashSet::new(),
@@ -112,6 +115,11 @@ impl Clients {
         }
         let ask = to_learn && client.abilities.is_none();
         Update { first, new_to_peer, changed: changed || other_caps, ask }
+    }
+
+    /// What a client says of its user in a session. `false` if it is not there.
+    pub(super) fn says(&mut self, full: &FullJid, status: Option<String>) -> bool {
+        self.0.get_mut(full).map(|client| client.said = status).is_some()
     }
 
     /// A client has left `peer`, or everybody. A bare address means all clients.
@@ -180,8 +188,10 @@ impl Clients {
     pub(super) fn own(&self) -> (Availability, Option<String>) {
         match self.0.values().max_by_key(|client| (client.show, client.priority)) {
             None => (Availability::Offline, None),
-            Some(client) if client.show <= Show::Away => (Availability::Away, client.status.clone()),
-            Some(client) => (Availability::Online, client.status.clone()),
+            Some(client) => {
+                let availability = if client.show <= Show::Away { Availability::Away } else { Availability::Online };
+                (availability, client.said.clone().or_else(|| client.status.clone()))
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ pub trait Build: Sized {
     fn with_children(self, children: impl IntoIterator<Item = Element>) -> Self;
     /// With more text.
     fn with_text(self, text: &str) -> Self;
+    /// Without the first child of this name.
+    fn without(self, name: &str, namespace: &str) -> Self;
 }
 
 impl Build for Element {
@@ -49,6 +51,11 @@ impl Build for Element {
 
     fn with_text(mut self, text: &str) -> Self {
         self.append_text_node(text);
+        self
+    }
+
+    fn without(mut self, name: &str, namespace: &str) -> Self {
+        self.remove_child(name, namespace);
         self
     }
 }

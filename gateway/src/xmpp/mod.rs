@@ -32,7 +32,7 @@ pub mod requests;
 pub mod roster;
 pub mod route;
 pub mod search;
-mod serve;
+pub mod serve;
 pub mod shown;
 pub mod subscription;
 pub mod vcard;

@@ -56,7 +56,7 @@ impl Presences {
     }
 
     /// What the network last said about a contact's presence.
-    pub(super) fn far(&self, user: &BareJid, contact: &ContactId) -> Option<(Availability, Option<String>)> {
+    pub(crate) fn far(&self, user: &BareJid, contact: &ContactId) -> Option<(Availability, Option<String>)> {
         self.lock().get(user)?.far.get(contact).cloned()
     }
 
@@ -166,6 +166,15 @@ pub async fn login_changed(keeper: &Arc<Keeper>, user: &BareJid) {
     }
 }
 
+/// What a client says of its user in a session.
+pub(crate) fn says(keeper: &Arc<Keeper>, from: &FullJid, status: Option<String>) {
+    let user = from.to_bare();
+    let heard = keeper.presences.lock().get_mut(&user).is_some_and(|seen| seen.clients.says(from, status));
+    if heard {
+        tell_network(keeper, &user);
+    }
+}
+
 /// The network says how reachable a contact is.
 pub async fn far_presence(
     keeper: &Arc<Keeper>,
@@ -193,7 +202,7 @@ pub(super) async fn show_peer(keeper: &Arc<Keeper>, who: &BareJid, user: Option<
             let (id, contact) = (user.id, contact.clone());
             let row = keeper.store.call(move |db, _| contacts::get(db, id, &contact)).await;
             match row {
-                Ok(Some(contact)) if contact.subscription.subscribed => shown::contact(keeper, who, &contact),
+                Ok(Some(contact)) if contact.subscription.subscribed => shown::contact(keeper, user, &contact),
                 _ => return,
             }
         }
@@ -201,6 +210,7 @@ pub(super) async fn show_peer(keeper: &Arc<Keeper>, who: &BareJid, user: Option<
     if let Some(presence) = presence {
         let _ = keeper.out.send(presence).await;
     }
+    keeper.crossings.shown(who, peer);
 }
 
 /// Shows the gateway and all contacts that the user subscribed to.
@@ -211,9 +221,10 @@ async fn show_all(keeper: &Arc<Keeper>, user: &User) {
     let id = user.id;
     let all = keeper.store.call(move |db, _| contacts::all(db, id)).await.unwrap_or_default();
     for contact in all.iter().filter(|contact| contact.subscription.subscribed) {
-        if let Some(presence) = shown::contact(keeper, &user.jid, contact) {
+        if let Some(presence) = shown::contact(keeper, user, contact) {
             let _ = keeper.out.send(presence).await;
         }
+        keeper.crossings.shown(&user.jid, &Peer::Contact(contact.info.id.clone()));
     }
 }
 

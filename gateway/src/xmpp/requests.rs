@@ -92,7 +92,7 @@ impl Requests {
     }
 
     /// A place for one more request of somebody else. `None` if there is too much to do already.
-    pub(super) fn begin_serving(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn begin_serving(&self) -> Option<OwnedSemaphorePermit> {
         self.serving.clone().try_acquire_owned().ok()
     }
 

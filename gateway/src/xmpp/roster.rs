@@ -239,7 +239,7 @@ async fn request(keeper: &Arc<Keeper>, user: &User, contact: &ContactId) {
 }
 
 async fn show(keeper: &Arc<Keeper>, user: &User, contact: &Contact) {
-    if let Some(presence) = shown::contact(keeper, &user.jid, contact) {
+    if let Some(presence) = shown::contact(keeper, user, contact) {
         let _ = keeper.out.send(presence).await;
     }
     for client in keeper.presences.avatar_watchers(&user.jid) {

@@ -23,6 +23,7 @@ pub async fn route(keeper: &Arc<Keeper>, stanza: Element) {
         return refuse_with(keeper, &stanza, Condition::ItemNotFound, "this address is not here").await;
     }
     match stanza.name() {
+        "iq" if is_sealed(&stanza) && may_use(keeper, &from) => sealed(keeper, &from, &to.to_bare(), stanza).await,
         "iq" if matches!(stanza.attr("type"), Some("result" | "error")) => {
             let awaited = keeper.requests.resolve(&stanza);
             tracing::debug!(%from, awaited, "an answer came");
@@ -69,6 +70,9 @@ async fn presence(keeper: &Arc<Keeper>, from: Jid, to: BareJid, stanza: Element)
             Some(Peer::Contact(_)) if user.is_none() => Some((Condition::RegistrationRequired, register_first(keeper))),
             Some(peer) => {
                 presence::handle(keeper, &from, user.as_ref(), peer, &stanza).await;
+                if is_sealed(&stanza) && stanza.attr("type").is_none() {
+                    return sealed(keeper, &from, &to, stanza).await;
+                }
                 None
             }
         }
@@ -76,6 +80,24 @@ async fn presence(keeper: &Arc<Keeper>, from: Jid, to: BareJid, stanza: Element)
     if let Some((condition, text)) = refusal.filter(|_| due) {
         refuse_with(keeper, &stanza, condition, &text).await;
     }
+}
+
+/// Presence and iq with encrypted content belong to the conversation whose session it is in.
+async fn sealed(keeper: &Arc<Keeper>, from: &Jid, to: &BareJid, stanza: Element) {
+    let Some(peer) = keeper.peer(to) else {
+        return refuse_with(keeper, &stanza, Condition::ItemNotFound, &no_contact(keeper, to)).await;
+    };
+    match registered(keeper, from).await {
+        Some(user) => keeper.crossings.stanza(keeper, &user, peer, stanza).await,
+        None => refuse_with(keeper, &stanza, Condition::RegistrationRequired, &register_first(keeper)).await,
+    }
+}
+
+/// Whether a stanza has encrypted content (XEP-0200), an error perhaps in its error.
+fn is_sealed(stanza: &Element) -> bool {
+    let mut children =
+        stanza.children().chain(stanza.get_child("error", ns::CLIENT).into_iter().flat_map(Element::children));
+    children.any(esession::namespaces::is_encrypted)
 }
 
 async fn message(keeper: &Arc<Keeper>, from: Jid, to: BareJid, stanza: Element) {

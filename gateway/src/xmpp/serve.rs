@@ -5,6 +5,7 @@ use std::sync::Arc;
 use drawbridge_bridge::{ContactId, ContactInfo, Error};
 use jid::Jid;
 use minidom::Element;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::{Condition, refusal};
 use super::route::{may_use, no_contact, register_first, registered};
@@ -20,17 +21,26 @@ pub(super) fn iq(keeper: &Arc<Keeper>, from: Jid, to: &Jid, iq: Element) {
     let (keeper, to) = (keeper.clone(), to.clone());
     let place = keeper.requests.begin_serving();
     tokio::spawn(async move {
-        let answer = match (place, payload(&iq), keeper.peer(&to.to_bare())) {
-            (None, ..) => refusal(&iq, Condition::ResourceConstraint, "too much at once, try again"),
-            (_, None, _) => refusal(&iq, Condition::BadRequest, "a request has exactly one child"),
-            (_, _, None) => refusal(&iq, Condition::ItemNotFound, &no_contact(&keeper, &to.to_bare())),
-            (_, Some(payload), Some(Peer::Gateway)) => of_gateway(&keeper, &from, &iq, payload).await,
-            (_, Some(payload), Some(Peer::Contact(contact))) => {
-                of_contact(&keeper, &from, &to, &contact, &iq, payload).await
-            }
-        };
+        let answer = answer(&keeper, place, &from, &to, &iq).await;
         let _ = keeper.out.send(answer).await;
     });
+}
+
+/// The answer to an iq `get` or `set`, whichever way it came; `place` is what it may take up of the gateway.
+pub(crate) async fn answer(
+    keeper: &Arc<Keeper>,
+    place: Option<OwnedSemaphorePermit>,
+    from: &Jid,
+    to: &Jid,
+    iq: &Element,
+) -> Element {
+    match (place, payload(iq), keeper.peer(&to.to_bare())) {
+        (None, ..) => refusal(iq, Condition::ResourceConstraint, "too much at once, try again"),
+        (_, None, _) => refusal(iq, Condition::BadRequest, "a request has exactly one child"),
+        (_, _, None) => refusal(iq, Condition::ItemNotFound, &no_contact(keeper, &to.to_bare())),
+        (_, Some(payload), Some(Peer::Gateway)) => of_gateway(keeper, from, iq, payload).await,
+        (_, Some(payload), Some(Peer::Contact(contact))) => of_contact(keeper, from, to, &contact, iq, payload).await,
+    }
 }
 
 /// RFC 6120, section 8.2.3: a request has exactly one child.

@@ -8,7 +8,8 @@ use super::element::{Build, element, stanza};
 use super::{avatar, caps, disco, ns};
 use crate::accounts::LoginState;
 use crate::keeper::{Keeper, Peer};
-use crate::store::Contact;
+use crate::secure::policy;
+use crate::store::{Contact, User};
 
 /// The gateway is always there; its status says how the login stands.
 pub fn gateway(keeper: &Keeper, user: &BareJid, registered: bool) -> Option<Element> {
@@ -25,7 +26,11 @@ pub fn gateway(keeper: &Keeper, user: &BareJid, registered: bool) -> Option<Elem
 
 /// A contact, with name and picture; not there while the login is not up. Whoever is offline on the network is shown
 /// as away for long: they can be written to, and clients would otherwise warn and leave features out.
-pub fn contact(keeper: &Keeper, user: &BareJid, contact: &Contact) -> Option<Element> {
+///
+/// What they say of themselves is encrypted where the conversation is ([`crate::crossing`]).
+pub fn contact(keeper: &Keeper, user: &User, contact: &Contact) -> Option<Element> {
+    let hides = policy::required(user.policy, contact.protected);
+    let user = &user.jid;
     let presence = from(keeper, &Peer::Contact(contact.info.id.clone()), user)?;
     if keeper.accounts.state(user) != Some(LoginState::Online) {
         return Some(presence.with("type", "unavailable"));
@@ -36,9 +41,10 @@ pub fn contact(keeper: &Keeper, user: &BareJid, contact: &Contact) -> Option<Ele
         Some((Availability::Away, _)) => Some("away"),
         Some((Availability::Offline, _)) => Some("xa"),
     };
+    let status = far.and_then(|(_, status)| status).filter(|_| !hides);
     let presence = presence
         .with_children(show.map(|show| element("show", ns::CLIENT).with_text(show)))
-        .with_children(far.and_then(|(_, status)| status).map(|text| element("status", ns::CLIENT).with_text(&text)));
+        .with_children(status.map(|text| element("status", ns::CLIENT).with_text(&text)));
     Some(with_looks(presence, contact).with_children(caps::advertise(&disco::client_info(keeper))))
 }
 

@@ -160,7 +160,7 @@ async fn welcome(keeper: &Arc<Keeper>, user: &User, contact: Contact) {
         return;
     }
     send(keeper, &peer, &user.jid, "subscribed").await;
-    if let Some(presence) = shown::contact(keeper, &user.jid, &contact) {
+    if let Some(presence) = shown::contact(keeper, user, &contact) {
         let _ = keeper.out.send(presence).await;
     }
     if !before.asked && !before.granted {

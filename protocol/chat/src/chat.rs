@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use esession::CryptoRng;
+use esession::namespaces::is_encrypted;
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
+use zeroize::Zeroizing;
 
 use crate::command::Command;
 use crate::conversation::Conversation;
@@ -16,7 +18,7 @@ use crate::disco;
 use crate::effects::{Cx, Moment, Output, Settings, Surroundings};
 use crate::event::Event;
 use crate::inner;
-use crate::presence::{self, Shown};
+use crate::presence;
 use crate::requests::{self, ROSTER, Requests};
 use crate::secrets::SecretBook;
 use crate::stanza::{self, CLIENT};
@@ -32,7 +34,6 @@ pub struct Chat {
     with: Option<Jid>,
     conversations: BTreeMap<BareJid, Conversation>,
     requests: Requests,
-    shown: Shown,
     leaving: Option<Leaving>,
 }
 
@@ -56,7 +57,6 @@ impl Chat {
             with: None,
             conversations: BTreeMap::new(),
             requests: Requests::default(),
-            shown: Shown::default(),
             leaving: None,
         };
         if let Some(with) = with {
@@ -85,7 +85,8 @@ impl Chat {
             self.requests.clear();
             let mut cx = self.around.cx(now, rng);
             self.requests.show_interest(&mut cx);
-            cx.send(self.shown.to_stanza());
+            let presence = cx.shown.to_stanza(None).build();
+            cx.send(presence);
         }
         self.each(now, rng, Conversation::handle_online);
     }
@@ -146,17 +147,35 @@ impl Chat {
                 self.talk(None, now, rng, Conversation::start)
             }
             Command::Send { text, id, with } => self.talk(with, now, rng, |talk, cx| talk.send(text, id, cx)),
+            Command::SendSingle { text, id, with } => {
+                self.talk(with, now, rng, |talk, cx| talk.send_single(text, id, cx))
+            }
             Command::ClearSend { text, id, with } => {
                 self.talk(with, now, rng, |talk, cx| talk.clear_send(&text, id, cx))
             }
             Command::Typing { on, with } => self.talk(with, now, rng, |talk, cx| talk.set_typing(on, cx)),
             Command::Displayed { id, with } => self.talk(with, now, rng, |talk, cx| talk.set_displayed(&id, cx)),
             Command::Verify { with } => self.talk(with, now, rng, Conversation::verify),
+            Command::Pair { code, with } => {
+                let code = Zeroizing::new(code);
+                self.talk(with, now, rng, |talk, cx| talk.pair(&code, cx))
+            }
             Command::End { with } => self.talk(with, now, rng, Conversation::end),
-            Command::Presence { show, status } => {
-                self.shown.set(show, status)?;
-                let presence = self.shown.to_stanza();
+            Command::Presence { show, status, clear } => {
+                self.around.shown.set(show, status, clear)?;
+                let presence = self.around.shown.to_stanza(None).build();
                 self.around.cx(now, rng).send(presence);
+                self.each(now, rng, Conversation::set_status);
+                Ok(())
+            }
+            Command::Ask { kind, xml, with } => {
+                let payload = inner::parse_element(&xml).map_err(|error| bad_command(error.to_string()))?;
+                if !matches!(kind.as_str(), "get" | "set") {
+                    return Err(bad_command("a request is of type get or set"));
+                }
+                let mut id = None;
+                self.talk(with, now, rng, |talk, cx| id = talk.ask(&kind, payload, cx))?;
+                id.iter().for_each(|id| self.requests.expect_raw(id));
                 Ok(())
             }
             Command::Raw { xml } => self.send_raw(&xml, now, rng),
@@ -226,7 +245,12 @@ impl Chat {
         let is_known = |jid: &BareJid| jid.domain() == from.domain();
         let accepts = self.around.settings.accept_subscriptions && self.conversations.keys().any(is_known);
         let mut cx = self.around.cx(now, rng);
-        presence::handle(stanza, &from, accepts, &mut cx);
+        let c = stanza.children().find(|child| is_encrypted(child));
+        let sealed = match (c, self.conversations.get_mut(&from.to_bare())) {
+            (Some(c), Some(conversation)) => conversation.handle_presence(c, &from, &mut cx),
+            _ => None,
+        };
+        presence::handle(stanza, &from, accepts, sealed, &mut cx);
         if stanza.attr("type").is_none()
             && let Some(conversation) = self.conversations.get_mut(&from.to_bare())
         {
@@ -237,13 +261,26 @@ impl Chat {
     fn handle_iq(&mut self, iq: &Element, now: Moment, rng: &mut dyn CryptoRng) {
         let own = self.me.as_ref().map(|me| me.to_bare());
         let mut cx = self.around.cx(now, rng);
+        let places = iq.children().chain(iq.get_child("error", CLIENT).into_iter().flat_map(Element::children));
+        if let Some(c) = places.into_iter().find(|child| is_encrypted(child)) {
+            let Some(from) = stanza::sender(iq) else { return };
+            let conversation = self.conversations.get_mut(&from.to_bare());
+            return match conversation.map(|conversation| conversation.handle_iq(iq, c, &from, &mut cx)) {
+                Some(Some(answer)) => self.requests.handle_answer(&answer, true, &mut cx),
+                Some(None) => {}
+                None if matches!(iq.attr("type"), Some("get" | "set")) => {
+                    cx.send(stanza::answer(iq, "error").append(stanza::error("not-acceptable")).build());
+                }
+                None => {}
+            };
+        }
         if !matches!(iq.attr("type"), Some("get" | "set")) {
             if let (Some(from), Some(id)) = (stanza::sender(iq), iq.attr("id"))
                 && let Some(conversation) = self.conversations.get_mut(&from.to_bare())
             {
                 conversation.handle_answer(id, &cx);
             }
-            return self.requests.handle_answer(iq, &mut cx);
+            return self.requests.handle_answer(iq, false, &mut cx);
         }
         // RFC 6121 section 2.1.6: a roster push is the server's own, whoever claims to send it
         let is_own = stanza::sender(iq).is_none_or(|from| Some(from.to_bare()) == own);

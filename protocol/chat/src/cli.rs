@@ -98,9 +98,14 @@ struct Arguments {
     #[arg(long)]
     never_logged: bool,
 
-    /// Show a public key of yours, which is made the first time, and take one of the peer
-    #[arg(long)]
-    public_key: bool,
+    /// Show a public key of yours, which is made the first time, and take one of the peer; with `hash`, only fingerprints of
+    /// keys that are known already
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "key", value_parser = parse_showing)]
+    public_key: Option<Identification>,
+
+    /// Ask for sessions in three messages, in which the keys alone say who is who
+    #[arg(long, requires = "public_key")]
+    three_messages: bool,
 
     /// How long an agreement on keys may take
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -166,7 +171,7 @@ fn start(arguments: &Arguments) -> Result<(), StartError> {
     let folder = arguments.state_dir.clone().or_else(default_state_dir).ok_or(StartError::NoStateDir)?;
     let secrets = SecretFile::new(&folder, &account.to_bare());
     let mut book = secrets.load().map_err(Failure::from)?;
-    if arguments.public_key && book.keys().own().is_none() {
+    if arguments.public_key.is_some() && book.keys().own().is_none() {
         let key = SigningKey::generate_rsa(KEY_BITS, &mut UnwrapErr(SysRng)).map_err(io::Error::other)?;
         book.keys_mut().set_own(&key);
         secrets.save(&book).map_err(Failure::from)?;
@@ -197,8 +202,10 @@ fn settings(arguments: &Arguments) -> Settings {
     settings.policy.groups.clone_from(&arguments.groups);
     settings.policy.ciphers.clone_from(&arguments.ciphers);
     settings.policy.hashes.clone_from(&arguments.hashes);
-    if arguments.public_key {
-        let ways = vec![Identification::Key, Identification::None];
+    settings.signs = arguments.three_messages;
+    if let Some(how) = arguments.public_key {
+        let other = if how == Identification::Hash { Identification::Key } else { Identification::Hash };
+        let ways = vec![how, other, Identification::None];
         (settings.policy.own_identification, settings.policy.peer_identification) = (ways.clone(), ways);
     }
     if arguments.never_disclosed {
@@ -292,6 +299,11 @@ fn parse_cipher(name: &str) -> Result<Cipher, String> {
 
 fn parse_hash(name: &str) -> Result<Hash, String> {
     Hash::from_name(name).ok_or_else(|| "one of sha256, whirlpool".to_owned())
+}
+
+fn parse_showing(name: &str) -> Result<Identification, String> {
+    let known = Identification::from_name(name).filter(|how| *how != Identification::None);
+    known.ok_or_else(|| "one of key, hash".to_owned())
 }
 
 #[cfg(test)]

@@ -22,6 +22,15 @@ pub enum Command {
         /// The peer.
         with: Option<String>,
     },
+    /// Say something, encrypted, that no session is to be kept for. Both ends need a public key.
+    SendSingle {
+        /// What to say.
+        text: String,
+        /// The id to use.
+        id: Option<String>,
+        /// The peer.
+        with: Option<String>,
+    },
     /// Begin or cease typing. Told in a session only.
     Typing {
         /// Whether we type.
@@ -33,8 +42,21 @@ pub enum Command {
     Presence {
         /// `available`, `away`, `chat`, `dnd`, `xa`.
         show: Option<String>,
-        /// In our own words.
+        /// In our own words: told in sessions only.
         status: Option<String>,
+        /// Let everybody who sees us read them.
+        #[serde(default)]
+        clear: bool,
+    },
+    /// Ask something in the session. The answer comes as [`Event::Stanza`](crate::Event::Stanza).
+    Ask {
+        /// `get` or `set`.
+        #[serde(rename = "type")]
+        kind: String,
+        /// What to ask: the payload of an iq.
+        xml: String,
+        /// The peer.
+        with: Option<String>,
     },
     /// Say that a message was read. Told in a session only.
     Displayed {
@@ -45,6 +67,14 @@ pub enum Command {
     },
     /// The user says that the codes match.
     Verify {
+        /// The peer.
+        with: Option<String>,
+    },
+    /// A code that the peer's host has made, in the place of comparing: the next session, which starts now, is verified if
+    /// the peer has it as well.
+    Pair {
+        /// As it was shown, with or without hyphens.
+        code: String,
         /// The peer.
         with: Option<String>,
     },

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use esession::{Disclosure, Error, Logging, Misuse, Policy, StanzaKind};
+use esession::{Disclosure, Error, Logging, Misuse, Policy, RetainedSecret, Secret, StanzaKind};
 use jid::Jid;
 use minidom::Element;
 use zeroize::Zeroizing;
@@ -21,12 +21,15 @@ use active::Active;
 use negotiation::Half;
 use probe::Probe;
 use seen::Seen;
+use single::Single;
 
 mod active;
 mod hearing;
+mod kinds;
 mod negotiation;
 mod probe;
 mod seen;
+mod single;
 
 /// Octets of content that still fit into a stanza when they are encrypted: servers take 256 KiB (RFC 6120 section 13.12).
 const MAX_CONTENT: usize = 160 * 1024;
@@ -34,11 +37,14 @@ const MAX_CONTENT: usize = 160 * 1024;
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// After so many refusals that will not change by waiting, the messages are given up.
 const MAX_REFUSALS: u32 = 4;
-/// What this client offers and accepts: messages only, and whatever the peer says about disclosure, which is shown.
+/// A code must be too long to be found by trying, also at home.
+const PAIRING_DIGITS: usize = 20;
+
+/// What this client offers and accepts: everything encrypted, and whatever the peer says about disclosure, which is shown.
 #[must_use]
 pub fn default_policy() -> Policy {
     Policy {
-        stanzas: vec![StanzaKind::Message],
+        stanzas: vec![StanzaKind::Message, StanzaKind::Presence, StanzaKind::Iq],
         disclosure: vec![Disclosure::Never, Disclosure::Disabled, Disclosure::Enabled],
         logging: vec![Logging::May, Logging::MustNot],
         ..Policy::default()
@@ -61,6 +67,10 @@ pub(crate) struct Conversation {
     outbox: Outbox,
     probe: Probe,
     seen: Seen,
+    /// A code that the user was given for this peer, until a session has shown whether it is theirs.
+    pairing: Option<RetainedSecret>,
+    /// Whether the peer showed the fingerprint of a key that is not known: it has to show keys from then on.
+    whole_keys: bool,
     /// Whether this peer ever sent a receipt. If not, a session that ends well has to do as one.
     gives_receipts: bool,
     typing: bool,
@@ -81,6 +91,8 @@ impl Conversation {
             outbox: Outbox::default(),
             probe: Probe::default(),
             seen: Seen::default(),
+            pairing: None,
+            whole_keys: false,
             gives_receipts: false,
             typing: false,
             retry: None,
@@ -93,7 +105,7 @@ impl Conversation {
     pub(crate) fn start(&mut self, cx: &mut Cx<'_>) {
         (self.failures, self.refusals) = (0, 0);
         if let Some(active) = &self.active {
-            let text = format!("there is a session with {} already", active.with());
+            let text = format!("there is a session with {} already", active.with);
             cx.tell(Event::own_error(None, "state", text));
         } else if self.is_idle() {
             self.begin(cx);
@@ -104,19 +116,31 @@ impl Conversation {
     pub(crate) fn send(&mut self, text: String, id: Option<String>, cx: &mut Cx<'_>) {
         let text = Zeroizing::new(text);
         let id = id.unwrap_or_else(|| cx.fresh_id());
-        let sizes: Option<Vec<usize>> =
-            content::chat_message(&id, &text).iter().map(|part| Some(stanza::serialize(part)?.len())).collect();
-        let Some(sizes) = sizes else {
-            let words = "this text has characters that XML cannot carry";
-            return cx.tell(Event::own_error(Some(&id), "not-sent", words));
-        };
-        if sizes.iter().sum::<usize>() > MAX_CONTENT {
-            cx.tell(Event::own_error(Some(&id), "not-sent", "this text is too long for one stanza"));
+        if let Err(words) = sealable(&content::chat_message(&id, &text)) {
+            cx.tell(Event::own_error(Some(&id), "not-sent", words));
         } else if !self.outbox.push(id.clone(), text) {
             cx.tell(Event::own_error(Some(&id), "not-sent", "a message with this id is on its way already"));
         } else {
             self.refusals = 0;
             self.deliver(cx);
+        }
+    }
+
+    /// The user says something that no session is to be kept for.
+    pub(crate) fn send_single(&mut self, text: String, id: Option<String>, cx: &mut Cx<'_>) {
+        if self.is_open() {
+            return self.send(text, id, cx);
+        }
+        let id = id.unwrap_or_else(|| cx.fresh_id());
+        match Single::new(id.clone(), &text) {
+            _ if !self.is_idle() => {
+                cx.tell(Event::own_error(Some(&id), "state", "a session is being agreed on: send it in that"));
+            }
+            _ if cx.book.keys().own().is_none() => {
+                cx.tell(Event::own_error(Some(&id), "state", "this needs a key of yours (--public-key)"));
+            }
+            Ok(single) => self.ask_session(Some(single), cx),
+            Err(words) => cx.tell(Event::own_error(Some(&id), "not-sent", words)),
         }
     }
 
@@ -160,6 +184,18 @@ impl Conversation {
         }
     }
 
+    /// The user was given a code for this peer: a session that both have it for needs no comparing.
+    pub(crate) fn pair(&mut self, code: &str, cx: &mut Cx<'_>) {
+        let digits = code.bytes().filter(u8::is_ascii_alphanumeric).map(|digit| digit.to_ascii_lowercase());
+        let digits: Zeroizing<Vec<u8>> = Zeroizing::new(digits.collect());
+        if digits.len() < PAIRING_DIGITS {
+            let words = "this is no pairing code: those have 25 letters and digits, so that nobody can try them all";
+            return cx.tell(Event::own_error(None, "bad-command", words));
+        }
+        self.pairing = Some(RetainedSecret::new(0, Secret::new(&digits), true));
+        self.begin(cx);
+    }
+
     /// The user ends the session. What could not be sent so far is given back.
     pub(crate) fn end(&mut self, cx: &mut Cx<'_>) {
         self.fail_negotiations(|_| true, "ended by the user", cx);
@@ -183,7 +219,8 @@ impl Conversation {
         for child in message.children() {
             if let Some(form) = esession::namespaces::negotiation_form(child) {
                 let completes = child.has_ns(esession::namespaces::ESESSION_INIT);
-                return self.handle_form(message, form, completes, from, thread, cx);
+                self.handle_form(message, form, completes, from, thread.clone(), cx);
+                return self.handle_beside(message, from, thread.as_deref(), cx);
             }
             if esession::namespaces::is_encrypted(child) {
                 return self.handle_encrypted(message, child, from, thread.as_deref(), cx);
@@ -264,6 +301,7 @@ impl Conversation {
         let over = [self.asking.take_if(|half| which(half)), self.answering.take_if(|half| which(half))];
         for half in over.into_iter().flatten() {
             cx.tell(failed(half.event(SessionState::Failed), reason));
+            cx.tell_unsent(half.single());
             self.schedule_retry(cx);
         }
     }
@@ -290,6 +328,16 @@ impl Conversation {
         if self.past.len() > 16 {
             self.past.pop_front();
         }
+    }
+}
+
+/// The content as it is to be sealed, if one stanza can carry it.
+fn sealable(content: &[Element]) -> Result<Zeroizing<String>, &'static str> {
+    let parts: Option<String> = content.iter().map(stanza::serialize).collect();
+    match parts.map(Zeroizing::new) {
+        None => Err("this text has characters that XML cannot carry"),
+        Some(text) if text.len() > MAX_CONTENT => Err("this text is too long for one stanza"),
+        Some(text) => Ok(text),
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use esession::{Binding, Credentials, CryptoRng, Identification, Policy};
+use esession::{Binding, Credentials, CryptoRng, Identification, Policy, RetainedSecret};
 use jid::{BareJid, Jid};
 use minidom::Element;
 
 use crate::event::Event;
+use crate::presence::Shown;
 use crate::secrets::SecretBook;
 use crate::stanza;
 
@@ -38,6 +39,8 @@ pub enum Output {
 pub struct Settings {
     /// What sessions may look like.
     pub policy: Policy,
+    /// Ask for sessions in three messages, between public keys.
+    pub signs: bool,
     /// Answer sessions of anybody, not only of peers we chat with.
     pub accept_any: bool,
     /// Grant requests from the domains of peers we chat with.
@@ -52,6 +55,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             policy: crate::conversation::default_policy(),
+            signs: false,
             accept_any: false,
             accept_subscriptions: false,
             negotiation_timeout: Duration::from_secs(30),
@@ -67,19 +71,21 @@ pub(crate) struct Surroundings {
     pub(crate) out: VecDeque<Output>,
     /// Whether stanzas can leave.
     pub(crate) online: bool,
+    /// What we show of ourselves.
+    pub(crate) shown: Shown,
     /// Who we are, once the server has said so.
     pub(crate) me: Option<BareJid>,
 }
 
 impl Surroundings {
     pub(crate) fn new(settings: Settings, book: SecretBook) -> Self {
-        Self { settings, book, out: VecDeque::new(), online: false, me: None }
+        Self { settings, book, out: VecDeque::new(), online: false, shown: Shown::default(), me: None }
     }
 
     /// For one step.
     pub(crate) fn cx<'a>(&'a mut self, now: Moment, rng: &'a mut dyn CryptoRng) -> Cx<'a> {
-        let Self { settings, book, out, online, me } = self;
-        Cx { now, rng, settings, book, out, online: *online, me: me.as_ref() }
+        let Self { settings, book, out, online, shown, me } = self;
+        Cx { now, rng, settings, book, out, online: *online, shown, me: me.as_ref() }
     }
 
     pub(crate) fn tell(&mut self, event: Event) {
@@ -100,25 +106,28 @@ pub(crate) struct Cx<'a> {
     pub(crate) book: &'a mut SecretBook,
     pub(crate) out: &'a mut VecDeque<Output>,
     pub(crate) online: bool,
+    pub(crate) shown: &'a Shown,
     me: Option<&'a BareJid>,
 }
 
 impl Cx<'_> {
-    /// A session with this peer is between us two (esessions.md, W6). For who lives behind a gateway, the gateway vouches.
-    pub(crate) fn binding(&self, peer: &Jid) -> Binding {
+    /// A session with this peer is between us two (esessions.md, W6). For who lives behind a gateway, the gateway vouches;
+    /// for anybody does a code that the user was given.
+    pub(crate) fn binding(&self, peer: &Jid, pairing: Option<&RetainedSecret>) -> Binding {
         let Some(me) = self.me else { return Binding::default() };
-        let binding = Binding::between(me.as_str(), peer.to_bare().as_str());
-        match peer.node() {
-            Some(_) => binding.vouched_by(&self.book.of(&voucher(peer), self.now.unix)),
-            None => binding,
+        let mut chains: Vec<_> = pairing.cloned().into_iter().collect();
+        if peer.node().is_some() {
+            chains.extend(self.book.of(&voucher(peer), self.now.unix));
         }
+        Binding::between(me.as_str(), peer.to_bare().as_str()).vouched_by(&chains)
     }
 
     /// What we bring along for a session with this peer.
     pub(crate) fn credentials(&self, peer: &BareJid) -> Credentials {
-        let signs = self.settings.policy.own_identification.contains(&Identification::Key);
+        let signs = self.settings.policy.own_identification.iter().any(|how| *how != Identification::None);
         let signing_key = if signs { self.book.keys().own() } else { None };
-        Credentials { secrets: self.book.of(peer, self.now.unix), signing_key, ..Credentials::default() }
+        let (secrets, known_keys) = (self.book.of(peer, self.now.unix), self.book.keys().of(peer));
+        Credentials { secrets, signing_key, known_keys, ..Credentials::default() }
     }
 
     /// Sends a stanza and returns its size in octets; 0 if it holds characters that XML cannot carry, which the user is told.
@@ -135,6 +144,13 @@ impl Cx<'_> {
     /// Tells the user.
     pub(crate) fn tell(&mut self, event: Event) {
         self.out.push_back(Output::Event(event));
+    }
+
+    /// Tells that a single message did not go out.
+    pub(crate) fn tell_unsent(&mut self, single: Option<&str>) {
+        if single.is_some() {
+            self.tell(Event::own_error(single, "not-sent", "the peer did not answer as it must for this to be sent"));
+        }
     }
 
     /// Has the secrets stored before whatever follows.

@@ -77,6 +77,8 @@ pub enum Event {
         /// The nickname they gave (XEP-0172).
         #[serde(skip_serializing_if = "Option::is_none")]
         nick: Option<String>,
+        /// Whether the words came out of the session.
+        encrypted: bool,
     },
     /// Somebody wants to see our presence.
     Subscribe {
@@ -151,6 +153,8 @@ pub enum Event {
     Stanza {
         /// The stanza.
         xml: String,
+        /// Whether what it says came out of the session.
+        encrypted: bool,
     },
     /// Something did not work. With an id it is about that message or request, which will not be tried again.
     Error {
@@ -166,6 +170,9 @@ pub enum Event {
         /// Who says so; nobody if it is this program.
         #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<String>,
+        /// Whether the words came out of the session: then it is the peer who says so, and nobody else.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        encrypted: bool,
     },
     /// Something the user should know.
     Notice {
@@ -236,11 +243,13 @@ pub struct SessionEvent {
 /// What the two ends agreed on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SessionKeys {
-    /// The short code. Enough to verify somebody only if it is what `compare` says.
-    pub sas: String,
+    /// The short code. Enough to verify somebody only if it is what `compare` says. A session between keys has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sas: Option<String>,
     /// The long code, in groups of four.
-    pub long: String,
-    /// Which of the two the users are to compare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub long: Option<String>,
+    /// What the users are to compare: one of the two, or the code of the two keys.
     pub compare: String,
     /// Whether the whole chain was verified by the users.
     pub verified: bool,
@@ -255,8 +264,9 @@ pub struct SessionKeys {
     /// How that key stands: `first`, `known`, `verified`, `other`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_standing: Option<&'static str>,
-    /// What became of the chain.
-    pub chain: Chain,
+    /// What became of the chain. A session between keys has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Chain>,
     /// The Diffie-Hellman group.
     pub group: String,
     /// The cipher.
@@ -342,6 +352,7 @@ pub struct Note {
 impl Event {
     /// An error of this program's own.
     pub(crate) fn own_error(id: Option<&str>, condition: &str, text: impl Into<String>) -> Self {
-        Self::Error { id: id.map(str::to_owned), condition: condition.to_owned(), text: Some(text.into()), from: None }
+        let (id, condition) = (id.map(str::to_owned), condition.to_owned());
+        Self::Error { id, condition, text: Some(text.into()), from: None, encrypted: false }
     }
 }

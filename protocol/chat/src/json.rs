@@ -105,15 +105,15 @@ mod tests {
     #[test]
     fn a_session_is_one_flat_line() {
         let keys = SessionKeys {
-            sas: "abcde".into(),
-            long: "abcd-efgh".into(),
+            sas: Some("abcde".into()),
+            long: Some("abcd-efgh".into()),
             compare: "abcde".into(),
             verified: false,
             confirmed: true,
             through: None,
             key: None,
             key_standing: None,
-            chain: Chain::New,
+            chain: Some(Chain::New),
             group: "16".into(),
             cipher: "aes256-ctr".into(),
             hash: "sha256".into(),

@@ -2,6 +2,7 @@
 
 use jid::Jid;
 use minidom::Element;
+use minidom::element::ElementBuilder;
 
 use crate::disco;
 use crate::effects::Cx;
@@ -15,11 +16,13 @@ const NICK: &str = "http://jabber.org/protocol/nick";
 pub(crate) struct Shown {
     show: Option<String>,
     status: Option<String>,
+    /// Whether everybody may read the status.
+    clear: bool,
 }
 
 impl Shown {
     /// Changes what is shown.
-    pub(crate) fn set(&mut self, show: Option<String>, status: Option<String>) -> Result<(), Box<Event>> {
+    pub(crate) fn set(&mut self, show: Option<String>, status: Option<String>, clear: bool) -> Result<(), Box<Event>> {
         self.show = match show.as_deref() {
             None | Some("available") => None,
             Some("away" | "chat" | "dnd" | "xa") => show,
@@ -28,22 +31,27 @@ impl Shown {
                 return Err(Box::new(Event::own_error(None, "bad-command", text)));
             }
         };
-        self.status = status;
+        (self.status, self.clear) = (status, clear);
         Ok(())
     }
 
-    /// The presence to send, which tells what we can do (XEP-0115).
-    pub(crate) fn to_stanza(&self) -> Element {
-        stanza::presence(None, None)
+    /// The presence to send, which tells what we can do (XEP-0115); to one, or to all who see it.
+    pub(crate) fn to_stanza(&self, to: Option<&Jid>) -> ElementBuilder {
+        stanza::presence(to, None)
             .append_all(self.show.as_deref().map(|show| text("show", CLIENT, show)))
-            .append_all(self.status.as_deref().map(|status| text("status", CLIENT, status)))
+            .append_all(self.status.as_deref().filter(|_| self.clear).map(|status| text("status", CLIENT, status)))
             .append_all(disco::caps())
-            .build()
+    }
+
+    /// What is said in sessions only.
+    pub(crate) fn words(&self) -> Option<&str> {
+        self.status.as_deref().filter(|_| !self.clear)
     }
 }
 
-/// Somebody's presence. `accepts` if a request of theirs is to be granted at once.
-pub(crate) fn handle(presence: &Element, from: &Jid, accepts: bool, cx: &mut Cx<'_>) {
+/// Somebody's presence. `accepts` if a request of theirs is to be granted at once; `sealed` is what they say of themselves in
+/// a session.
+pub(crate) fn handle(presence: &Element, from: &Jid, accepts: bool, sealed: Option<String>, cx: &mut Cx<'_>) {
     let nick = child_text(presence, "nick", NICK);
     let status = child_text(presence, "status", CLIENT);
     let sender = from.to_string();
@@ -60,10 +68,11 @@ pub(crate) fn handle(presence: &Element, from: &Jid, accepts: bool, cx: &mut Cx<
         Some("error") => {
             let Failure { condition, text, .. } = Failure::read(presence);
             let id = presence.attr("id").map(str::to_owned);
-            return cx.tell(Event::Error { id, condition, text, from: Some(sender) });
+            return cx.tell(Event::Error { id, condition, text, from: Some(sender), encrypted: false });
         }
         Some("probe") => return,
         Some(other) => other.to_owned(),
     };
-    cx.tell(Event::Presence { from: sender, show, status, nick });
+    let encrypted = sealed.is_some();
+    cx.tell(Event::Presence { from: sender, show, status: sealed.or(status), nick, encrypted });
 }

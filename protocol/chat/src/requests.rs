@@ -103,8 +103,8 @@ impl Requests {
         self.pending.clear();
     }
 
-    /// An `<iq type='result'/>` or `<iq type='error'/>`.
-    pub(crate) fn handle_answer(&mut self, iq: &Element, cx: &mut Cx<'_>) {
+    /// An `<iq type='result'/>` or `<iq type='error'/>`; `encrypted` if what it says came out of a session.
+    pub(crate) fn handle_answer(&mut self, iq: &Element, encrypted: bool, cx: &mut Cx<'_>) {
         let id = iq.attr("id").unwrap_or_default();
         let Some(pending) = self.pending.remove(id) else { return };
         if let Pending::Interest = pending {
@@ -113,11 +113,11 @@ impl Requests {
         let from = iq.attr("from").unwrap_or_default().to_owned();
         if let Pending::Raw = pending {
             let xml = stanza::serialize(iq).unwrap_or_default();
-            return cx.tell(Event::Stanza { xml });
+            return cx.tell(Event::Stanza { xml, encrypted });
         }
         if iq.attr("type") == Some("error") {
             let Failure { condition, text, .. } = Failure::read(iq);
-            return cx.tell(Event::Error { id: Some(id.to_owned()), condition, text, from: Some(from) });
+            return cx.tell(Event::Error { id: Some(id.to_owned()), condition, text, from: Some(from), encrypted });
         }
         let payload = iq.children().next();
         match (pending, payload) {

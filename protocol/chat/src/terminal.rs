@@ -103,7 +103,8 @@ impl<W: Write> Terminal<W> {
     fn show_keys(&mut self, session: &SessionEvent) {
         let Some(keys) = &session.keys else { return };
         let was_active = self.session.as_ref().is_some_and(|before| {
-            before.state == SessionState::Active && before.keys.as_ref().is_some_and(|before| before.long == keys.long)
+            before.state == SessionState::Active
+                && before.keys.as_ref().is_some_and(|before| before.compare == keys.compare)
         });
         if !was_active {
             self.line(
@@ -134,10 +135,10 @@ impl<W: Write> Terminal<W> {
                         &format!("   verified: {gateway} vouches for it, and you compared codes with that"),
                     );
                 }
-                None => self.line(Ink::Good, "   verified: this is the peer you compared codes with"),
+                None => self.line(Ink::Good, "   verified: this is the peer you compared codes or paired with"),
             },
             (false, false, _) => self.line(Ink::Faint, "   not confirmed yet: the peer has not used its keys so far"),
-            (false, true, Chain::Continued) => {
+            (false, true, Some(Chain::Continued)) => {
                 self.line(Ink::Plain, "   the same peer as last time, but you never compared codes:");
                 self.show_codes(keys);
             }
@@ -153,8 +154,7 @@ impl<W: Write> Terminal<W> {
 
     fn show_codes(&mut self, keys: &SessionKeys) {
         self.line(Ink::Plain, &format!("   code        {}", keys.compare));
-        if keys.compare != keys.sas {
-            let sas = &keys.sas;
+        if let Some(sas) = keys.sas.as_ref().filter(|_| keys.long.as_ref() == Some(&keys.compare)) {
             self.line(
                 Ink::Faint,
                 &format!("   short code  {sas} (an old client shows only this one; it proves nothing)"),
@@ -270,8 +270,8 @@ impl<W: Write> Shell for Terminal<W> {
                 let said: Vec<&str> = [description, prompt, jid].into_iter().flatten().map(String::as_str).collect();
                 self.line(Ink::Plain, &format!("-- {from}: {}", said.join(" ")));
             }
-            Event::Stanza { xml } => self.line(Ink::Plain, xml),
-            Event::Error { id, condition, text, from } => {
+            Event::Stanza { xml, .. } => self.line(Ink::Plain, xml),
+            Event::Error { id, condition, text, from, .. } => {
                 let about = id.as_ref().and_then(|id| self.said.remove(id));
                 let about = about.map(|about| format!(" [{about}]")).unwrap_or_default();
                 let from = from.as_deref().map(|from| format!("{from}: ")).unwrap_or_default();

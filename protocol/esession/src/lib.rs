@@ -65,11 +65,13 @@
 //! let (alice, form_a) = Initiator::begin_signed(&policy, &Binding::default(), rng)?;
 //! assert_eq!(Flow::of(&form_a), Flow::ThreeMessage);
 //! let (bob, form_b) = Responder::respond_signed(&policy, &form_a, &Binding::default(), credentials(&bobs), rng)?;
-//! let (form_a2, c) = alice.handle_response_with(&form_b, &credentials(&alices), "<body>Only this.</body>")?;
-//! let mut bob = bob.handle_identity(&form_a2)?;
+//! let alice = alice.handle_response_for_single(&form_b, &credentials(&alices))?;
 //!
-//! // Whether this key is Alice's is for Bob's user to know.
-//! assert_eq!(&bob.peer_key, alices.public());
+//! // Whether these keys are Bob's and Alice's is for the users to know: they can compare a code over both.
+//! assert_eq!(&alice.peer_key, bobs.public());
+//! let (code, (form_a2, c)) = (alice.code.clone(), alice.seal("<body>Only this.</body>")?);
+//! let mut bob = bob.handle_identity(&form_a2)?;
+//! assert_eq!((&bob.peer_key, &bob.code), (alices.public(), &code));
 //! let opened = bob.session.open(&c)?;
 //! assert!(opened.content.expose().starts_with("<body>Only this.</body>"));
 //! assert!(matches!(opened.ending, Some(Ending::OnlyStanza)));
@@ -148,4 +150,4 @@ pub use sas::Sas;
 pub use secret::{ChainOutcome, Evidence, RetainedSecret, Secret};
 pub use session::{Ending, Opened, Session, Standing};
 pub use suite::Profile;
-pub use three_message::{AwaitSignature, AwaitSignedResponse, SignedSession};
+pub use three_message::{AwaitSignature, AwaitSignedResponse, SignedSession, SingleStanza};

@@ -1,6 +1,7 @@
 //! Public keys as the ends show them to each other, and the keys that sign (XEP-0116 section 4.5, XML signatures).
 
 use std::fmt;
+use std::str::FromStr;
 
 use minidom::Element;
 
@@ -10,7 +11,7 @@ use crate::group::mpi;
 use crate::namespaces::XML_SIGNATURES;
 use crate::options::{Hash, SignatureAlgorithm};
 use crate::primitives::signature::{dsa_verify, generate_rsa, is_dsa_key, public_numbers, rsa_verify, sign};
-use crate::primitives::{CryptoRng, hash};
+use crate::primitives::{CryptoRng, hash, sha256};
 use crate::secret::Secret;
 
 /// A public key: RSA of 2048 to 4096 bits with an exponent of at least 65537, or DSA of 2048 or 3072 bits with a q of 256.
@@ -107,6 +108,20 @@ impl PublicKey {
         hash(algorithm, &[self.key_value().as_bytes()]).to_vec()
     }
 
+    /// What the users compare where each end has shown a key: both ends compute the same, forty hexadecimal digits over the
+    /// two fingerprints in groups of four. (160 bits: whoever is in between makes keys of his own and looks for two pairs
+    /// with the same code.)
+    #[must_use]
+    pub fn code_with(&self, other: &Self) -> String {
+        let mut ends = [self, other].map(|key| key.fingerprint(Hash::Sha256));
+        ends.sort();
+        let [first, second] = &ends;
+        let digest = sha256(&[CODE_LABEL, first, second]);
+        let groups =
+            digest.chunks(2).take(10).map(|pair| pair.iter().map(|octet| format!("{octet:02x}")).collect::<String>());
+        groups.collect::<Vec<_>>().join("-")
+    }
+
     /// Whether this key has signed `message`.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -118,6 +133,18 @@ impl PublicKey {
     }
 }
 
+impl FromStr for PublicKey {
+    type Err = Error;
+
+    /// Reads what [`PublicKey::key_value`] gives, as it was stored.
+    fn from_str(key_value: &str) -> Result<Self, Error> {
+        let parsed = format!("<key xmlns='{XML_SIGNATURES}'>{key_value}</key>").parse::<Element>();
+        let key = parsed.ok().and_then(|root| Self::from_element(root.children().next()?).ok());
+        key.filter(|key| key.key_value() == key_value).ok_or(Error::Malformed("KeyValue"))
+    }
+}
+
+const CODE_LABEL: &[u8] = b"ESession Public Keys";
 const ALGORITHMS: [SignatureAlgorithm; 2] = [SignatureAlgorithm::RsaSha256, SignatureAlgorithm::DsaSha256];
 
 /// The names of the elements in a KeyValue.

@@ -10,7 +10,7 @@ use crate::binding::Binding;
 use crate::choice::Choice;
 use crate::counter::Counter;
 use crate::credentials::Credentials;
-use crate::error::{Error, Misbehaviour};
+use crate::error::{Error, Misbehaviour, Misuse};
 use crate::established::{Agreed, Role, Said};
 use crate::form::{Form, FormWriter, encode};
 use crate::group::{KeyPair, PublicValue};
@@ -37,6 +37,31 @@ pub struct SignedSession {
     pub agreed: Agreed,
     /// The key the peer signed with. Whether to trust it is the caller's business, and nothing else says who the peer is.
     pub peer_key: PublicKey,
+    /// What the users compare to know that both keys are the right ones ([`PublicKey::code_with`]).
+    pub code: String,
+}
+
+/// A session for one stanza of this end, not sent yet: whether to trust the peer's key is to be decided first.
+#[derive(Debug)]
+pub struct SingleStanza {
+    /// As in [`SignedSession`].
+    pub agreed: Agreed,
+    /// As in [`SignedSession`].
+    pub peer_key: PublicKey,
+    /// As in [`SignedSession`].
+    pub code: String,
+    session: Session,
+    form_a2: Element,
+}
+
+impl SingleStanza {
+    /// Form A2, and the `<c/>` that must go out beside it in one message.
+    ///
+    /// # Errors
+    /// As [`Session::seal`].
+    pub fn seal(self, content: &str) -> Result<(Element, Element), Error> {
+        Ok((self.form_a2, self.session.seal_only(content)?))
+    }
 }
 
 /// Alice after message 1.
@@ -124,18 +149,18 @@ impl AwaitSignedResponse {
         self.complete(form_b, credentials, false)
     }
 
-    /// Message 2 -> 3 with the only stanza there will be: form A2, and the `<c/>` that must go out beside it in one message.
+    /// Message 2 -> 3 where there will be one stanza only: verifies Bob.
     ///
     /// # Errors
     /// As [`AwaitSignedResponse::handle_response`].
-    pub fn handle_response_with(
+    pub fn handle_response_for_single(
         self,
         form_b: &Element,
         credentials: &Credentials,
-        content: &str,
-    ) -> Result<(Element, Element), Error> {
+    ) -> Result<SingleStanza, Error> {
         let (signed, form_a2) = self.complete(form_b, credentials, true)?;
-        Ok((form_a2, signed.session.seal_only(content)?))
+        let SignedSession { session, agreed, peer_key, code } = signed;
+        Ok(SingleStanza { agreed, peer_key, code, session, form_a2 })
     }
 
     fn complete(
@@ -184,7 +209,7 @@ impl AwaitSignedResponse {
         let said = Said { extras: form.extras(), bound };
         let role = Role::Initiator;
         let terms = Terms { role, policy, choice, said, pair, hybrid, initiator_counter, responder_counter };
-        Ok((terms.open(&shared, peer, peer_key)?, form_a2))
+        Ok((terms.open(&shared, peer, peer_key, credentials)?, form_a2))
     }
 }
 
@@ -258,7 +283,7 @@ impl AwaitSignature {
         let expected = terms.choice.expected(Role::Initiator, &credentials);
         let keys = shared.keys(Role::Initiator, suite);
         let peer_key = verify(&claim, &proof, &expected, &keys, suite, &mut terms.initiator_counter)?;
-        let signed = terms.open(&shared, peer, peer_key)?;
+        let signed = terms.open(&shared, peer, peer_key, &credentials)?;
         let session = if terminate { signed.session.for_one_stanza() } else { signed.session };
         Ok(SignedSession { session, ..signed })
     }
@@ -271,7 +296,11 @@ impl Terms {
         shared: &SharedSecret,
         peer: PublicValue,
         peer_key: Option<PublicKey>,
+        credentials: &Credentials,
     ) -> Result<SignedSession, Error> {
+        let own_key = credentials.signing_key.as_ref().ok_or(Error::Misuse(Misuse::SigningKey))?;
+        let peer_key = peer_key.ok_or(Error::DecryptFailed)?;
+        let code = own_key.public().code_with(&peer_key);
         let Self { role, policy, choice, said, pair, hybrid, initiator_counter, responder_counter } = self;
         let suite = choice.suite(Profile::Xep);
         let initiator = (shared.keys(Role::Initiator, suite).stanza, initiator_counter);
@@ -285,7 +314,7 @@ impl Terms {
         let (own, theirs) = (Own { pair, hybrid: own }, Theirs { value: peer, share });
         let session = Session::new(Role::Initiator, suite, &policy, choice.rekey_freq, sending, receiving, own, theirs);
         let agreed = Agreed::new(role, suite.profile, choice, said, is_hybrid);
-        Ok(SignedSession { session, agreed, peer_key: peer_key.ok_or(Error::DecryptFailed)? })
+        Ok(SignedSession { session, agreed, peer_key, code })
     }
 }
 

@@ -202,7 +202,7 @@ impl Simulation {
     }
 
     /// What Alice's client says of the sessions it has had: the chain, and what the gateway said about disclosure.
-    pub fn sessions(&self) -> Vec<(Chain, Option<&str>)> {
+    pub fn sessions(&self) -> Vec<(Option<Chain>, Option<&str>)> {
         let sessions = self.server.events().iter().filter_map(|event| match event {
             Event::Session(session) if session.state == SessionState::Active => session.keys.as_ref(),
             _ => None,

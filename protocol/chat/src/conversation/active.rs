@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use esession::{
-    Agreed, ChainOutcome, Disclosure, Ending, Established, Hash, Logging, PublicKey, Sas, Session, Standing,
+    Agreed, ChainOutcome, Disclosure, Ending, Established, Hash, Logging, Opened, PublicKey, Sas, Session,
+    SignedSession, Standing,
 };
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -18,7 +19,7 @@ use crate::effects::{Cx, voucher};
 use crate::event::{Chain, Event, SessionEvent, SessionKeys, SessionState};
 use crate::inner;
 use crate::secrets::KeyStanding;
-use crate::stanza::{self, CLIENT};
+use crate::stanza::{self, CLIENT, Failure};
 
 /// How long a responder waits for the stanza that shows that the initiator holds the final keys. Peers that follow the letter
 /// never send it. Our own kind does so at once, and without it hears nothing: what is sealed before has no forward secrecy
@@ -37,15 +38,13 @@ const FORBIDDEN: [&str; 4] = ["thread", "error", "c", "amp"];
 /// An active session with one resource of the peer.
 pub(super) struct Active {
     pub(super) thread: String,
-    with: Jid,
-    session: Session,
-    agreed: Agreed,
-    sas: Sas,
-    chain: ChainOutcome,
-    /// The name of the new retained secret in the book.
-    secret: u64,
+    pub(super) with: Jid,
+    pub(super) session: Session,
+    pub(super) agreed: Agreed,
+    proof: Proof,
     verified: bool,
-    vouched: bool,
+    /// The peer has the code that the user was given.
+    is_paired: bool,
     /// What the peer has signed with.
     key: Option<(PublicKey, KeyStanding)>,
     /// Whether the user was told that it is active. Nothing is sent before.
@@ -53,27 +52,65 @@ pub(super) struct Active {
     confirmation_due: Option<Instant>,
     acknowledgement_due: Option<Instant>,
     /// When the last stanza came or went.
-    last: Instant,
+    pub(super) last: Instant,
     tally: Tally,
     ids: VecDeque<String>,
 }
 
-impl Active {
-    pub(super) fn new(
-        thread: String,
-        with: Jid,
-        established: Established,
+/// What tells who the peer is, besides a key.
+enum Proof {
+    /// Codes, once compared, and the retained secrets that carry on from there.
+    Chained {
+        sas: Sas,
+        chain: ChainOutcome,
+        /// The name of the new retained secret in the book.
         secret: u64,
-        tally: Tally,
-        cx: &mut Cx<'_>,
-    ) -> Self {
-        let Established { session, agreed, sas, chain, vouched, peer_key, .. } = established;
-        let key = peer_key.map(|key| {
+        vouched: bool,
+    },
+    /// Nothing: both ends have signed. People compare a code over the two keys.
+    Signed { code: String },
+}
+
+/// A finished negotiation of either flow.
+pub(super) struct Finished {
+    session: Session,
+    agreed: Agreed,
+    key: Option<PublicKey>,
+    proof: Proof,
+}
+
+impl Finished {
+    /// Of four messages. The new secret is stored at once.
+    pub(super) fn chained(established: Established, peer: &BareJid, cx: &mut Cx<'_>) -> Self {
+        let Established { session, agreed, sas, peer_key: key, chain, vouched, new_secret } = established;
+        let matched = match chain {
+            ChainOutcome::Continued { id, .. } => Some(id),
+            ChainOutcome::New | ChainOutcome::Lost { .. } => None,
+        };
+        let secret = cx.book.add_pending(peer, &new_secret, matched, cx.now.unix);
+        cx.save();
+        Self { session, agreed, key, proof: Proof::Chained { sas, chain, secret, vouched } }
+    }
+
+    /// Of three.
+    pub(super) fn signed(SignedSession { session, agreed, peer_key, code }: SignedSession) -> Self {
+        Self { session, agreed, key: Some(peer_key), proof: Proof::Signed { code } }
+    }
+}
+
+impl Active {
+    pub(super) fn new(thread: String, with: Jid, finished: Finished, tally: Tally, cx: &mut Cx<'_>) -> Self {
+        let Finished { session, agreed, key, proof } = finished;
+        let key = key.map(|key| {
             let standing = cx.book.keys_mut().meet(&with.to_bare(), &key);
             cx.save();
             (key, standing)
         });
         let is_signed = key.as_ref().is_some_and(|(_, standing)| *standing == KeyStanding::Verified);
+        let is_chained = match &proof {
+            Proof::Chained { chain, vouched, .. } => chain.is_verified() || *vouched,
+            Proof::Signed { .. } => false,
+        };
         let wait = if agreed.bound { cx.settings.negotiation_timeout } else { CONFIRMATION_WAIT };
         let confirmation_due = (!session.is_confirmed()).then_some(cx.now.instant + wait);
         Self {
@@ -81,12 +118,10 @@ impl Active {
             with,
             session,
             agreed,
-            sas,
-            verified: chain.is_verified() || vouched || is_signed,
-            vouched,
+            proof,
+            verified: is_chained || is_signed,
+            is_paired: false,
             key,
-            chain,
-            secret,
             announced: false,
             confirmation_due,
             acknowledgement_due: None,
@@ -94,10 +129,6 @@ impl Active {
             tally,
             ids: VecDeque::new(),
         }
-    }
-
-    pub(super) fn with(&self) -> &Jid {
-        &self.with
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -117,7 +148,10 @@ impl Active {
 
     /// The codes match: the chain is verified from here on.
     pub(super) fn verify(&mut self, peer: &BareJid, cx: &mut Cx<'_>) {
-        self.verified = cx.book.verify(peer, self.secret);
+        self.verified = match &self.proof {
+            Proof::Chained { secret, .. } => cx.book.verify(peer, *secret),
+            Proof::Signed { .. } => true,
+        };
         if let Some((key, standing)) = &mut self.key {
             cx.book.keys_mut().verify(peer, key);
             *standing = KeyStanding::Verified;
@@ -126,20 +160,24 @@ impl Active {
 
     /// The event with everything that was agreed.
     pub(super) fn event(&self, state: SessionState) -> Event {
-        let chain = match self.chain {
+        let chain = self.chain().map(|chain| match chain {
             ChainOutcome::New => Chain::New,
             ChainOutcome::Continued { .. } => Chain::Continued,
             ChainOutcome::Lost { .. } => Chain::Lost,
-        };
+        });
         let confirmed = self.session.is_confirmed();
+        let (sas, vouched, compare) = match &self.proof {
+            Proof::Chained { sas, vouched, .. } => (Some(sas), *vouched, sas.code()),
+            Proof::Signed { code } => (None, false, code.clone()),
+        };
         let keys = SessionKeys {
-            sas: self.sas.to_string(),
-            long: format!("{:#}", self.sas),
-            compare: self.sas.code(),
+            sas: sas.map(Sas::to_string),
+            long: sas.map(|sas| format!("{sas:#}")),
+            compare,
             // what an unconfirmed session says about its chain, anybody could have made it say (W2)
             verified: self.verified && confirmed,
             confirmed,
-            through: (self.vouched && confirmed).then(|| voucher(&self.with).to_string()),
+            through: (vouched && confirmed && !self.is_paired).then(|| voucher(&self.with).to_string()),
             key: self.key.as_ref().map(|(key, _)| fingerprint(key)),
             key_standing: self.key.as_ref().map(|(_, standing)| standing.name()),
             chain,
@@ -156,6 +194,17 @@ impl Active {
         Event::Session(Box::new(SessionEvent { keys: Some(keys), ..self.plain_event(state) }))
     }
 
+    fn is_vouched(&self) -> bool {
+        matches!(self.proof, Proof::Chained { vouched: true, .. })
+    }
+
+    fn chain(&self) -> Option<ChainOutcome> {
+        match self.proof {
+            Proof::Chained { chain, .. } => Some(chain),
+            Proof::Signed { .. } => None,
+        }
+    }
+
     pub(super) fn failed_event(&self) -> SessionEvent {
         self.plain_event(SessionState::Failed)
     }
@@ -164,8 +213,19 @@ impl Active {
         session_event(&self.with, state, self.agreed.role)
     }
 
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.announced && self.session.standing() == Standing::Open
+    }
+
+    /// Opens a `<c/>`. What is no content of a stanza breaks the session as well.
+    pub(super) fn open(&mut self, c: &Element, now: Instant) -> Result<(Vec<Element>, Opened), String> {
+        self.last = now;
+        let opened = self.session.open(c).map_err(|error| breakage(&error))?;
+        let content = inner::parse_content(opened.content.expose()).map_err(|error| error.to_string())?;
+        match content.iter().find(|element| FORBIDDEN.contains(&element.name())) {
+            Some(element) => Err(format!("<{}/> in a session", element.name())),
+            None => Ok((content, opened)),
+        }
     }
 
     /// Sends a `<c/>`: with a type of chat, the thread, and what keeps copies from going where nobody can read them (W18).
@@ -281,22 +341,15 @@ impl Conversation {
             }
             return;
         };
-        active.last = cx.now.instant;
-        let opened = active.session.open(c).map_err(|error| breakage(&error)).and_then(|opened| {
-            let content = inner::parse_content(opened.content.expose()).map_err(|error| error.to_string())?;
-            match content.iter().find(|element| FORBIDDEN.contains(&element.name())) {
-                Some(element) => Err(format!("<{}/> in a session", element.name())),
-                None => Ok((content, opened)),
-            }
-        });
-        let (elements, opened) = match opened {
+        let (elements, opened) = match active.open(c, cx.now.instant) {
             Ok(opened) => opened,
             Err(reason) => {
                 send_error(message, from, thread, stanza::error("not-acceptable"), cx);
                 return self.fail(&reason, cx);
             }
         };
-        if opened.confirms {
+        let Opened { confirms, ending, .. } = opened;
+        if confirms {
             self.handle_confirmation(cx);
         }
         let mut content = Content::read(&elements);
@@ -305,9 +358,37 @@ impl Conversation {
         if let Some(id) = self.show(content, message.attr("id"), from, true, cx) {
             self.seal(&content::receipt(&id), cx);
         }
+        if let Some(ending) = ending {
+            self.handle_ending(ending, cx);
+        }
+    }
+
+    /// What a stanza that was opened means for the session.
+    pub(super) fn handle_opened(&mut self, opened: Opened, cx: &mut Cx<'_>) {
+        if opened.confirms {
+            self.handle_confirmation(cx);
+        }
         if let Some(ending) = opened.ending {
             self.handle_ending(ending, cx);
         }
+    }
+
+    /// An error that has encrypted content in it: the peer's own, whoever carried it. Nothing else can be believed of it.
+    pub(super) fn handle_genuine_error(&mut self, message: &Element, c: &Element, cx: &mut Cx<'_>) {
+        let Some(active) = &mut self.active else { return };
+        let (content, opened) = match active.open(c, cx.now.instant) {
+            Ok(opened) => opened,
+            Err(reason) => return self.fail(&reason, cx),
+        };
+        let from = Some(active.with.to_string());
+        self.handle_opened(opened, cx);
+        let Failure { condition, .. } = Failure::read(message);
+        let text = content.iter().find(|child| child.name() == "text").map(Element::text);
+        let id = message.attr("id").map(str::to_owned);
+        if let Some(id) = &id {
+            self.outbox.remove(id);
+        }
+        cx.tell(Event::Error { id, condition, text, from, encrypted: true });
     }
 
     /// Nobody confirmed, or nobody acknowledged.
@@ -335,8 +416,10 @@ impl Conversation {
     fn handle_confirmation(&mut self, cx: &mut Cx<'_>) {
         let Some(active) = &mut self.active else { return };
         active.confirmation_due = None;
-        cx.book.confirm(&self.peer.to_bare(), active.secret);
-        cx.save();
+        if let Proof::Chained { secret, .. } = active.proof {
+            cx.book.confirm(&self.peer.to_bare(), secret);
+            cx.save();
+        }
         self.announce(cx);
     }
 
@@ -344,17 +427,27 @@ impl Conversation {
     fn announce(&mut self, cx: &mut Cx<'_>) {
         let Some(active) = &mut self.active else { return };
         active.announced = true;
+        let pairing = if active.session.is_confirmed() { self.pairing.take() } else { None };
+        active.is_paired |= pairing.is_some() && active.is_vouched();
         let event = active.event(SessionState::Active);
         cx.tell(event);
         // A voucher, or a key that was verified, says more than the chain.
-        if let (ChainOutcome::Lost { was_verified }, true, false) =
-            (active.chain, active.session.is_confirmed(), active.verified)
+        if let (Some(ChainOutcome::Lost { was_verified }), true, false) =
+            (active.chain(), active.session.is_confirmed(), active.verified)
         {
             let before = if was_verified { "a verified session" } else { "sessions" };
             cx.tell(Event::Notice {
                 text: format!(
                     "WARNING: you had {before} with {} before, and this peer knows nothing of them. It may be a new client, \
                      or somebody else. Compare the codes.",
+                    active.with.to_bare()
+                ),
+            });
+        }
+        if pairing.is_some() && !active.is_paired {
+            cx.tell(Event::Notice {
+                text: format!(
+                    "WARNING: {} does not have the code that you typed. It is mistyped or used up, or this is somebody else.",
                     active.with.to_bare()
                 ),
             });
@@ -374,6 +467,7 @@ impl Conversation {
                 text: format!("{peer} says that what you write here is disclosed to third parties."),
             });
         }
+        self.show_status(cx);
         self.flush(cx);
     }
 

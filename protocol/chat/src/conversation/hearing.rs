@@ -1,13 +1,15 @@
 //! What the peer says: messages and receipts for the user, and errors, which may be anybody's.
 
+use esession::namespaces::is_encrypted;
 use jid::Jid;
 use minidom::Element;
 
 use super::Conversation;
+use super::active::Active;
 use crate::content::Content;
 use crate::effects::Cx;
 use crate::event::Event;
-use crate::stanza::Failure;
+use crate::stanza::{CLIENT, Failure};
 
 /// An error about a message may mean that the session is gone or that this message is not wanted. After so many in as many
 /// sessions it is the message.
@@ -25,6 +27,12 @@ const SESSION_CONDITIONS: [&str; 6] = [
 impl Conversation {
     /// An error stanza. Nobody vouches for it, so it may break a session but never make us less careful.
     pub(super) fn handle_error(&mut self, message: &Element, from: &Jid, thread: Option<&str>, cx: &mut Cx<'_>) {
+        let error = message.get_child("error", CLIENT);
+        let c = error.and_then(|error| error.children().find(|child| is_encrypted(child)));
+        let stands = |active: &Active| active.with == *from && thread == Some(active.thread.as_str());
+        if let (Some(c), true) = (c, self.active.as_ref().is_some_and(stands)) {
+            return self.handle_genuine_error(message, c, cx);
+        }
         let failure = Failure::read(message);
         let id = message.attr("id").unwrap_or_default();
         // A server says of a component that is not connected that it times out (Prosody); this passes with the component.
@@ -46,7 +54,8 @@ impl Conversation {
         self.outbox.remove(id);
         if rejections.is_some() || thread.is_none_or(|thread| !self.past.iter().any(|past| past == thread)) {
             let Failure { condition, text, .. } = failure;
-            cx.tell(Event::Error { id: Some(id.to_owned()), condition, text, from: Some(from.to_string()) });
+            let from = Some(from.to_string());
+            cx.tell(Event::Error { id: Some(id.to_owned()), condition, text, from, encrypted: false });
         }
     }
 

@@ -1,13 +1,17 @@
-//! The negotiation of a session: four messages, in either role (XEP-0116 section 4).
+//! The negotiation of a session: four messages, or three between public keys, in either role (XEP-0116 section 4).
 
 use std::time::Instant;
 
 use esession::namespaces::{feature, init};
-use esession::{AwaitCompletion, AwaitIdentity, AwaitResponse, Error, Established, Initiator, Responder, Role};
+use esession::{
+    AwaitCompletion, AwaitIdentity, AwaitResponse, AwaitSignature, AwaitSignedResponse, Error, Flow, Identification,
+    Initiator, Policy, Responder, Role,
+};
 use jid::Jid;
 use minidom::Element;
 
-use super::active::Active;
+use super::active::{Active, Finished};
+use super::single::Single;
 use super::{Conversation, breakage};
 use crate::effects::Cx;
 use crate::event::{Event, SessionEvent, SessionState};
@@ -35,6 +39,10 @@ enum Step {
     Response(AwaitResponse),
     Identity(AwaitIdentity),
     Completion(AwaitCompletion),
+    SignedResponse(AwaitSignedResponse),
+    /// There will be one stanza only.
+    Single(AwaitSignedResponse, Single),
+    Signature(AwaitSignature),
 }
 
 /// What a negotiation costs.
@@ -63,6 +71,14 @@ impl Half {
             && (thread == Some(self.thread.as_str()) || self.ids.iter().any(|sent| sent == id))
     }
 
+    /// The id of the message that would have come with it, and with nothing else.
+    pub(super) fn single(&self) -> Option<&str> {
+        match &self.step {
+            Some(Step::Single(_, single)) => Some(&single.id),
+            _ => None,
+        }
+    }
+
     pub(super) fn event(&self, state: SessionState) -> SessionEvent {
         session_event(&self.with, state, self.role)
     }
@@ -76,6 +92,10 @@ impl Half {
             }
             (Some(Step::Identity(waiting)), Some("result"), false) => *from == self.with && waiting.expects(form),
             (Some(Step::Completion(waiting)), Some("result"), true) => *from == self.with && waiting.expects(form),
+            (Some(Step::SignedResponse(waiting) | Step::Single(waiting, _)), Some("submit"), false) => {
+                from.to_bare() == self.with.to_bare() && waiting.expects(form)
+            }
+            (Some(Step::Signature(waiting)), Some("result"), false) => *from == self.with && waiting.expects(form),
             _ => false,
         };
         expected && thread == Some(self.thread.as_str())
@@ -84,7 +104,8 @@ impl Half {
     /// Whether our own request goes before that of the peer when the two have crossed: the lower bare JID asks.
     fn outranks(&self, request: &Element) -> bool {
         let own = request.attr("to").and_then(|to| Jid::new(to).ok());
-        matches!(self.step, Some(Step::Response(_))) && own.is_some_and(|own| own.to_bare() < self.with.to_bare())
+        let asks = matches!(self.step, Some(Step::Response(_) | Step::SignedResponse(_) | Step::Single(..)));
+        asks && own.is_some_and(|own| own.to_bare() < self.with.to_bare())
     }
 
     fn new(thread: String, with: Jid, role: Role, step: Step, cx: &Cx<'_>) -> Self {
@@ -95,9 +116,13 @@ impl Half {
 
     fn send(&mut self, payload: Element, cx: &mut Cx<'_>) {
         let id = cx.fresh_id();
+        self.send_as(id, vec![payload], cx);
+    }
+
+    pub(super) fn send_as(&mut self, id: String, payload: Vec<Element>, cx: &mut Cx<'_>) {
         let message = stanza::message(&self.with, None, &id)
             .append(stanza::thread(&self.thread))
-            .append(payload)
+            .append_all(payload)
             .append(Element::bare("no-store", HINTS));
         let bytes = cx.send(message.build());
         self.tally.add(bytes);
@@ -118,18 +143,44 @@ impl Conversation {
     /// Asks for a session: message 1.
     pub(super) fn begin(&mut self, cx: &mut Cx<'_>) {
         self.retry = None;
+        self.ask_session(None, cx);
+    }
+
+    /// Asks for a session, or for one that will have one stanza only.
+    pub(super) fn ask_session(&mut self, single: Option<Single>, cx: &mut Cx<'_>) {
+        let id = single.as_ref().map(|single| single.id.clone());
         if !cx.online {
-            return cx.tell(Event::own_error(None, "not-connected", "there is no connection to the server"));
+            let words = "there is no connection to the server";
+            return cx.tell(Event::own_error(id.as_deref(), "not-connected", words));
         }
-        let (waiting, form) = match Initiator::begin(&cx.settings.policy, &cx.binding(&self.peer), cx.rng) {
+        let (policy, binding) = (self.policy(cx), cx.binding(&self.peer, self.pairing.as_ref()));
+        let begun = if single.is_some() || (cx.settings.signs && self.pairing.is_none()) {
+            Initiator::begin_signed(&policy, &binding, cx.rng).map(|(waiting, form)| match single {
+                Some(single) => (Step::Single(waiting, single), form),
+                None => (Step::SignedResponse(waiting), form),
+            })
+        } else {
+            Initiator::begin(&policy, &binding, cx.rng).map(|(waiting, form)| (Step::Response(waiting), form))
+        };
+        let (step, form) = match begun {
             Ok(begun) => begun,
-            Err(error) => return cx.tell(Event::own_error(None, "state", error.to_string())),
+            Err(error) => return cx.tell(Event::own_error(id.as_deref(), "state", error.to_string())),
         };
         let thread = cx.fresh_id();
-        let mut half = Half::new(thread, self.peer.clone(), Role::Initiator, Step::Response(waiting), cx);
+        let mut half = Half::new(thread, self.peer.clone(), Role::Initiator, step, cx);
         half.send(feature(form), cx);
         cx.tell(Event::Session(Box::new(half.event(SessionState::Negotiating))));
         self.asking = Some(half);
+    }
+
+    /// What a session may look like now: keys are recognised by their fingerprints where some are known, and nothing speaks
+    /// against it.
+    fn policy(&self, cx: &Cx<'_>) -> Policy {
+        let mut policy = cx.settings.policy.clone();
+        if self.whole_keys || cx.book.keys().of(&self.peer.to_bare()).is_empty() {
+            policy.peer_identification.retain(|how| *how != Identification::Hash);
+        }
+        policy
     }
 
     /// A negotiation form of the peer; `completes` if it came in an `<init/>`.
@@ -152,8 +203,9 @@ impl Conversation {
         };
         half.tally.add(bytes);
         half.with = from.clone();
-        let failed = half.event(SessionState::Failed);
+        let (failed, single) = (half.event(SessionState::Failed), half.single().map(str::to_owned));
         if let Err(error) = self.advance(half, form, cx) {
+            cx.tell_unsent(single.as_deref());
             reply_error(message, from, thread.as_deref(), &error, cx);
             self.handle_breakage(&error, failed, cx);
         }
@@ -173,11 +225,18 @@ impl Conversation {
         if self.asking.as_ref().is_some_and(|half| half.outranks(message)) {
             return;
         }
-        let responded = match &thread {
-            Some(_) => Responder::respond(&cx.settings.policy, form, &cx.binding(from), cx.rng),
-            None => Err(Error::Malformed("thread")),
+        let (policy, binding) = (self.policy(cx), cx.binding(from, self.pairing.as_ref()));
+        let responded = match (&thread, Flow::of(form)) {
+            (Some(_), Flow::FourMessage) => Responder::respond(&policy, form, &binding, cx.rng)
+                .map(|(waiting, answer)| (Step::Identity(waiting), answer)),
+            (Some(_), Flow::ThreeMessage) => {
+                let credentials = cx.credentials(&self.peer.to_bare());
+                Responder::respond_signed(&policy, form, &binding, credentials, cx.rng)
+                    .map(|(waiting, answer)| (Step::Signature(waiting), answer))
+            }
+            (None, _) => Err(Error::Malformed("thread")),
         };
-        let (waiting, answer) = match responded {
+        let (step, answer) = match responded {
             Ok(responded) => responded,
             Err(error) => {
                 reply_error(message, from, thread.as_deref(), &error, cx);
@@ -186,7 +245,7 @@ impl Conversation {
             }
         };
         let thread = thread.unwrap_or_default();
-        let mut half = Half::new(thread, from.clone(), Role::Responder, Step::Identity(waiting), cx);
+        let mut half = Half::new(thread, from.clone(), Role::Responder, step, cx);
         half.tally.add(stanza::serialize(message).map_or(0, |xml| xml.len()));
         half.send(feature(answer), cx);
         cx.tell(Event::Session(Box::new(half.event(SessionState::Negotiating))));
@@ -206,35 +265,36 @@ impl Conversation {
             }
             Some(Step::Identity(waiting)) => {
                 let (established, form_b2) = waiting.handle_identity(form, credentials, cx.rng)?;
-                let pending = self.store_pending(&established, cx);
+                // The new secret is stored before anybody hears of the session.
+                let finished = Finished::chained(established, &self.peer.to_bare(), cx);
                 half.send(init(form_b2), cx);
-                self.establish(half, established, pending, cx);
+                self.establish(half, finished, cx);
             }
             Some(Step::Completion(waiting)) => {
-                let established = waiting.handle_completion(form)?;
-                let pending = self.store_pending(&established, cx);
-                self.establish(half, established, pending, cx);
+                let finished = Finished::chained(waiting.handle_completion(form)?, &self.peer.to_bare(), cx);
+                self.establish(half, finished, cx);
+            }
+            Some(Step::SignedResponse(waiting)) => {
+                let (signed, form_a2) = waiting.handle_response(form, &credentials)?;
+                half.send(feature(form_a2), cx);
+                self.establish(half, Finished::signed(signed), cx);
+            }
+            Some(Step::Single(waiting, single)) => {
+                let ready = waiting.handle_response_for_single(form, &credentials)?;
+                self.deliver_single(half, ready, single, cx);
+            }
+            Some(Step::Signature(waiting)) => {
+                self.establish(half, Finished::signed(waiting.handle_identity(form)?), cx);
             }
             None => {}
         }
         Ok(())
     }
 
-    /// The new secret is stored before anybody hears of the session.
-    fn store_pending(&self, established: &Established, cx: &mut Cx<'_>) -> u64 {
-        let matched = match established.chain {
-            esession::ChainOutcome::Continued { id, .. } => Some(id),
-            _ => None,
-        };
-        let id = cx.book.add_pending(&self.peer.to_bare(), &established.new_secret, matched, cx.now.unix);
-        cx.save();
-        id
-    }
-
-    fn establish(&mut self, mut half: Half, established: Established, pending: u64, cx: &mut Cx<'_>) {
+    fn establish(&mut self, mut half: Half, finished: Finished, cx: &mut Cx<'_>) {
         let elapsed = cx.now.instant.saturating_duration_since(half.started);
         half.tally.milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        let active = Active::new(half.thread, half.with, established, pending, half.tally, cx);
+        let active = Active::new(half.thread, half.with, finished, half.tally, cx);
         self.take_over(active, cx);
     }
 
@@ -242,6 +302,7 @@ impl Conversation {
     fn handle_breakage(&mut self, error: &Error, failed: SessionEvent, cx: &mut Cx<'_>) {
         let lasting = matches!(error, Error::PeerIncompatible(_) | Error::Declined | Error::NotImplemented(_));
         self.refusals += u32::from(lasting);
+        self.whole_keys |= *error == Error::UnknownKey;
         cx.tell(Event::Session(Box::new(SessionEvent { reason: Some(breakage(error)), ..failed })));
         self.schedule_retry(cx);
     }

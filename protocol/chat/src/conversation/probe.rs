@@ -66,7 +66,7 @@ impl Conversation {
         if self.probe.due.take_if(|due| *due <= now).is_none() || !self.outbox.has_sent() {
             return;
         }
-        let with = self.active.as_ref().map(|active| active.with().clone());
+        let with = self.active.as_ref().map(|active| active.with.clone());
         match with.filter(|_| self.is_open() && cx.online) {
             Some(with) => {
                 self.seal(&[], cx);

@@ -77,6 +77,13 @@ impl KeyRing {
         self.own = Some(Own(BASE64.encode(key.to_pkcs8().expose())));
     }
 
+    /// The keys that this peer has shown.
+    #[must_use]
+    pub fn of(&self, peer: &BareJid) -> Vec<PublicKey> {
+        let known = self.peers.get(peer.as_str()).into_iter().flatten();
+        known.filter_map(|pinned| pinned.key.parse().ok()).collect()
+    }
+
     /// A peer has signed with this key.
     pub fn meet(&mut self, peer: &BareJid, key: &PublicKey) -> KeyStanding {
         let known = self.peers.entry(peer.to_string()).or_default();
@@ -120,6 +127,7 @@ mod tests {
         assert_eq!(ring.meet(&bob, &key(3)), KeyStanding::Known);
         ring.verify(&bob, &key(3));
         assert_eq!(ring.meet(&bob, &key(3)), KeyStanding::Verified);
+        assert_eq!(ring.of(&bob), [key(3)]);
         assert_eq!(ring.meet(&bob, &key(5)), KeyStanding::Other);
         assert_eq!(ring.meet(&bob, &key(5)), KeyStanding::Known);
         assert_eq!(ring.meet(&BareJid::new("carol@example.org").unwrap(), &key(3)), KeyStanding::First);

@@ -9,9 +9,11 @@ pub(super) const HELP: &str = "\
 /start [JID]             ask for an encrypted session
 /who                     show the session, its codes, and who is online
 /verify                  show the codes; /verify match says that the long ones are the same
+/pair CODE               a code that the peer's host shows (drawbridge users pair), in the place of comparing
 /end                     end the session
+/single TEXT             say something, encrypted, that no session is to be kept for (both ends need public keys)
 /typing on|off           tell the peer
-/presence SHOW [STATUS]  available, away, chat, dnd, xa
+/presence SHOW [STATUS]  available, away, chat, dnd, xa; the status is told in sessions only
 /subscribe JID           ask to see when somebody is online; /accept JID lets them see you
 /roster                  your contacts
 /register JID [NAME=VALUE …]   register with a gateway; without values its form is shown
@@ -56,12 +58,14 @@ fn parse_command(line: &str) -> Line {
         ("verify", []) => return Line::Verify,
         ("verify", ["match"]) => Command::Verify { with: None },
         ("start", [] | [_]) => Command::Start { with: words.first().map(own) },
+        ("pair", [code]) => Command::Pair { code: own(code), with: None },
         ("end", []) => Command::End { with: None },
+        ("single", [_, ..]) => Command::SendSingle { text: rest.to_owned(), id: None, with: None },
         ("typing", ["on"]) => Command::Typing { on: true, with: None },
         ("typing", ["off"]) => Command::Typing { on: false, with: None },
         ("presence", [show, ..]) => {
             let status = rest.strip_prefix(show).map(str::trim).filter(|status| !status.is_empty());
-            Command::Presence { show: Some(own(show)), status: status.map(str::to_owned) }
+            Command::Presence { show: Some(own(show)), status: status.map(str::to_owned), clear: false }
         }
         ("subscribe", [to]) => Command::Subscribe { to: own(to) },
         ("accept", [to]) => Command::Subscribed { to: own(to) },
@@ -116,7 +120,7 @@ mod tests {
         assert_eq!(parse("/end"), Line::Command(Command::End { with: None }));
         assert_eq!(parse("/verify"), Line::Verify);
         assert_eq!(parse("/verify match"), Line::Command(Command::Verify { with: None }));
-        let lunch = Command::Presence { show: Some("away".into()), status: Some("at lunch".into()) };
+        let lunch = Command::Presence { show: Some("away".into()), status: Some("at lunch".into()), clear: false };
         assert_eq!(parse("/presence away at lunch"), Line::Command(lunch));
         assert_eq!(parse("/do {\"command\":\"roster\"}"), Line::Command(Command::Roster {}));
         for wrong in ["/dance", "/end now", "/subscribe", "/do {}", "/register gw.example name"] {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use esession::Identification;
 use esession_chat::{
     Chat, Command, Event, Moment, Output, SecretBook, SessionEvent, SessionKeys, SessionState, Settings,
 };
@@ -44,6 +45,14 @@ struct Side {
     cut: bool,
     sent: usize,
     left: bool,
+    manner: Manner,
+}
+
+/// How a client asks for sessions, if it has a key.
+#[derive(Clone)]
+struct Manner {
+    ways: Vec<Identification>,
+    signs: bool,
 }
 
 impl World {
@@ -60,12 +69,22 @@ impl World {
     /// The same, each with its own.
     pub(crate) fn of(books: [SecretBook; 2]) -> Self {
         let now = Moment { instant: Instant::now(), unix: 1_700_000_000 };
-        let side = |end, book: SecretBook| Side { saved: book.clone(), chat: chat(end, book), ..Side::new(end) };
+        let side = |end, book| Side::new(end, book, Manner::default());
         let [alices, bobs] = books;
         let sides = [side(End::Alice, alices), side(End::Bob, bobs)];
         let mut world = Self { sides, now, wire: Vec::new(), thread: String::new() };
         world.connect(End::Alice);
         world.connect(End::Bob);
+        world
+    }
+
+    /// The same, and both ask for sessions in three messages, showing their keys in one of these ways.
+    pub(crate) fn signing(books: [SecretBook; 2], ways: &[Identification]) -> Self {
+        let mut world = Self::of(books);
+        for end in [End::Alice, End::Bob] {
+            world.side(end).manner = Manner { ways: ways.to_vec(), signs: true };
+            world.restart(end);
+        }
         world
     }
 
@@ -134,19 +153,19 @@ impl World {
     /// Kills one end; it comes back with what it saved.
     pub(crate) fn restart(&mut self, end: End) {
         let saved = self.side(end).saved.clone();
-        *self.side(end) = Side { saved: saved.clone(), chat: chat(end, saved), ..Side::new(end) };
+        *self.side(end) = Side::new(end, saved, self.side(end).manner.clone());
         self.connect(end);
     }
 
     /// Kills one end; it comes back with nothing.
     pub(crate) fn forget_secrets(&mut self, end: End) {
-        *self.side(end) = Side::new(end);
+        *self.side(end) = Side::new(end, SecretBook::default(), self.side(end).manner.clone());
         self.connect(end);
     }
 
     /// Kills one end; it comes back with these secrets.
     pub(crate) fn replace(&mut self, end: End, book: SecretBook) {
-        *self.side(end) = Side { saved: book.clone(), chat: chat(end, book), ..Side::new(end) };
+        *self.side(end) = Side::new(end, book, self.side(end).manner.clone());
         self.connect(end);
     }
 
@@ -167,6 +186,15 @@ impl World {
             _ => None,
         });
         texts.collect()
+    }
+
+    /// What went wrong at one end: of which message, and why.
+    pub(crate) fn errors(&mut self, end: End) -> Vec<(String, String)> {
+        let errors = self.events(end).iter().filter_map(|event| match event {
+            Event::Error { id: Some(id), condition, .. } => Some((id.clone(), condition.clone())),
+            _ => None,
+        });
+        errors.collect()
     }
 
     /// How many receipts one end got out of sessions.
@@ -291,27 +319,35 @@ impl End {
 }
 
 impl Side {
-    fn new(end: End) -> Self {
+    fn new(end: End, book: SecretBook, manner: Manner) -> Self {
         Self {
             end,
-            chat: chat(end, SecretBook::default()),
+            chat: chat(end, book.clone(), &manner),
             events: Vec::new(),
             waiting: VecDeque::new(),
-            saved: SecretBook::default(),
+            saved: book,
             drops: (0, 0),
             cut: false,
             sent: 0,
             left: false,
+            manner,
         }
     }
 }
 
-fn chat(end: End, book: SecretBook) -> Chat {
+impl Default for Manner {
+    fn default() -> Self {
+        Self { ways: vec![Identification::Key, Identification::None], signs: false }
+    }
+}
+
+fn chat(end: End, book: SecretBook, manner: &Manner) -> Chat {
     let mut settings = Settings::default();
     settings.policy.groups = vec![esession::Group::Modp14];
     if book.keys().own().is_some() {
-        let ways = vec![esession::Identification::Key, esession::Identification::None];
-        (settings.policy.own_identification, settings.policy.peer_identification) = (ways.clone(), ways);
+        settings.signs = manner.signs;
+        settings.policy.own_identification.clone_from(&manner.ways);
+        settings.policy.peer_identification.clone_from(&manner.ways);
     }
     Chat::new(settings, Some(end.other().jid().into_bare().into()), book)
 }

@@ -42,6 +42,8 @@ fn two_ends_with_keys_need_three_messages() {
         for resp in BOTH {
             let (mut alice, mut bob) = negotiate_through(&ends(&[init], &[resp]), |_, _| {}).unwrap();
             assert_eq!((&alice.peer_key, &bob.peer_key), (bob_key.public(), alice_key.public()));
+            assert_eq!((&alice.code, alice.code.len()), (&bob.code, 49));
+            assert_ne!(alice.code, bob_key.public().code_with(bob_key.public()), "it is about both keys");
             let c = alice.session.seal("<body>hello</body>").unwrap();
             assert_eq!(bob.session.open(&c).unwrap().content.expose().trim_end(), "<body>hello</body>");
             let c = bob.session.rekey("<body>new keys</body>", &mut Dice(9)).unwrap();
@@ -154,7 +156,8 @@ fn only_stanza(ciphers: &[Cipher], content: &str) -> (SignedSession, Element, Aw
         let (bob_waits, form_b) =
             Responder::respond_signed(&bob.policy, &form_a, &esession::Binding::default(), bob.credentials(), rng)
                 .unwrap();
-        let (form_a2, c) = alice_waits.handle_response_with(&form_b, &alice.credentials(), content).unwrap();
+        let single = alice_waits.handle_response_for_single(&form_b, &alice.credentials()).unwrap();
+        let (form_a2, c) = single.seal(content).unwrap();
         (bob_waits, form_a2, c)
     };
     let (first, form_a2, c) = round();

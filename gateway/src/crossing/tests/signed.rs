@@ -1,0 +1,217 @@
+//! Sessions in three messages: the keys alone say who is who (XEP-0116, section 4.7).
+
+use esession::namespaces::{feature, negotiation_form};
+use esession::{
+    AwaitSignature, Binding, Credentials, Flow, Identification, Initiator, Policy, Responder, SignedSession, SigningKey,
+};
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+
+use super::*;
+use crate::crossing::SessionCode;
+use crate::secure::comparison::Comparison;
+use crate::store::keys;
+
+const PHONE: &str = "alice@example.org/phone";
+
+/// Alice's client with its key, and the key that the gateway has for the contact.
+struct Signer {
+    key: SigningKey,
+}
+
+impl Signer {
+    async fn new(world: &World) -> Self {
+        let [own, key] = [(); 2].map(|()| SigningKey::generate_rsa(2048, &mut UnwrapErr(SysRng)).unwrap());
+        let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap();
+        let contacts = drawbridge_bridge::Secret::new(own.to_pkcs8().expose());
+        let peer = Peer::Contact(silent()).key().to_owned();
+        let set = world.keeper.store.call(move |db, sealer| keys::set_own(db, sealer, user.id, &peer, &contacts));
+        set.await.unwrap();
+        Self { key }
+    }
+
+    fn policy() -> Policy {
+        let ways = vec![Identification::Hash, Identification::Key];
+        Policy { own_identification: ways.clone(), peer_identification: vec![Identification::Key], ..disclosing() }
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials { signing_key: Some(self.key.clone()), ..Credentials::default() }
+    }
+
+    fn request() -> (esession::AwaitSignedResponse, Element) {
+        let binding = Binding::between(ALICE, SILENT);
+        Initiator::begin_signed(&Self::policy(), &binding, &mut UnwrapErr(SysRng)).unwrap()
+    }
+
+    /// The client asks, and the session stands.
+    async fn session(&self, world: &mut World) -> SignedSession {
+        let (waiting, request) = Self::request();
+        world.takes(&from_alice("phone", &feature(request))).await;
+        let (signed, form_a2) = waiting.handle_response(&form(world).await, &self.credentials()).unwrap();
+        world.takes(&from_alice("phone", &feature(form_a2))).await;
+        signed
+    }
+
+    /// The gateway has asked, and the client answers.
+    fn answer(&self, form_a: &Element) -> (AwaitSignature, Element) {
+        let rng = &mut UnwrapErr(SysRng);
+        let binding = Binding::between(ALICE, SILENT);
+        Responder::respond_signed(&Self::policy(), form_a, &binding, self.credentials(), rng).unwrap()
+    }
+}
+
+/// The next form of a negotiation.
+async fn form(world: &mut World) -> Element {
+    let stanza = world.until(|stanza| stanza.children().any(|child| negotiation_form(child).is_some())).await;
+    stanza.children().find_map(negotiation_form).unwrap().clone()
+}
+
+/// The next request of the gateway for a session, its thread, and the form.
+async fn asked(world: &mut World) -> (String, Element) {
+    let is_request =
+        |child: &Element| negotiation_form(child).filter(|form| form.attr("type") == Some("form")).cloned();
+    let stanza = world.until(|stanza| stanza.children().any(|child| is_request(child).is_some())).await;
+    (stanza.get_child("thread", ns::CLIENT).unwrap().text(), stanza.children().find_map(is_request).unwrap())
+}
+
+/// Alice's client is online, and says that it speaks ESessions.
+async fn online(world: &mut World) {
+    world.takes(&format!("<presence from='{PHONE}' to='gw.example.org'/>")).await;
+    let question = world.until(|stanza| stanza.name() == "iq" && stanza.attr("to") == Some(PHONE)).await;
+    let id = question.attr("id").unwrap();
+    let feature = esession::namespaces::ESESSION;
+    world
+        .takes(&format!(
+            "<iq type='result' id='{id}' from='{PHONE}' to='gw.example.org'>
+             <query xmlns='http://jabber.org/protocol/disco#info'><feature var='{feature}'/></query></iq>"
+        ))
+        .await;
+}
+
+async fn codes(world: &World, count: usize) -> Vec<SessionCode> {
+    for _ in 0..500 {
+        let codes = world.keeper.crossings.codes(&alice()).await;
+        if codes.len() == count {
+            return codes;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("there never were so many sessions");
+}
+
+fn in_thread(thread: &str, payload: &Element) -> String {
+    from_alice("phone", payload).replacen("<thread>phone<", &format!("<thread>{thread}<"), 1)
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_keys_one_comparison_lasts() {
+    let mut world = World::with_alice().await;
+    let signer = Signer::new(&world).await;
+    let mut client = signer.session(&mut world).await;
+    let c = client.session.seal("<body>hello</body>").unwrap();
+    world.takes(&from_alice("phone", &c)).await;
+    assert_eq!(contact_has(&world, 1).await, ["hello"]);
+    world.far().says(&silent(), "hello, you");
+    let heard = world.until(|stanza| encrypted(stanza).is_some()).await;
+    let opened = client.session.open(encrypted(&heard).unwrap()).unwrap();
+    assert!(opened.content.expose().contains("hello, you"));
+
+    let shown = codes(&world, 1).await;
+    assert_eq!((&shown[0].comparison, shown[0].verified), (&Comparison::Keys(client.code.clone()), false));
+    assert!(world.keeper.crossings.verify(&alice(), &client.code.to_uppercase()).await.unwrap().verified);
+    let again = signer.session(&mut world).await;
+    assert_eq!(again.code, client.code);
+    assert!(codes(&world, 1).await[0].verified, "the key was verified");
+    // Somebody else's is not.
+    let stranger = Signer { key: SigningKey::generate_rsa(2048, &mut UnwrapErr(SysRng)).unwrap() };
+    let other = stranger.session(&mut world).await;
+    assert_ne!(other.code, client.code);
+    for _ in 0..500 {
+        let codes = codes(&world, 1).await;
+        if codes[0].comparison == Comparison::Keys(other.code.clone()) {
+            assert!(!codes[0].verified);
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the session never stood");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_thing_said_without_a_session_arrives_and_is_receipted_in_the_next_one() {
+    let mut world = World::with_alice().await;
+    let signer = Signer::new(&world).await;
+    online(&mut world).await;
+    let (waiting, request) = Signer::request();
+    world.takes(&from_alice("phone", &feature(request))).await;
+    let single = waiting.handle_response_for_single(&form(&mut world).await, &signer.credentials()).unwrap();
+    let content =
+        "<body>only this</body><request xmlns='urn:xmpp:receipts'/><origin-id xmlns='urn:xmpp:sid:0' id='m1'/>";
+    let (form_a2, c) = single.seal(content).unwrap();
+    let both = format!("{}{}", text(&feature(form_a2)), text(&c));
+    world
+        .takes(&format!(
+            "<message from='{PHONE}' to='{SILENT}' id='m1'><thread>phone</thread>{both}<body>clear</body></message>"
+        ))
+        .await;
+    assert_eq!(contact_has(&world, 1).await, ["only this"]);
+    codes(&world, 0).await;
+
+    // The receipt needs a session, which the gateway asks for as the client does.
+    let (thread, form_a) = asked(&mut world).await;
+    assert_eq!(Flow::of(&form_a), Flow::ThreeMessage);
+    let (waiting, form_b) = signer.answer(&form_a);
+    world.takes(&in_thread(&thread, &feature(form_b))).await;
+    let mut signed = waiting.handle_identity(&form(&mut world).await).unwrap();
+    let heard = world.until(|stanza| encrypted(stanza).is_some()).await;
+    let opened = signed.session.open(encrypted(&heard).unwrap()).unwrap();
+    assert!(opened.content.expose().contains("<received"), "{}", opened.content.expose());
+    assert!(opened.content.expose().contains("m1"));
+    world.far().says(&silent(), "and back");
+    let heard = world.until(|stanza| encrypted(stanza).is_some()).await;
+    assert!(signed.session.open(encrypted(&heard).unwrap()).unwrap().content.expose().contains("and back"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_stanza_that_is_not_the_one_is_worth_nothing() {
+    let mut world = World::with_alice().await;
+    let signer = Signer::new(&world).await;
+    let mut singles = Vec::new();
+    for words in ["<body>first</body>", "<body>second</body>"] {
+        let (waiting, request) = Signer::request();
+        world.takes(&from_alice("phone", &feature(request))).await;
+        let single = waiting.handle_response_for_single(&form(&mut world).await, &signer.credentials()).unwrap();
+        singles.push(single.seal(words).unwrap());
+    }
+    // The gateway knows the second negotiation only; beside its form comes the other's content.
+    let both = format!("{}{}", text(&feature(singles[1].0.clone())), text(&singles[0].1));
+    world.takes(&format!("<message from='{PHONE}' to='{SILENT}' id='m'><thread>phone</thread>{both}</message>")).await;
+    let error = world.until(|stanza| stanza.attr("type") == Some("error")).await;
+    assert_eq!(condition(&error), "feature-not-implemented");
+    sleep(LOOKS).await;
+    assert!(world.far().received().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_three_messages_no_more_is_asked_in_four() {
+    let mut world = World::with_alice().await;
+    let signer = Signer::new(&world).await;
+    online(&mut world).await;
+    let mut client = signer.session(&mut world).await;
+    let c = client.session.terminate().unwrap();
+    world.takes(&from_alice("phone", &c)).await;
+    world.far().says(&silent(), "waits");
+    for flow in [Flow::ThreeMessage, Flow::FourMessage] {
+        let (thread, form_a) = asked(&mut world).await;
+        assert_eq!(Flow::of(&form_a), flow);
+        world
+            .takes(&format!(
+                "<message type='error' from='{PHONE}' to='{SILENT}'><thread>{thread}</thread><error type='cancel'>
+                 <feature-not-implemented xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+            ))
+            .await;
+        sleep(Duration::from_secs(31)).await;
+        world.keeper.crossings.resume(&world.keeper, &alice()).await;
+    }
+}
