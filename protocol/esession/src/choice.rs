@@ -81,6 +81,9 @@ impl Selection<'_> {
 
     /// How an end identifies itself; a field that is not there means `none`.
     fn identification(&mut self, var: &str, flow: Flow, ours: &[Identification]) -> Identification {
+        if flow == Flow::Offline {
+            return Identification::Key;
+        }
         let offered = match self.form.field(var) {
             Some(_) => self.known(var, Identification::from_name),
             None => vec![Identification::None],
@@ -197,7 +200,7 @@ impl Choice {
             Flow::FourMessage => {
                 from.strongest("sas_algs", SasMethod::from_name, |method| policy.sas_methods.contains(method))
             }
-            Flow::ThreeMessage => None,
+            Flow::ThreeMessage | Flow::Offline => None,
         };
         match (group, cipher, hash, rekey_freq) {
             (Some(group), Some(cipher), Some(hash), Some(rekey_freq)) if from.refused.is_empty() => Ok(Self {

@@ -37,6 +37,12 @@ pub enum Error {
     /// The peer showed the fingerprint of a key that this end does not have. A new negotiation may ask for the key itself.
     #[error("the peer's key is unknown")]
     UnknownKey,
+    /// Published options have ended ([`crate::Published`]).
+    #[error("the published options have expired")]
+    Expired,
+    /// What came in was used before.
+    #[error("this was received before")]
+    Replayed,
     /// This end asked for something that is never done.
     #[error("misuse: {0}")]
     Misuse(Misuse),
@@ -155,7 +161,7 @@ impl Error {
             Self::PeerMisbehaved(Misbehaviour::OtherEnds) => (Condition::NotAcceptable, vec![binding::FIELD.into()]),
             Self::PeerMisbehaved(_) => (Condition::NotAcceptable, Vec::new()),
             Self::DecryptFailed | Self::UnknownKey => (Condition::FeatureNotImplemented, Vec::new()),
-            Self::Declined | Self::Stray | Self::Misuse(_) => return None,
+            Self::Declined | Self::Stray | Self::Expired | Self::Replayed | Self::Misuse(_) => return None,
         };
         Some(StanzaError { condition, fields })
     }

@@ -68,7 +68,9 @@ impl Answer {
     pub(crate) fn read(policy: &Policy, offer: &Offer, kept: Kept, form_b: &Element) -> Result<Self, Error> {
         let form = Form::read(form_b, "submit")?;
         form.check_addressed(&offer.nonce)?;
-        form.check_accepted()?;
+        if offer.flow != Flow::Offline {
+            form.check_accepted()?;
+        }
         let choice = Choice::read(policy, offer, &form)?;
         let nonce_b = session_id(&form)?;
         let bound = kept.binding.check(&form, Role::Initiator, &nonce_b)?;

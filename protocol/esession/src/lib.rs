@@ -1,5 +1,5 @@
 //! Encrypted sessions for XMPP, without input or output: XEP-0116 as four messages (the whole of XEP-0217) and as three,
-//! with public keys or without, the stanza encryption of XEP-0200 with its re-keying, and the retained secrets that let users
+//! with public keys or without, as one to who is away (XEP-0187), the stanza encryption of XEP-0200 with its re-keying, and the retained secrets that let users
 //! compare once. Old Gajim is recognised and answered in its own way ([`Profile`]).
 //!
 //! Every machine takes the peer's element and gives back the element to send. Time and randomness are arguments.
@@ -79,6 +79,37 @@
 //! # }
 //! ```
 //!
+//! # Who is away
+//! Options that are published while somebody is there are answered when they are not (XEP-0187).
+//!
+//! ```
+//! use esession::{Binding, Credentials, OfflineSender, Policy, Published, Replays, SigningKey};
+//! use getrandom::{SysRng, rand_core::UnwrapErr};
+//!
+//! # fn main() -> Result<(), esession::Error> {
+//! let (rng, policy, binding) = (&mut UnwrapErr(SysRng), Policy::default(), Binding::default());
+//! let [alices, bobs] = [SigningKey::generate_rsa(2048, rng)?, SigningKey::generate_rsa(2048, rng)?];
+//! let (today, next_week) = (1_795_392_000, 1_795_996_800);
+//! let published = Published::make(&policy, next_week, None, &[alices.clone()], rng)?;
+//!
+//! // Bob knows Alice's key. What he writes goes through the server as ciphertext, and waits there.
+//! let bob = Credentials {
+//!     signing_key: Some(bobs.clone()),
+//!     known_keys: vec![alices.public().clone()],
+//!     ..Credentials::default()
+//! };
+//! let content = "<body>See you soon.</body>";
+//! let (form, c) = OfflineSender::single(&policy, published.form(), &binding, &bob, today, content, rng)?;
+//!
+//! // Alice is back. What has come once does not come again.
+//! let mut seen = Replays::default();
+//! let mut alice = published.accept(&policy, &form, &binding, &Credentials::default(), today, &mut seen)?;
+//! assert_eq!(&alice.peer_key, bobs.public());
+//! assert!(alice.open(&c)?.content.expose().starts_with(content));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it is for
 //! The page [`requirements`] goes through what XEP-0210 demands of encrypted sessions: by what each demand is met, and which
 //! test fails where it is not.
@@ -108,6 +139,7 @@ mod initiator;
 pub mod namespaces;
 mod normal;
 mod offer;
+mod offline;
 mod options;
 mod plaintext;
 mod policy;
@@ -140,6 +172,7 @@ pub use form::{ExtraField, extra_fields};
 pub use group::Group;
 pub use initiator::{AwaitCompletion, AwaitResponse, Initiator};
 pub use offer::Flow;
+pub use offline::{OfflineReceiver, OfflineSender, Published, Replays, Said};
 pub use options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, SignatureAlgorithm, StanzaKind};
 pub use plaintext::Plaintext;
 pub use policy::Policy;

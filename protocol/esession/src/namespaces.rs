@@ -6,6 +6,9 @@ use minidom::Element;
 pub const ESESSION: &str = "http://www.xmpp.org/extensions/xep-0116.html#ns";
 /// Wraps the responder's completion form in an `<init/>` element.
 pub const ESESSION_INIT: &str = "http://www.xmpp.org/extensions/xep-0116.html#ns-init";
+/// The node with options for those who may see when this end is there (XEP-0187 section 3.2); those for everybody are in
+/// the node [`ESESSION`].
+pub const OFFLINE: &str = "http://www.xmpp.org/extensions/xep-0187.html#ns";
 /// The `<c/>` element of an encrypted stanza (XEP-0200).
 pub const ENCRYPTED: &str = "http://www.xmpp.org/extensions/xep-0200.html#ns";
 /// The `<feature/>` element around the first three forms (XEP-0020).

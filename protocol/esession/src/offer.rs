@@ -29,6 +29,8 @@ pub enum Flow {
     FourMessage,
     /// Three (SIGMA-I): the initiator shows its value at once; both ends must have public keys.
     ThreeMessage,
+    /// One, against options that were published ([`crate::Published`]). It is no request that could be answered.
+    Offline,
 }
 
 impl Flow {
@@ -37,6 +39,9 @@ impl Flow {
     #[must_use]
     pub fn of(form_a: &Element) -> Self {
         let values = |var: &str| form_a.children().any(|field| field.attr("var") == Some(var));
+        if values("signs") {
+            return Self::Offline;
+        }
         if values("dhkeys") && !values("dhhashes") { Self::ThreeMessage } else { Self::FourMessage }
     }
 
@@ -44,7 +49,7 @@ impl Flow {
     pub(crate) fn field(self) -> &'static str {
         match self {
             Self::FourMessage => "dhhashes",
-            Self::ThreeMessage => "dhkeys",
+            Self::ThreeMessage | Self::Offline => "dhkeys",
         }
     }
 
@@ -90,13 +95,39 @@ impl Offer {
         let nonce = random::<16>(rng);
         let vouchers = binding.vouchers().filter(|_| flow == Flow::FourMessage);
         let vouchers = vouchers.map(|vouchers| voucher::announce(vouchers, nonce.as_slice(), rng)).unwrap_or_default();
-        Ok((Self::write(policy, flow, nonce.as_slice(), &kept, &vouchers)?, kept))
+        Ok((Self::write(policy, flow, nonce.as_slice(), &kept, &vouchers)?.element().clone(), kept))
+    }
+
+    /// Options to be published, before anything is said about when they end and who has signed (XEP-0187 section 3.1): never
+    /// for iq, which nobody answers, and for messages only where they are for one resource, which no presence of others
+    /// reaches.
+    pub(crate) fn write_options(
+        policy: &Policy,
+        nonce: &[u8],
+        kept: &Kept,
+        matches: bool,
+    ) -> Result<FormWriter, Error> {
+        let mut policy = policy.clone();
+        policy.stanzas.retain(|kind| *kind == StanzaKind::Message || (*kind == StanzaKind::Presence && !matches));
+        policy.check()?;
+        Self::write(&policy, Flow::Offline, nonce, kept, &[])
     }
 
     /// Form A.
-    fn write(policy: &Policy, flow: Flow, nonce: &[u8], kept: &Kept, vouchers: &[Vec<u8>]) -> Result<Element, Error> {
+    fn write(
+        policy: &Policy,
+        flow: Flow,
+        nonce: &[u8],
+        kept: &Kept,
+        vouchers: &[Vec<u8>],
+    ) -> Result<FormWriter, Error> {
         let keys = &kept.keys;
+        // Whoever writes to somebody who is away shows a key.
+        let negotiated = flow != Flow::Offline;
         let identification = |who| {
+            if !negotiated {
+                return vec![Identification::Key];
+            }
             let permitted = policy.identification(Role::Initiator, who).iter().copied();
             permitted.filter(|how| flow.permits(*how)).collect::<Vec<_>>()
         };
@@ -105,7 +136,9 @@ impl Offer {
             return Err(Error::Misuse(Misuse::Policy));
         }
         let mut form = FormWriter::new("form");
-        form.typed("accept", "boolean", &["1"]);
+        if negotiated {
+            form.typed("accept", "boolean", &["1"]);
+        }
         let mut single = |var: &str, options: &[&str]| form.options(var, "list-single", options);
         single("logging", &policy.logging.iter().copied().map(Logging::name).collect::<Vec<_>>());
         single("disclosure", &policy.disclosure.iter().copied().map(Disclosure::name).collect::<Vec<_>>());
@@ -117,8 +150,10 @@ impl Offer {
             single("sign_algs", &policy.signatures.iter().copied().map(SignatureAlgorithm::name).collect::<Vec<_>>());
         }
         single("compress", &[COMPRESSION]);
-        single("init_pubkey", &own.iter().copied().map(Identification::name).collect::<Vec<_>>());
-        single("resp_pubkey", &peer.iter().copied().map(Identification::name).collect::<Vec<_>>());
+        if negotiated {
+            single("init_pubkey", &own.iter().copied().map(Identification::name).collect::<Vec<_>>());
+            single("resp_pubkey", &peer.iter().copied().map(Identification::name).collect::<Vec<_>>());
+        }
         single("ver", &[VERSION]);
         if flow == Flow::FourMessage {
             single("sas_algs", &policy.sas_methods.iter().copied().map(SasMethod::name).collect::<Vec<_>>());
@@ -129,7 +164,7 @@ impl Offer {
         form.typed("my_nonce", "hidden", &[encode(nonce)]);
         let values: Vec<_> = match flow {
             Flow::FourMessage => keys.iter().map(|pair| encode(&sha256(&[pair.public()]))).collect(),
-            Flow::ThreeMessage => keys.iter().map(|pair| encode(pair.public())).collect(),
+            Flow::ThreeMessage | Flow::Offline => keys.iter().map(|pair| encode(pair.public())).collect(),
         };
         form.typed(flow.field(), "hidden", &values);
         kept.binding.write(&mut form, Role::Initiator, nonce)?;
@@ -139,7 +174,7 @@ impl Offer {
         if let Some(hybrid) = &kept.hybrid {
             form.typed(hybrid::FIELD, "hidden", &[encode(&hybrid.share())]);
         }
-        Ok(form.element().clone())
+        Ok(form)
     }
 
     /// Reads form A and refuses what does not ask for this flow.
@@ -152,7 +187,9 @@ impl Offer {
         if Flow::of(form_a) != flow {
             return Err(Error::NotImplemented(vec![Flow::of(form_a).field().into()]));
         }
-        form.check_accepted()?;
+        if flow != Flow::Offline {
+            form.check_accepted()?;
+        }
         let nonce = session_id(&form)?;
         let values = form.all_octets(flow.field())?;
         let groups = form.field("modp").map_or(0, |field| field.values.len());

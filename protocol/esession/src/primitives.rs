@@ -15,6 +15,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 pub use rand_core::CryptoRng;
 
+pub(crate) mod expansion;
 pub(crate) mod hybrid;
 mod jacobi;
 pub(crate) mod signature;

@@ -163,12 +163,13 @@ impl AwaitSignedResponse {
         Ok(SingleStanza { agreed, peer_key, code, session, form_a2 })
     }
 
-    fn complete(
-        self,
-        form_b: &Element,
-        credentials: &Credentials,
-        terminate: bool,
-    ) -> Result<(SignedSession, Element), Error> {
+    /// What was published, and is answered now (XEP-0187).
+    pub(crate) fn resumed(policy: &Policy, offer: Offer, kept: Kept) -> Self {
+        Self { policy: policy.clone(), offer, kept }
+    }
+
+    /// Verifies Bob.
+    pub(crate) fn verify(self, form_b: &Element, credentials: &Credentials) -> Result<Verified, Error> {
         let Self { policy, offer, kept } = self;
         let answer = Answer::read(&policy, &offer, kept, form_b)?;
         let Answer { choice, form, normal: form_b, nonce_b, initial_counter, peer, pair, hybrid, bound, .. } = answer;
@@ -183,11 +184,25 @@ impl AwaitSignedResponse {
             completion: "",
         };
         let proof = Proof { identity: form.octets("identity")?, mac: form.mac(suite.hash)? };
-        let (mut initiator_counter, mut responder_counter) = (initial_counter, initial_counter.of_peer());
+        let mut responder_counter = initial_counter.of_peer();
         let expected = choice.expected(Role::Responder, credentials);
         let keys = shared.keys(Role::Responder, suite);
         let peer_key = verify(&claim, &proof, &expected, &keys, suite, &mut responder_counter)?;
+        let peer_key = peer_key.ok_or(Error::DecryptFailed)?;
+        let said = Said { extras: form.extras(), bound };
+        let (role, initiator_counter) = (Role::Initiator, initial_counter);
+        let terms = Terms { role, policy, choice, said, pair, hybrid, initiator_counter, responder_counter };
+        Ok(Verified { terms, offer, nonce_b, peer, shared, peer_key })
+    }
 
+    fn complete(
+        self,
+        form_b: &Element,
+        credentials: &Credentials,
+        terminate: bool,
+    ) -> Result<(SignedSession, Element), Error> {
+        let Verified { mut terms, offer, nonce_b, peer, shared, peer_key } = self.verify(form_b, credentials)?;
+        let suite = terms.choice.suite(Profile::Xep);
         let mut form_a2 = FormWriter::new("result");
         form_a2.field("accept", "1");
         form_a2.field("nonce", encode(&nonce_b));
@@ -198,18 +213,34 @@ impl AwaitSignedResponse {
         let claim = Claim {
             verifier_nonce: &nonce_b,
             prover_nonce: &offer.nonce,
-            public: pair.public(),
+            public: terms.pair.public(),
             form: offer.normal.spelled(Profile::Xep),
             completion: completion.spelled(Profile::Xep),
         };
         let keys = shared.keys(Role::Initiator, suite);
         let key = credentials.signing_key.as_ref();
-        let proof = prove(&claim, choice.init, key, &keys, suite, &mut initiator_counter)?;
+        let proof = prove(&claim, terms.choice.init, key, &keys, suite, &mut terms.initiator_counter)?;
         let form_a2 = form_a2.finish_with_proof(&proof.identity, &proof.mac);
-        let said = Said { extras: form.extras(), bound };
-        let role = Role::Initiator;
-        let terms = Terms { role, policy, choice, said, pair, hybrid, initiator_counter, responder_counter };
         Ok((terms.open(&shared, peer, peer_key, credentials)?, form_a2))
+    }
+}
+
+/// Alice, when Bob has proved who he is.
+pub(crate) struct Verified {
+    terms: Terms,
+    offer: Offer,
+    nonce_b: Vec<u8>,
+    /// d
+    peer: PublicValue,
+    shared: SharedSecret,
+    peer_key: PublicKey,
+}
+
+impl Verified {
+    /// A session that Alice only listens in.
+    pub(crate) fn into_session(self) -> (Session, Agreed, PublicKey) {
+        let (session, agreed) = self.terms.session(&self.shared, self.peer);
+        (session, agreed, self.peer_key)
     }
 }
 
@@ -223,13 +254,27 @@ impl AwaitSignature {
         draw: impl FnOnce(&Choice, Option<Share>) -> Result<Draw, Error>,
     ) -> Result<(Self, Element), Error> {
         policy.check()?;
-        let offer = Offer::read(form_a, Flow::ThreeMessage)?;
+        Self::sign(policy, Offer::read(form_a, Flow::ThreeMessage)?, binding, credentials, false, draw)
+    }
+
+    /// The same for an offer that was read; `terminate` if there will be one stanza only (XEP-0187).
+    pub(crate) fn sign(
+        policy: &Policy,
+        offer: Offer,
+        binding: &Binding,
+        credentials: Credentials,
+        terminate: bool,
+        draw: impl FnOnce(&Choice, Option<Share>) -> Result<Draw, Error>,
+    ) -> Result<(Self, Element), Error> {
         let bound = binding.check(&offer.form, Role::Responder, &offer.nonce)?;
         let choice = Choice::make(policy, &offer)?;
         let e = offer.value(choice.group.name())?;
         let peer = PublicValue::check(choice.group, e, Misbehaviour::BadInitiatorValue)?;
         let draw = draw(&choice, offer.share(policy)?)?;
-        let form = draw.response(&choice, &offer, binding)?;
+        let mut form = draw.response(&choice, &offer, binding)?;
+        if terminate {
+            form.field("terminate", "1");
+        }
         let Draw { nonce: nonce_b, counter: initiator_counter, pair, hybrid, .. } = draw;
         let (hybrid, secret) = hybrid.map(|(answer, peer)| (Hybrid { own: answer.own, peer }, answer.secret)).unzip();
         let suite = choice.suite(Profile::Xep);
@@ -251,6 +296,11 @@ impl AwaitSignature {
         let said = Said { extras: offer.form.extras(), bound };
         let terms = Terms { role, policy, choice, said, pair, hybrid, initiator_counter, responder_counter };
         Ok((Self { terms, offer, nonce_b, peer, shared, credentials }, form_b))
+    }
+
+    /// A session that Bob only speaks in, without an answer of Alice.
+    pub(crate) fn into_session(self) -> (Session, Agreed) {
+        self.terms.session(&self.shared, self.peer)
     }
 
     /// Whether form A2 continues this negotiation. If not it is a stray: ignore it and keep the machine.
@@ -283,6 +333,7 @@ impl AwaitSignature {
         let expected = terms.choice.expected(Role::Initiator, &credentials);
         let keys = shared.keys(Role::Initiator, suite);
         let peer_key = verify(&claim, &proof, &expected, &keys, suite, &mut terms.initiator_counter)?;
+        let peer_key = peer_key.ok_or(Error::DecryptFailed)?;
         let signed = terms.open(&shared, peer, peer_key, &credentials)?;
         let session = if terminate { signed.session.for_one_stanza() } else { signed.session };
         Ok(SignedSession { session, ..signed })
@@ -290,17 +341,21 @@ impl AwaitSignature {
 }
 
 impl Terms {
-    /// The session. Both ends have proved that they hold the keys.
+    /// The session of two ends that have proved that they hold the keys, and who they are.
     fn open(
         self,
         shared: &SharedSecret,
         peer: PublicValue,
-        peer_key: Option<PublicKey>,
+        peer_key: PublicKey,
         credentials: &Credentials,
     ) -> Result<SignedSession, Error> {
         let own_key = credentials.signing_key.as_ref().ok_or(Error::Misuse(Misuse::SigningKey))?;
-        let peer_key = peer_key.ok_or(Error::DecryptFailed)?;
         let code = own_key.public().code_with(&peer_key);
+        let (session, agreed) = self.session(shared, peer);
+        Ok(SignedSession { session, agreed, peer_key, code })
+    }
+
+    fn session(self, shared: &SharedSecret, peer: PublicValue) -> (Session, Agreed) {
         let Self { role, policy, choice, said, pair, hybrid, initiator_counter, responder_counter } = self;
         let suite = choice.suite(Profile::Xep);
         let initiator = (shared.keys(Role::Initiator, suite).stanza, initiator_counter);
@@ -313,8 +368,7 @@ impl Terms {
         let (own, share) = hybrid.map(|hybrid| (hybrid.own, hybrid.peer)).unzip();
         let (own, theirs) = (Own { pair, hybrid: own }, Theirs { value: peer, share });
         let session = Session::new(Role::Initiator, suite, &policy, choice.rekey_freq, sending, receiving, own, theirs);
-        let agreed = Agreed::new(role, suite.profile, choice, said, is_hybrid);
-        Ok(SignedSession { session, agreed, peer_key, code })
+        (session, Agreed::new(role, suite.profile, choice, said, is_hybrid))
     }
 }
 

@@ -15,6 +15,7 @@ mod hybrid;
 mod malformed;
 mod mutations;
 mod network;
+mod offline;
 mod public_keys;
 mod repudiation;
 mod requirements;
