@@ -1,9 +1,10 @@
 //! One conversation of one user: a task that owns its encrypted sessions and what is in flight to the user's clients.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use esession::OfflineReceiver;
 use jid::{BareJid, FullJid};
 use minidom::Element;
 use tokio::sync::Notify;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::SessionCode;
 use super::input::{self, Inbox, Input, Mailbox};
+use super::offline::Options;
 use super::sender;
 use crate::keeper::{Keeper, Peer};
 use crate::secure::comparison::Comparison;
@@ -41,6 +43,10 @@ pub(super) struct Conversation {
     pub(super) talking: Arc<tokio::sync::Mutex<()>>,
     /// Receipts and answers for clients whose session is down: they go out in the next one.
     pub(super) owed: BTreeMap<FullJid, Vec<Vec<Element>>>,
+    /// One-way sessions of the user's clients, by their threads.
+    pub(super) receivers: HashMap<(FullJid, String), OfflineReceiver>,
+    /// How the user can be written to while they are away.
+    pub(super) options: Options,
     /// The user knows that their status is not passed on.
     pub(super) untold: bool,
     /// Held by the task that sends to the network while it works.
@@ -108,6 +114,8 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
         stop: CancellationToken::new(),
         talking: Arc::default(),
         owed: BTreeMap::new(),
+        receivers: HashMap::new(),
+        options: Options::default(),
         untold: false,
         sending: Arc::default(),
         last: Instant::now(),
@@ -197,6 +205,10 @@ impl Conversation {
             Input::Answer(to, secure, lines) => self.answer(&to, secure, lines).await,
             Input::Reply(to, answer) => self.reply(&to, &answer).await,
             Input::Shown => self.show_status(&self.endpoints.ready()).await,
+            Input::Options(found) => {
+                self.options = Options::Found(found, Instant::now());
+                self.deliver().await;
+            }
             Input::Codes(answer) => {
                 let _ = answer.send(self.codes());
             }

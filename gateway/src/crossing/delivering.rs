@@ -31,6 +31,8 @@ const LOST: &str = "[A message that must not be stored here was lost when Drawbr
 enum Way {
     /// Not at all: it waits.
     Hold,
+    /// To the account, by what a client has published, since none is there.
+    Away,
     /// In clear, to the account.
     Clear,
     /// In the session of each of these clients.
@@ -52,6 +54,7 @@ impl Conversation {
             };
             match self.way().await {
                 Way::Hold => return,
+                Way::Away => return self.leave_for_user(waiting).await,
                 Way::Sealed(resources) => {
                     let mut ids = Vec::with_capacity(waiting.len());
                     for delivery in waiting {
@@ -104,6 +107,9 @@ impl Conversation {
             return Way::Hold;
         }
         if policy::required(wish, contact.is_some_and(|contact| contact.protected)) {
+            if self.keeper.presences.online(self.them()).is_empty() {
+                return Way::Away;
+            }
             self.invite_client().await;
             return Way::Hold;
         }
@@ -199,6 +205,9 @@ impl Conversation {
     /// A client came, went, or told what it can do.
     pub(super) async fn resources_changed(&mut self) {
         let online = self.keeper.presences.online(self.them());
+        if !online.is_empty() {
+            self.forget_options();
+        }
         let mut gone = Vec::new();
         for (resource, active) in &mut self.endpoints.active {
             let here = online.iter().any(|client| client.full == *resource);
@@ -248,7 +257,7 @@ impl Conversation {
 
 /// A delivery as content. What the user wrote elsewhere is shown as theirs in words: in an encrypted session nobody
 /// but the contact can send it (clients.md, 2.7).
-fn content(delivery: &Delivery) -> Vec<Element> {
+pub(super) fn content(delivery: &Delivery) -> Vec<Element> {
     let Parcel { text, mine, time, .. } = &delivery.parcel;
     let sent = time
         .and_then(|seconds| u64::try_from(seconds).ok())

@@ -41,6 +41,9 @@ impl Conversation {
         if let Some((wrapper, form)) =
             stanza.children().find_map(|child| Some((child, namespaces::negotiation_form(child)?)))
         {
+            if wrapper.name() == "init" && form.attr("type") == Some("submit") {
+                return self.left_for_contact(outer, &stanza, form).await;
+            }
             self.negotiation(&outer.from, &stanza, wrapper, form).await;
             return self.beside(outer, &stanza).await;
         }
@@ -71,6 +74,11 @@ impl Conversation {
 
     /// An encrypted stanza (XEP-0200, section 6). Everything beside the `<c/>` is passed over.
     async fn open(&mut self, outer: Outer, stanza: &Element, c: &Element) {
+        let thread = stanza.get_child("thread", ns::CLIENT).map(Element::text).unwrap_or_default();
+        if self.receivers.contains_key(&(outer.from.clone(), thread.clone())) {
+            self.read_offline(outer, stanza, &thread, c).await;
+            return;
+        }
         let Some(active) = self.endpoints.active.get_mut(&outer.from) else {
             // Keys do not outlive this process: the error makes the client negotiate anew.
             return self
@@ -100,18 +108,9 @@ impl Conversation {
         if let Some(ending) = opened.ending.filter(|_| !is_only) {
             return self.ended(&outer.from, ending).await;
         }
-        if !opened.content.is_empty() {
-            let limits = &self.keeper.config.limits;
-            let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
-            match xml::fragment(opened.content.expose(), limits) {
-                Ok(children) => self.opened_content(outer, stanza, children).await,
-                Err(error) => {
-                    // XEP-0200, section 6.2: content that is not well-formed destroys the session.
-                    tracing::debug!(%error, "refused the content of an encrypted stanza");
-                    self.lose(&outer.from);
-                    self.refuse(&outer, Condition::NotAcceptable, &error.to_string()).await;
-                }
-            }
+        if !opened.content.is_empty() && !self.content(outer, stanza, opened.content.expose()).await {
+            // XEP-0200, section 6.2: content that is not well-formed destroys the session.
+            self.lose(&from);
         }
         if is_only {
             self.lose(&from);
@@ -120,6 +119,25 @@ impl Conversation {
             return self.opened(&from).await;
         }
         self.deliver().await;
+    }
+
+    /// What was decrypted. `false` if it is no content of a stanza.
+    pub(super) async fn content(&mut self, outer: Outer, stanza: &Element, content: &str) -> bool {
+        let limits = &self.keeper.config.limits;
+        let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
+        match xml::fragment(content, limits) {
+            Ok(children) => {
+                self.opened_content(outer, stanza, children).await;
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "refused the content of an encrypted stanza");
+                let (me, id) = (outer.to.clone(), outer.id.clone());
+                let to = outer.from.clone().into();
+                let _ = self.post_error(&me, &to, id.as_deref(), Condition::NotAcceptable, &error.to_string()).await;
+                false
+            }
+        }
     }
 
     async fn opened_content(&mut self, outer: Outer, stanza: &Element, children: Vec<Element>) {
@@ -338,7 +356,7 @@ impl Conversation {
         }
     }
 
-    async fn refuse(&mut self, outer: &Outer, condition: Condition, text: &str) {
+    pub(super) async fn refuse(&mut self, outer: &Outer, condition: Condition, text: &str) {
         let Outer { kind, from, to, id } = outer;
         let _ = match kind {
             StanzaKind::Message => self.post_error_to(to, from, id.as_deref(), condition, text).await,

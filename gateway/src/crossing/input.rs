@@ -43,6 +43,8 @@ pub(super) enum Input {
     Reply(FullJid, Element),
     /// The contact was shown to the user, whose clients may see more in their sessions.
     Shown,
+    /// The options that the user's client has published.
+    Options(Option<Element>),
     /// The sessions and their codes.
     Codes(oneshot::Sender<Vec<SessionCode>>),
     /// The person compared this of this client's session.

@@ -7,6 +7,7 @@
 //! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients.
 //! - [`kinds`]: presence and iq in a session.
 //! - [`negotiating`]: ESessions with the user's clients.
+//! - [`offline`]: with clients that are away, and while the login is.
 //! - [`talk`]: the conversation with the gateway itself.
 //! - [`ending`]: a conversation with nothing to do leaves memory.
 
@@ -17,6 +18,7 @@ mod incoming;
 mod input;
 mod kinds;
 mod negotiating;
+pub(crate) mod offline;
 mod posting;
 mod sender;
 mod sink;

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use drawbridge_bridge::Secret;
-use esession::{Binding, ChainOutcome, Credentials, Error, Flow, PublicKey, RetainedSecret, SigningKey};
-use getrandom::SysRng;
+use esession::{Binding, ChainOutcome, Credentials, Error, Flow, PublicKey, RetainedSecret};
 use jid::FullJid;
 use minidom::Element;
-use rand_core::UnwrapErr;
 use tokio::time::Instant;
 
 use super::conversation::Conversation;
@@ -15,6 +13,7 @@ use super::input::Input;
 use crate::keeper::Peer;
 use crate::secure::endpoints::{Active, Link, News};
 use crate::secure::negotiation::{Finished, Negotiation, Outcome, Progress, Stage, Work};
+use crate::secure::own_key;
 use crate::secure::policy::{self, Truth};
 use crate::store::keys::{self, Standing};
 use crate::store::{self, NewRetained, contacts, retained, unix};
@@ -23,8 +22,6 @@ use crate::xmpp::element::{Build, element, random_id, stanza};
 use crate::xmpp::error::Condition;
 use crate::xmpp::ns;
 
-/// The size of our RSA keys.
-const KEY_BITS: usize = 3072;
 /// How long a client that did not negotiate is left alone before it is asked again.
 const REST: Duration = Duration::from_secs(30);
 /// How many retained secrets of each kind are kept for a conversation: one a client of the user, and some room.
@@ -79,13 +76,15 @@ impl Conversation {
     async fn respond(&mut self, from: &FullJid, thread: String, message: &Element, form: Element) {
         // If both ends asked at once, the client's request is the one that counts.
         self.endpoints.half.remove(from);
-        let knows = !self.known_keys().await.is_empty();
+        let knows = !self.endpoints.whole_keys.contains(from)
+            && !own_key::of_clients(&self.keeper, self.user.id, false).await.is_empty();
         let policy = policy::answering_policy(&self.keeper.config.esession, self.truth().await, &form, knows);
         if self.open_negotiation(from, &thread) {
             let binding = self.binding().await;
             let work = match Flow::of(&form) {
-                Flow::FourMessage => Work::Respond(policy, binding, form),
                 Flow::ThreeMessage => Work::RespondSigned(policy, binding, form, self.credentials(true).await),
+                // Options that are published are no request, and refused as such.
+                Flow::FourMessage | Flow::Offline => Work::Respond(policy, binding, form),
             };
             self.work(from, thread, work);
         } else {
@@ -297,6 +296,9 @@ impl Conversation {
 
     async fn negotiation_failed(&mut self, to: &FullJid, thread: &str, error: &Error) {
         tracing::debug!(%error, "a negotiation failed");
+        if *error == Error::UnknownKey {
+            self.endpoints.whole_keys.insert(to.clone());
+        }
         self.endpoints.half.remove(to);
         self.endpoints.resting.insert(to.clone(), Instant::now() + REST);
         let Some(answer) = error.to_stanza_error() else { return };
@@ -356,7 +358,7 @@ impl Conversation {
 
     /// Every session here is between these two (esessions.md, W6). What the user has verified with the gateway itself
     /// vouches for it (design, section 5); for the gateway does a code that its host has made.
-    async fn binding(&self) -> Binding {
+    pub(super) async fn binding(&self) -> Binding {
         let binding = Binding::between(self.me.to_bare().as_str(), self.them().as_str());
         match &self.peer {
             Peer::Gateway => binding.vouched_by(&self.keeper.pairings.of(self.them())),
@@ -373,7 +375,7 @@ impl Conversation {
         }
     }
 
-    async fn truth(&self) -> Truth {
+    pub(super) async fn truth(&self) -> Truth {
         let encrypted = match (&self.peer, self.standing().await) {
             // There is no far side: what is said to the gateway ends here.
             (Peer::Gateway, _) => true,
@@ -384,42 +386,10 @@ impl Conversation {
     }
 
     async fn credentials(&self, signs: bool) -> Credentials {
-        let signing_key = if signs { self.signing_key().await } else { None };
-        let (secrets, known_keys) = (self.secrets_of(&self.peer).await, self.known_keys().await);
+        let signing_key = if signs { own_key::of(&self.keeper, self.user.id, &self.peer).await } else { None };
+        let known_keys = own_key::of_clients(&self.keeper, self.user.id, false).await;
+        let secrets = self.secrets_of(&self.peer).await;
         Credentials { secrets, signing_key, known_keys, ..Credentials::default() }
-    }
-
-    /// The keys of the user's clients that we know by their fingerprints.
-    async fn known_keys(&self) -> Vec<PublicKey> {
-        let user = self.user.id;
-        let known = self.keeper.store.call(move |db, _| keys::all(db, user)).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot read the keys of clients");
-            Vec::new()
-        });
-        known.iter().filter_map(|key| key.parse().ok()).collect()
-    }
-
-    /// The contact's own key, which is made when somebody first asks for one.
-    async fn signing_key(&self) -> Option<SigningKey> {
-        let (user, peer) = (self.user.id, self.peer.key().to_owned());
-        let own = self.keeper.store.call(move |db, sealer| keys::own(db, sealer, user, &peer)).await;
-        match own {
-            Ok(Some(key)) => return SigningKey::from_pkcs8(key.expose()).ok(),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::error!(%error, "cannot read a signing key");
-                return None;
-            }
-        }
-        let make = || SigningKey::generate_rsa(KEY_BITS, &mut UnwrapErr(SysRng));
-        let key = tokio::task::spawn_blocking(make).await.ok()?.ok()?;
-        let (peer, secret) = (self.peer.key().to_owned(), Secret::new(key.to_pkcs8().expose()));
-        let kept = self.keeper.store.call(move |db, sealer| keys::set_own(db, sealer, user, &peer, &secret)).await;
-        if let Err(error) = kept {
-            tracing::error!(%error, "cannot store a signing key");
-            return None;
-        }
-        Some(key)
     }
 
     async fn secrets_of(&self, peer: &Peer) -> Vec<RetainedSecret> {

@@ -1,6 +1,7 @@
 //! A conversation that has nothing to do ends, and nobody notices; negotiations that nobody finishes cost little.
 
 mod kinds;
+mod offline;
 mod pairing;
 mod promises;
 mod signed;

@@ -1,6 +1,6 @@
 //! The ESessions of one conversation: one for each client of the user that has one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -189,6 +189,8 @@ pub struct Endpoints {
     pub active: HashMap<FullJid, Active>,
     /// Half-open negotiations.
     pub half: HashMap<FullJid, Negotiation>,
+    /// Clients that showed the fingerprint of a key that is not known: they have to show keys from then on.
+    pub whole_keys: HashSet<FullJid>,
     /// Clients that did not negotiate, and until when they are left alone.
     pub resting: HashMap<FullJid, Instant>,
     /// Whether one of the active sessions forbids that its words are stored.
@@ -198,7 +200,13 @@ pub struct Endpoints {
 impl Endpoints {
     /// None yet. `unlogged` tells others whether an active session forbids that its words are stored.
     pub fn new(unlogged: Arc<AtomicBool>) -> Self {
-        Self { active: HashMap::new(), half: HashMap::new(), resting: HashMap::new(), unlogged }
+        Self {
+            active: HashMap::new(),
+            half: HashMap::new(),
+            whole_keys: HashSet::new(),
+            resting: HashMap::new(),
+            unlogged,
+        }
     }
 
     /// A session stands.

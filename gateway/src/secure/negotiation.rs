@@ -131,7 +131,7 @@ impl Work {
                 let (machine, form) = Initiator::begin_signed(&policy, &binding, rng)?;
                 Ok(Progress::Waiting(Box::new(Stage::AwaitSignedResponse(machine)), namespaces::feature(form)))
             }
-            Self::Begin(Flow::FourMessage, policy, binding) => {
+            Self::Begin(Flow::FourMessage | Flow::Offline, policy, binding) => {
                 let (machine, form) = Initiator::begin(&policy, &binding, rng)?;
                 Ok(Progress::Waiting(Box::new(Stage::AwaitResponse(machine)), namespaces::feature(form)))
             }

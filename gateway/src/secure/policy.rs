@@ -48,7 +48,7 @@ pub fn session_policy(config: &ESessionConfig, truth: Truth) -> Policy {
 /// The same for asking a client.
 pub fn asking_policy(config: &ESessionConfig, truth: Truth, flow: Flow) -> Policy {
     let ways = match flow {
-        Flow::FourMessage => vec![Identification::None],
+        Flow::FourMessage | Flow::Offline => vec![Identification::None],
         Flow::ThreeMessage => vec![Identification::Key],
     };
     Policy { own_identification: ways.clone(), peer_identification: ways, ..session_policy(config, truth) }

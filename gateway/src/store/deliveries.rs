@@ -46,6 +46,8 @@ pub struct Delivery {
     pub stanza: String,
     /// What to show.
     pub parcel: Parcel,
+    /// Whether it lies at the user's server already, sealed for when they come back.
+    pub left_for_later: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,21 +105,30 @@ pub fn waiting(
     limit: usize,
 ) -> Result<Vec<Delivery>> {
     let mut query = db.prepare_cached(
-        "SELECT seq, stanza, sealed FROM deliveries WHERE user = ?1 AND contact = ?2 AND seq > ?3
+        "SELECT seq, stanza, sealed, left_for_later FROM deliveries WHERE user = ?1 AND contact = ?2 AND seq > ?3
          ORDER BY seq LIMIT ?4",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = query.query_map(params![user.0, contact.as_str(), after, limit], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, bool>(3)?))
     })?;
     rows.map(|row| {
-        let (seq, stanza, sealed) = row?;
+        let (seq, stanza, sealed, left_for_later) = row?;
         let Sealed { text, mine, time } = sealer.open("delivery", &sealed)?;
         let unwritten = text.is_none();
         let text = unwritten::recall(db, sealer, Queue::Deliveries, seq, text)?;
-        Ok(Delivery { seq, stanza, parcel: Parcel { text, unwritten, mine, time } })
+        Ok(Delivery { seq, stanza, parcel: Parcel { text, unwritten, mine, time }, left_for_later })
     })
     .collect()
+}
+
+/// It lies at the user's server.
+///
+/// # Errors
+/// SQLite's.
+pub fn left(db: &Transaction<'_>, user: UserId, seq: i64) -> Result<()> {
+    db.execute("UPDATE deliveries SET left_for_later = 1 WHERE user = ?1 AND seq = ?2", params![user.0, seq])?;
+    Ok(())
 }
 
 /// The client has it: it goes. `false` if no such delivery waits.

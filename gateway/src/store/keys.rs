@@ -63,13 +63,14 @@ pub fn meet(db: &Transaction<'_>, user: UserId, client: &str, key: &str, signs: 
     Ok(if others { Standing::Other } else { Standing::First })
 }
 
-/// All keys that the user's clients have signed with, in their one spelling.
+/// All keys that the user's clients have signed with, in their one spelling, and whether they are verified.
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(db: &Transaction<'_>, user: UserId) -> Result<Vec<String>> {
-    let mut query = db.prepare("SELECT key FROM client_keys WHERE user = ?1 ORDER BY rowid")?;
-    Ok(query.query_map([user.0], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?)
+pub fn all(db: &Transaction<'_>, user: UserId) -> Result<Vec<(String, bool)>> {
+    let mut query = db.prepare("SELECT key, verified FROM client_keys WHERE user = ?1 ORDER BY rowid")?;
+    let rows = query.query_map([user.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
 /// Whether the last session that this client signed was negotiated in three messages.

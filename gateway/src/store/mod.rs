@@ -17,6 +17,7 @@ pub mod logins;
 pub mod outbox;
 pub mod positions;
 mod proof;
+pub mod published;
 pub mod retained;
 mod schema;
 pub mod seal;

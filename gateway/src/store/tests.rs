@@ -346,7 +346,8 @@ async fn a_database_of_the_first_version_is_tied_to_the_key_of_its_logins() {
     let before = |path: &Path| {
         let db = Connection::open(path).unwrap();
         let newer = "DROP TABLE proof; ALTER TABLE retained DROP COLUMN client; ALTER TABLE inbox DROP COLUMN txn; \
-                     DROP TABLE signing_keys; DROP TABLE client_keys";
+                     DROP TABLE signing_keys; DROP TABLE client_keys; DROP TABLE replays; DROP TABLE published; \
+                     ALTER TABLE deliveries DROP COLUMN left_for_later";
         db.execute_batch(&format!("{newer}; PRAGMA user_version = 1")).unwrap();
     };
     before(&world.path);

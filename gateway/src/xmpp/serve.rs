@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use drawbridge_bridge::{ContactId, ContactInfo, Error};
+use esession::namespaces::{ESESSION, OFFLINE};
 use jid::Jid;
 use minidom::Element;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::error::{Condition, refusal};
+use super::element::Build;
+use super::error::{Condition, answer as answered, refusal};
 use super::route::{may_use, no_contact, register_first, registered};
 use super::{about, adhoc, avatar, disco, ns, prompt, register, search, vcard};
+use crate::crossing::offline;
 use crate::keeper::{Keeper, Peer};
 use crate::store::{User, contacts};
 
@@ -88,6 +91,12 @@ async fn of_contact(
         ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if gets && to.is_full() => disco::client(keeper, iq, payload),
         ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if gets => disco::account(keeper, iq, payload, &to.to_bare()),
         ("ping", ns::PING) if gets => about::ping(iq),
+        ("pubsub", ns::PUBSUB) if gets && let Some(node) = offline_node(payload) => {
+            match offline::serve(keeper, &user, &Peer::Contact(contact.clone()), node).await {
+                Some(found) => answered(iq).with_child(found),
+                None => refusal(iq, Condition::InternalServerError, ""),
+            }
+        }
         ("vCard", ns::VCARD) | ("pubsub", ns::PUBSUB) => match looks(keeper, &user, contact).await {
             Ok(contact) if payload.name() == "vCard" => vcard::of_contact(keeper, iq, &contact),
             Ok(contact) => avatar::handle(iq, &contact),
@@ -96,6 +105,12 @@ async fn of_contact(
         },
         _ => refusal(iq, Condition::ServiceUnavailable, ""),
     }
+}
+
+/// The node with options for offline sessions that is asked for (XEP-0187, section 3.2): they are the same for everybody.
+fn offline_node(pubsub: &Element) -> Option<&str> {
+    let node = pubsub.get_child("items", ns::PUBSUB)?.attr("node")?;
+    [OFFLINE, ESESSION].contains(&node).then_some(node)
 }
 
 /// The sender as a user who may ask for more than the gateway tells everybody.

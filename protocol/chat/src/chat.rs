@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use esession::CryptoRng;
 use esession::namespaces::is_encrypted;
+use esession::{CryptoRng, Published};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 use zeroize::Zeroizing;
@@ -23,6 +23,8 @@ use crate::requests::{self, ROSTER, Requests};
 use crate::secrets::SecretBook;
 use crate::stanza::{self, CLIENT};
 
+/// How long others can write to us after we were here last, in seconds: two weeks.
+const REACHABLE: u64 = 14 * 24 * 3600;
 /// How long leaving waits for receipts that are still to come.
 const LAST_RECEIPTS: Duration = Duration::from_secs(5);
 
@@ -87,6 +89,7 @@ impl Chat {
             self.requests.show_interest(&mut cx);
             let presence = cx.shown.to_stanza(None).build();
             cx.send(presence);
+            self.publish(now, rng);
         }
         self.each(now, rng, Conversation::handle_online);
     }
@@ -139,6 +142,20 @@ impl Chat {
         self.conversations.values().filter_map(Conversation::poll_timeout).chain(leaving).min()
     }
 
+    /// Leaves what others need to write while we are away. It is stored before anybody can see it.
+    fn publish(&mut self, now: Moment, rng: &mut dyn CryptoRng) {
+        let mut cx = self.around.cx(now, rng);
+        let Some(key) = cx.book.keys().own().filter(|_| cx.settings.reachable) else { return };
+        match Published::make(&cx.settings.policy, now.unix + REACHABLE, None, &[key], cx.rng) {
+            Ok(published) => {
+                cx.book.away_mut().keep(&published, now.unix);
+                cx.save();
+                self.requests.publish(published.form(), &mut cx);
+            }
+            Err(error) => cx.tell(Event::own_error(None, "state", error.to_string())),
+        }
+    }
+
     fn obey(&mut self, command: Command, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), Box<Event>> {
         match command {
             Command::Start { with } => {
@@ -149,6 +166,10 @@ impl Chat {
             Command::Send { text, id, with } => self.talk(with, now, rng, |talk, cx| talk.send(text, id, cx)),
             Command::SendSingle { text, id, with } => {
                 self.talk(with, now, rng, |talk, cx| talk.send_single(text, id, cx))
+            }
+            Command::SendOffline { text, id, with } => {
+                let text = Zeroizing::new(text);
+                self.talk(with, now, rng, |talk, cx| talk.send_offline(&text, id, cx))
             }
             Command::ClearSend { text, id, with } => {
                 self.talk(with, now, rng, |talk, cx| talk.clear_send(&text, id, cx))
@@ -279,6 +300,9 @@ impl Chat {
                 && let Some(conversation) = self.conversations.get_mut(&from.to_bare())
             {
                 conversation.handle_answer(id, &cx);
+                if conversation.handle_options(iq, &mut cx) {
+                    return;
+                }
             }
             return self.requests.handle_answer(iq, false, &mut cx);
         }

@@ -103,6 +103,10 @@ struct Arguments {
     #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "key", value_parser = parse_showing)]
     public_key: Option<Identification>,
 
+    /// Let others write to you, encrypted, while you are away: what they need for that is left at your server
+    #[arg(long, requires = "public_key")]
+    reachable: bool,
+
     /// Ask for sessions in three messages, in which the keys alone say who is who
     #[arg(long, requires = "public_key")]
     three_messages: bool,
@@ -202,7 +206,7 @@ fn settings(arguments: &Arguments) -> Settings {
     settings.policy.groups.clone_from(&arguments.groups);
     settings.policy.ciphers.clone_from(&arguments.ciphers);
     settings.policy.hashes.clone_from(&arguments.hashes);
-    settings.signs = arguments.three_messages;
+    (settings.signs, settings.reachable) = (arguments.three_messages, arguments.reachable);
     if let Some(how) = arguments.public_key {
         let other = if how == Identification::Hash { Identification::Key } else { Identification::Hash };
         let ways = vec![how, other, Identification::None];

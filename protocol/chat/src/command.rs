@@ -31,6 +31,15 @@ pub enum Command {
         /// The peer.
         with: Option<String>,
     },
+    /// Say something to a peer that is away: it waits at the peer's server, encrypted. Needs keys of both.
+    SendOffline {
+        /// What to say.
+        text: String,
+        /// The id to use.
+        id: Option<String>,
+        /// The peer.
+        with: Option<String>,
+    },
     /// Begin or cease typing. Told in a session only.
     Typing {
         /// Whether we type.

@@ -19,6 +19,7 @@ use crate::outbox::Outbox;
 use crate::stanza::{self, CLIENT};
 use active::Active;
 use negotiation::Half;
+use offline::{Leaving, Receiver};
 use probe::Probe;
 use seen::Seen;
 use single::Single;
@@ -27,6 +28,7 @@ mod active;
 mod hearing;
 mod kinds;
 mod negotiation;
+mod offline;
 mod probe;
 mod seen;
 mod single;
@@ -69,6 +71,9 @@ pub(crate) struct Conversation {
     seen: Seen,
     /// A code that the user was given for this peer, until a session has shown whether it is theirs.
     pairing: Option<RetainedSecret>,
+    /// Messages that wait for what the peer has published.
+    leaving: Vec<Leaving>,
+    receiver: Receiver,
     /// Whether the peer showed the fingerprint of a key that is not known: it has to show keys from then on.
     whole_keys: bool,
     /// Whether this peer ever sent a receipt. If not, a session that ends well has to do as one.
@@ -92,6 +97,8 @@ impl Conversation {
             probe: Probe::default(),
             seen: Seen::default(),
             pairing: None,
+            leaving: Vec::new(),
+            receiver: None,
             whole_keys: false,
             gives_receipts: false,
             typing: false,
@@ -219,10 +226,16 @@ impl Conversation {
         for child in message.children() {
             if let Some(form) = esession::namespaces::negotiation_form(child) {
                 let completes = child.has_ns(esession::namespaces::ESESSION_INIT);
+                if completes && form.attr("type") == Some("submit") {
+                    return self.handle_left(message, form, from, cx);
+                }
                 self.handle_form(message, form, completes, from, thread.clone(), cx);
                 return self.handle_beside(message, from, thread.as_deref(), cx);
             }
             if esession::namespaces::is_encrypted(child) {
+                if self.is_left(thread.as_deref()) {
+                    return self.read_left(message, child, from, cx);
+                }
                 return self.handle_encrypted(message, child, from, thread.as_deref(), cx);
             }
         }
@@ -251,7 +264,8 @@ impl Conversation {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let halves = self.asking.iter().chain(&self.answering).map(Half::deadline);
         let active = self.active.as_ref().and_then(Active::deadline);
-        halves.chain(active).chain(self.retry).chain(self.probe.deadline()).min()
+        let leaving = self.leaving.iter().map(Leaving::deadline);
+        halves.chain(active).chain(leaving).chain(self.retry).chain(self.probe.deadline()).min()
     }
 
     /// Time has passed.
@@ -262,6 +276,7 @@ impl Conversation {
             self.handle_active_timeout(cx);
         }
         self.handle_probe_timeout(cx);
+        self.handle_leaving_timeout(cx);
         if self.retry.is_some_and(|retry| retry <= now) {
             self.retry = None;
             self.deliver(cx);

@@ -41,6 +41,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Ask for sessions in three messages, between public keys.
     pub signs: bool,
+    /// Publish what others need to write while this client is away; needs a key.
+    pub reachable: bool,
     /// Answer sessions of anybody, not only of peers we chat with.
     pub accept_any: bool,
     /// Grant requests from the domains of peers we chat with.
@@ -56,6 +58,7 @@ impl Default for Settings {
         Self {
             policy: crate::conversation::default_policy(),
             signs: false,
+            reachable: false,
             accept_any: false,
             accept_subscriptions: false,
             negotiation_timeout: Duration::from_secs(30),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use esession::namespaces::OFFLINE;
 use jid::Jid;
 use minidom::Element;
 use minidom::rxml::xml_ncname;
@@ -16,6 +17,7 @@ use crate::stanza::{self, Failure, child_text, text};
 pub(crate) const ROSTER: &str = "jabber:iq:roster";
 const COMMANDS: &str = "http://jabber.org/protocol/commands";
 const GATEWAY: &str = "jabber:iq:gateway";
+const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 
 /// Answers that are awaited.
 #[derive(Default)]
@@ -38,6 +40,8 @@ enum Pending {
     Roster,
     /// Asked for at login only because servers tell changes and subscriptions to clients that did (RFC 6121 section 2.1.6).
     Interest,
+    /// Options for who writes while we are away.
+    Publication,
     Raw,
 }
 
@@ -93,6 +97,26 @@ impl Requests {
         self.ask("get", None, Element::bare("query", ROSTER), Pending::Interest, cx);
     }
 
+    /// Publishes options, for those who may see when we are there (XEP-0187 section 3.2; XEP-0060 section 7.1.5).
+    pub(crate) fn publish(&mut self, options: &Element, cx: &mut Cx<'_>) {
+        let item =
+            Element::builder("item", PUBSUB).attr(xml_ncname!("id").to_owned(), "current").append(options.clone());
+        let publish =
+            Element::builder("publish", PUBSUB).attr(xml_ncname!("node").to_owned(), OFFLINE).append(item.build());
+        let field = |var: &str, value: &str| {
+            let value = text("value", DATA_FORMS, value);
+            Element::builder("field", DATA_FORMS).attr(xml_ncname!("var").to_owned(), var).append(value).build()
+        };
+        let form = Element::builder("x", DATA_FORMS)
+            .attr(xml_ncname!("type").to_owned(), "submit")
+            .append(field("FORM_TYPE", "http://jabber.org/protocol/pubsub#publish-options"))
+            .append(field("pubsub#access_model", "presence"))
+            .append(field("pubsub#persist_items", "true"));
+        let publish_options = Element::builder("publish-options", PUBSUB).append(form.build()).build();
+        let pubsub = Element::builder("pubsub", PUBSUB).append(publish.build()).append(publish_options).build();
+        self.ask("set", None, pubsub, Pending::Publication, cx);
+    }
+
     /// The answer to an iq that the user wrote is shown as it comes.
     pub(crate) fn expect_raw(&mut self, id: &str) {
         self.pending.insert(id.to_owned(), Pending::Raw);
@@ -108,6 +132,15 @@ impl Requests {
         let id = iq.attr("id").unwrap_or_default();
         let Some(pending) = self.pending.remove(id) else { return };
         if let Pending::Interest = pending {
+            return;
+        }
+        if let Pending::Publication = pending {
+            if iq.attr("type") == Some("error") {
+                let Failure { condition, .. } = Failure::read(iq);
+                let text =
+                    format!("Nobody can write to you while you are away: your server did not take it ({condition}).");
+                cx.tell(Event::Notice { text });
+            }
             return;
         }
         let from = iq.attr("from").unwrap_or_default().to_owned();

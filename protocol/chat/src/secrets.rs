@@ -11,9 +11,11 @@ use jid::BareJid;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
+mod away;
 mod file;
 mod keys;
 
+pub(crate) use away::Away;
 pub use file::{SecretFile, SecretFileError};
 pub use keys::{KeyRing, KeyStanding};
 
@@ -32,6 +34,8 @@ pub struct SecretBook {
     peers: BTreeMap<String, Vec<Entry>>,
     #[serde(default)]
     keys: KeyRing,
+    #[serde(default)]
+    away: Away,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -105,6 +109,17 @@ impl SecretBook {
     /// The same, to change them.
     pub fn keys_mut(&mut self) -> &mut KeyRing {
         &mut self.keys
+    }
+
+    /// What was published for who writes while we are away.
+    #[must_use]
+    pub fn away(&self) -> &Away {
+        &self.away
+    }
+
+    /// The same, to change it.
+    pub fn away_mut(&mut self) -> &mut Away {
+        &mut self.away
     }
 
     /// The book as JSON, in memory that wipes itself.

@@ -221,11 +221,7 @@ impl Active {
     pub(super) fn open(&mut self, c: &Element, now: Instant) -> Result<(Vec<Element>, Opened), String> {
         self.last = now;
         let opened = self.session.open(c).map_err(|error| breakage(&error))?;
-        let content = inner::parse_content(opened.content.expose()).map_err(|error| error.to_string())?;
-        match content.iter().find(|element| FORBIDDEN.contains(&element.name())) {
-            Some(element) => Err(format!("<{}/> in a session", element.name())),
-            None => Ok((content, opened)),
-        }
+        Ok((read_content(opened.content.expose())?, opened))
     }
 
     /// Sends a `<c/>`: with a type of chat, the thread, and what keeps copies from going where nobody can read them (W18).
@@ -498,6 +494,15 @@ impl Conversation {
             }
         }
         self.schedule_retry(cx);
+    }
+}
+
+/// What was decrypted, if it is content of a stanza.
+pub(super) fn read_content(content: &str) -> Result<Vec<Element>, String> {
+    let content = inner::parse_content(content).map_err(|error| error.to_string())?;
+    match content.iter().find(|element| FORBIDDEN.contains(&element.name())) {
+        Some(element) => Err(format!("<{}/> in a session", element.name())),
+        None => Ok(content),
     }
 }
 

@@ -175,7 +175,7 @@ impl Conversation {
 
     /// What a session may look like now: keys are recognised by their fingerprints where some are known, and nothing speaks
     /// against it.
-    fn policy(&self, cx: &Cx<'_>) -> Policy {
+    pub(super) fn policy(&self, cx: &Cx<'_>) -> Policy {
         let mut policy = cx.settings.policy.clone();
         if self.whole_keys || cx.book.keys().of(&self.peer.to_bare()).is_empty() {
             policy.peer_identification.retain(|how| *how != Identification::Hash);
@@ -227,7 +227,7 @@ impl Conversation {
         }
         let (policy, binding) = (self.policy(cx), cx.binding(from, self.pairing.as_ref()));
         let responded = match (&thread, Flow::of(form)) {
-            (Some(_), Flow::FourMessage) => Responder::respond(&policy, form, &binding, cx.rng)
+            (Some(_), Flow::FourMessage | Flow::Offline) => Responder::respond(&policy, form, &binding, cx.rng)
                 .map(|(waiting, answer)| (Step::Identity(waiting), answer)),
             (Some(_), Flow::ThreeMessage) => {
                 let credentials = cx.credentials(&self.peer.to_bare());

@@ -16,7 +16,7 @@ use crate::secrets::KeyStanding;
 /// A message that waits for the peer's key.
 pub(super) struct Single {
     pub(super) id: String,
-    content: Zeroizing<String>,
+    pub(super) content: Zeroizing<String>,
 }
 
 impl Single {

@@ -84,6 +84,14 @@ impl KeyRing {
         known.filter_map(|pinned| pinned.key.parse().ok()).collect()
     }
 
+    /// Those of them that the users have verified, or all while there is none.
+    #[must_use]
+    pub fn trusted(&self, peer: &BareJid) -> Vec<PublicKey> {
+        let known = || self.peers.get(peer.as_str()).into_iter().flatten();
+        let any_verified = known().any(|pinned| pinned.verified);
+        known().filter(|pinned| pinned.verified || !any_verified).filter_map(|pinned| pinned.key.parse().ok()).collect()
+    }
+
     /// A peer has signed with this key.
     pub fn meet(&mut self, peer: &BareJid, key: &PublicKey) -> KeyStanding {
         let known = self.peers.entry(peer.to_string()).or_default();
@@ -130,7 +138,10 @@ mod tests {
         assert_eq!(ring.of(&bob), [key(3)]);
         assert_eq!(ring.meet(&bob, &key(5)), KeyStanding::Other);
         assert_eq!(ring.meet(&bob, &key(5)), KeyStanding::Known);
-        assert_eq!(ring.meet(&BareJid::new("carol@example.org").unwrap(), &key(3)), KeyStanding::First);
+        assert_eq!((ring.of(&bob).len(), ring.trusted(&bob)), (2, vec![key(3)]));
+        let carol = BareJid::new("carol@example.org").unwrap();
+        assert_eq!(ring.meet(&carol, &key(3)), KeyStanding::First);
+        assert_eq!(ring.trusted(&carol), [key(3)]);
     }
 
     #[test]

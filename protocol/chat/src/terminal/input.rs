@@ -11,6 +11,7 @@ pub(super) const HELP: &str = "\
 /verify                  show the codes; /verify match says that the long ones are the same
 /pair CODE               a code that the peer's host shows (drawbridge users pair), in the place of comparing
 /end                     end the session
+/leave TEXT              say something to a peer that is away: it waits at their server, encrypted
 /single TEXT             say something, encrypted, that no session is to be kept for (both ends need public keys)
 /typing on|off           tell the peer
 /presence SHOW [STATUS]  available, away, chat, dnd, xa; the status is told in sessions only
@@ -60,6 +61,7 @@ fn parse_command(line: &str) -> Line {
         ("start", [] | [_]) => Command::Start { with: words.first().map(own) },
         ("pair", [code]) => Command::Pair { code: own(code), with: None },
         ("end", []) => Command::End { with: None },
+        ("leave", [_, ..]) => Command::SendOffline { text: rest.to_owned(), id: None, with: None },
         ("single", [_, ..]) => Command::SendSingle { text: rest.to_owned(), id: None, with: None },
         ("typing", ["on"]) => Command::Typing { on: true, with: None },
         ("typing", ["off"]) => Command::Typing { on: false, with: None },

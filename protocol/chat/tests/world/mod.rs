@@ -1,6 +1,6 @@
 //! A small world: two clients, the server between them, and a clock that stands still unless somebody waits.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use esession::Identification;
@@ -32,7 +32,10 @@ pub(crate) struct World {
     /// Everything that was sent.
     wire: Vec<String>,
     thread: String,
+    nodes: HashMap<(String, String), Element>,
 }
+
+const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 
 struct Side {
     end: End,
@@ -53,6 +56,7 @@ struct Side {
 struct Manner {
     ways: Vec<Identification>,
     signs: bool,
+    reachable: bool,
 }
 
 impl World {
@@ -72,7 +76,7 @@ impl World {
         let side = |end, book| Side::new(end, book, Manner::default());
         let [alices, bobs] = books;
         let sides = [side(End::Alice, alices), side(End::Bob, bobs)];
-        let mut world = Self { sides, now, wire: Vec::new(), thread: String::new() };
+        let mut world = Self { sides, now, wire: Vec::new(), thread: String::new(), nodes: HashMap::new() };
         world.connect(End::Alice);
         world.connect(End::Bob);
         world
@@ -82,10 +86,21 @@ impl World {
     pub(crate) fn signing(books: [SecretBook; 2], ways: &[Identification]) -> Self {
         let mut world = Self::of(books);
         for end in [End::Alice, End::Bob] {
-            world.side(end).manner = Manner { ways: ways.to_vec(), signs: true };
+            world.side(end).manner = Manner { ways: ways.to_vec(), signs: true, reachable: false };
             world.restart(end);
         }
         world
+    }
+
+    /// One end can be written to while it is away.
+    pub(crate) fn make_reachable(&mut self, end: End) {
+        self.side(end).manner.reachable = true;
+        self.restart(end);
+    }
+
+    /// What went over the wire and has this in it.
+    pub(crate) fn on_the_wire(&self, part: &str) -> Vec<String> {
+        self.wire.iter().filter(|xml| xml.contains(part)).cloned().collect()
     }
 
     /// Gives a command.
@@ -275,10 +290,37 @@ impl World {
         }
     }
 
+    /// What accounts have published: asked for by others, and changed by themselves.
+    fn serve_nodes(&mut self, end: End, iq: &Element) -> bool {
+        let Some(pubsub) = iq.get_child("pubsub", PUBSUB) else { return false };
+        let Some(request) = pubsub.children().next() else { return false };
+        let node = request.attr("node").unwrap_or_default();
+        let account = iq.attr("to").map_or_else(|| end.jid().to_bare().to_string(), str::to_owned);
+        let key = (account.clone(), node.to_owned());
+        let payload = match request.name() {
+            "publish" => {
+                self.nodes.insert(key, request.children().next().unwrap().clone());
+                String::new()
+            }
+            _ => {
+                let item = self.nodes.get(&key).map(String::from).unwrap_or_default();
+                format!("<pubsub xmlns='{PUBSUB}'><items node='{node}'>{item}</items></pubsub>")
+            }
+        };
+        let id = iq.attr("id").unwrap();
+        let answer = format!("<iq type='result' id='{id}' from='{account}' to='{}'>{payload}</iq>", end.jid());
+        let answer = esession_chat::inner::parse_element(&answer).unwrap();
+        self.side(end).waiting.push_back(answer);
+        true
+    }
+
     /// The server: stamps the sender, and brings messages to the other end.
     fn post(&mut self, end: End, mut stanza: Element) {
         self.side(end).sent += 1;
         self.wire.push(String::from(&stanza));
+        if stanza.name() == "iq" && self.serve_nodes(end, &stanza) {
+            return;
+        }
         let to = stanza.attr("to").and_then(|to| Jid::new(to).ok());
         let other = [End::Alice, End::Bob]
             .into_iter()
@@ -337,7 +379,7 @@ impl Side {
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { ways: vec![Identification::Key, Identification::None], signs: false }
+        Self { ways: vec![Identification::Key, Identification::None], signs: false, reachable: false }
     }
 }
 
@@ -345,7 +387,7 @@ fn chat(end: End, book: SecretBook, manner: &Manner) -> Chat {
     let mut settings = Settings::default();
     settings.policy.groups = vec![esession::Group::Modp14];
     if book.keys().own().is_some() {
-        settings.signs = manner.signs;
+        (settings.signs, settings.reachable) = (manner.signs, manner.reachable);
         settings.policy.own_identification.clone_from(&manner.ways);
         settings.policy.peer_identification.clone_from(&manner.ways);
     }

@@ -144,11 +144,7 @@ fn options_count_as_they_were_signed_by_somebody_bob_trusts() {
             continue;
         }
         let mut changed = published.form().clone();
-        field(&mut changed, var).set_attr(
-            Namespace::NONE,
-            xml_ncname!("label").to_owned(),
-            "changed",
-        );
+        field(&mut changed, var).set_attr(Namespace::NONE, xml_ncname!("label").to_owned(), "changed");
         assert_eq!(begin(&bob, &changed, 2).unwrap_err(), Error::UnknownKey, "{var}");
     }
     let mut more = published.form().clone();
