@@ -11,6 +11,7 @@ mod hostile;
 mod login;
 mod main_job;
 mod matrix_peers;
+mod offline;
 mod operator;
 mod options;
 mod privacy;

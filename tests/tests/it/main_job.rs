@@ -104,8 +104,15 @@ fn signs_cross(alice: &mut Chat, bob: &mut MatrixPeer, room: &str) {
     bob.ask(json!({ "command": "presence", "state": "unavailable", "status": "at tea" })).unwrap();
     let away = |event: &Value| event["event"] == "presence" && event["show"] == "away" && event["status"] == "at tea";
     alice.expect("Bob's absence", SOON, away).unwrap();
-    // Her phone is online, so Matrix shows her online; her words are hers.
-    alice.send(&json!({ "command": "presence", "show": "away", "status": "at lunch" })).unwrap();
+    // Her phone is online, so Matrix shows her online; her words are hers. What she says in a session that discloses
+    // nothing is for nobody who reads Matrix's presence, which is not encrypted.
+    alice.send(&json!({ "command": "presence", "show": "away", "status": "at a secret place" })).unwrap();
+    let untold = |event: &Value| {
+        event["encrypted"] == true
+            && event["text"].as_str().is_some_and(|text| text.contains("status was not passed on"))
+    };
+    alice.expect("why it was not passed on", SOON, untold).unwrap();
+    alice.send(&json!({ "command": "presence", "show": "away", "status": "at lunch", "clear": true })).unwrap();
     let status = |event: &Value| {
         event["event"] == "presence" && event["user"] == "@alice:matrix.test" && event["status"] == "at lunch"
     };
