@@ -151,3 +151,22 @@ impl std::fmt::Debug for Published {
         f.write_str("Published(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// XEP-0116 section 4.1; whoever breaks the weakest group must not get at the others (esessions.md, W14).
+    #[test]
+    fn each_group_has_a_value_of_its_own_and_each_seed_others() {
+        let values = |octet| {
+            let groups = [Group::Modp14, Group::Modp15, Group::Modp16];
+            let kept = kept(&Secret::new(&[octet; 32]), &groups, false, &Binding::default()).unwrap();
+            kept.keys.iter().map(|pair| pair.private().expose().to_vec()).collect::<Vec<_>>()
+        };
+        let (first, second) = (values(1), values(2));
+        let all: std::collections::BTreeSet<_> = first.iter().chain(&second).collect();
+        assert_eq!(all.len(), 6);
+        assert_eq!(first, values(1));
+    }
+}
