@@ -123,11 +123,6 @@ impl KeyPair {
         Ok(Self { group, private, public })
     }
 
-    #[cfg(test)]
-    pub(crate) fn private(&self) -> &Secret {
-        &self.private
-    }
-
     /// mpi(g^x).
     pub(crate) fn public(&self) -> &[u8] {
         &self.public
