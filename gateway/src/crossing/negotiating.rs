@@ -24,6 +24,8 @@ use crate::xmpp::ns;
 
 /// How long a client that did not negotiate is left alone before it is asked again.
 const REST: Duration = Duration::from_secs(30);
+/// Clients of which something is remembered; their names are the server's word.
+const MOST_CLIENTS: usize = 64;
 /// How many retained secrets of each kind are kept for a conversation: one a client of the user, and some room.
 const KEPT: usize = 8;
 
@@ -296,7 +298,7 @@ impl Conversation {
 
     async fn negotiation_failed(&mut self, to: &FullJid, thread: &str, error: &Error) {
         tracing::debug!(%error, "a negotiation failed");
-        if *error == Error::UnknownKey {
+        if *error == Error::UnknownKey && self.endpoints.whole_keys.len() < MOST_CLIENTS {
             self.endpoints.whole_keys.insert(to.clone());
         }
         self.endpoints.half.remove(to);

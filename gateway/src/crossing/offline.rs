@@ -26,6 +26,9 @@ use crate::xmpp::ns;
 /// How long options that were fetched, or not found, are not asked for again.
 const FRESH: Duration = Duration::from_secs(300);
 
+/// One-way sessions that may be open at once.
+const RECEIVERS: usize = 8;
+
 /// What is known of the options that the user's client has published.
 #[derive(Default)]
 pub(super) enum Options {
@@ -46,6 +49,10 @@ impl Conversation {
         match self.accept_offline(form).await {
             Ok((receiver, thread)) => {
                 let thread = stanza.get_child("thread", ns::CLIENT).map_or(thread, Element::text);
+                if self.receivers.len() >= RECEIVERS {
+                    // Who goes on with one of them is told that it is over.
+                    self.receivers.clear();
+                }
                 self.receivers.insert((outer.from.clone(), thread.clone()), receiver);
                 if let Some(c) = c {
                     self.read_offline(outer, stanza, &thread, &c).await;

@@ -53,7 +53,8 @@ async fn options(world: &mut World, node: &str) -> Element {
 }
 
 fn left(ends: &Ends, options: &Element, words: &str, id: &str) -> String {
-    let content = format!("<body>{words}</body><origin-id xmlns='urn:xmpp:sid:0' id='{id}'/>");
+    // Without an id of its own inside, so that nothing but the marks tells that it has come before.
+    let content = format!("<body>{words}</body>");
     let (policy, rng) = (disclosing(), &mut UnwrapErr(SysRng));
     let (form, c) = OfflineSender::single(&policy, options, &binding(), &ends.of_client(), NOW, &content, rng).unwrap();
     format!(
