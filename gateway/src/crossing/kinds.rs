@@ -8,6 +8,7 @@ use super::conversation::Conversation;
 use super::incoming::Outer;
 use super::input::Input;
 use crate::keeper::Peer;
+use crate::secure::endpoints::Active;
 use crate::to_xmpp;
 use crate::xmpp::element::{Build, element};
 use crate::xmpp::error::{Condition, refusal};
@@ -19,7 +20,7 @@ const UNTOLD: &str = "Notice: your status was not passed on. The network would s
 impl Conversation {
     /// The user's own words about their presence, in a session. Networks have one for everybody, and none of them encrypts it.
     pub(super) async fn status(&mut self, from: &FullJid, status: Option<String>) {
-        let is_secret = self.endpoints.active.get(from).is_some_and(|active| active.says_undisclosed());
+        let is_secret = self.endpoints.active.get(from).is_some_and(Active::says_undisclosed);
         if !is_secret {
             presence::says(&self.keeper, from, status);
         } else if status.is_some() && !std::mem::replace(&mut self.untold, true) {

@@ -78,7 +78,7 @@ impl Conversation {
         let mut answer = disco::answer(&said).unwrap_or_else(refusal);
         if answer.attr("type") == Some("result") {
             let payload: Vec<Element> =
-                answer.take_nodes().into_iter().filter_map(|node| node.into_element()).collect();
+                answer.take_nodes().into_iter().filter_map(minidom::Node::into_element).collect();
             let (_, c) = self.seal_kind(StanzaKind::Iq, &payload, cx)?;
             answer.append_child(c);
         }
