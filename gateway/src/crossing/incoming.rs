@@ -26,6 +26,8 @@ pub(super) struct Outer {
     /// The contact as it was addressed, bare or with a resource: an error comes from there, and is shown in that chat.
     pub(super) to: Jid,
     id: Option<String>,
+    /// What it says came out of a session.
+    secure: bool,
 }
 
 impl Conversation {
@@ -37,7 +39,7 @@ impl Conversation {
             return self.error(&from, kind, &stanza).await;
         }
         let to = stanza.attr("to").and_then(|to| Jid::new(to).ok()).unwrap_or_else(|| self.me.clone().into());
-        let outer = Outer { kind, from, to, id: stanza.attr("id").map(str::to_owned) };
+        let outer = Outer { kind, from, to, id: stanza.attr("id").map(str::to_owned), secure: false };
         if let Some((wrapper, form)) =
             stanza.children().find_map(|child| Some((child, namespaces::negotiation_form(child)?)))
         {
@@ -127,7 +129,7 @@ impl Conversation {
         let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
         match xml::fragment(content, limits) {
             Ok(children) => {
-                self.opened_content(outer, stanza, children).await;
+                self.opened_content(Outer { secure: true, ..outer }, stanza, children).await;
                 true
             }
             Err(error) => {
@@ -257,7 +259,11 @@ impl Conversation {
     pub(super) async fn failed(&mut self, reply: &ReplyTo, condition: Condition, text: &str) {
         if let Ok(to) = FullJid::new(&reply.to) {
             let (me, id) = (self.me.to_bare().into(), reply.stanza.as_deref().or(reply.id.as_deref()));
-            let _ = self.post_error_to(&me, &to, id, condition, text).await;
+            let _ = if reply.secure {
+                self.post_error_to(&me, &to, id, condition, text).await
+            } else {
+                self.post_error(&me, &to.into(), id, condition, text).await
+            };
         }
     }
 
@@ -357,9 +363,10 @@ impl Conversation {
     }
 
     pub(super) async fn refuse(&mut self, outer: &Outer, condition: Condition, text: &str) {
-        let Outer { kind, from, to, id } = outer;
+        let Outer { kind, from, to, id, secure } = outer;
         let _ = match kind {
-            StanzaKind::Message => self.post_error_to(to, from, id.as_deref(), condition, text).await,
+            StanzaKind::Message if *secure => self.post_error_to(to, from, id.as_deref(), condition, text).await,
+            StanzaKind::Message => self.post_error(to, &from.clone().into(), id.as_deref(), condition, text).await,
             StanzaKind::Iq => {
                 let answer =
                     stanza("iq", to, &from.clone().into()).with("type", "error").with_some("id", id.as_deref());

@@ -1,6 +1,7 @@
-//! Encrypted sessions for XMPP, without input or output: XEP-0116 as four messages (the whole of XEP-0217) and as three,
-//! with public keys or without, as one to who is away (XEP-0187), the stanza encryption of XEP-0200 with its re-keying, and the retained secrets that let users
-//! compare once. Old Gajim is recognised and answered in its own way ([`Profile`]).
+//! Encrypted sessions for XMPP, without input or output: XEP-0116 as four messages (the whole of XEP-0217) and as three, with
+//! public keys or without, the one-way sessions of XEP-0187 to who is away, the stanza encryption of XEP-0200 with its
+//! re-keying, and the retained secrets that let users compare once. Old Gajim is recognised and answered in its own way
+//! ([`Profile`]).
 //!
 //! Every machine takes the peer's element and gives back the element to send. Time and randomness are arguments.
 //! States are types: a transition consumes the machine, so an error closes it. The caller owns streams, stanzas, timers,
