@@ -1,6 +1,6 @@
 //! The main job beside another XMPP server.
 
-use std::{fs, net::TcpStream};
+use std::{fs, net::TcpStream, time::Duration};
 
 use drawbridge_tests::{Stage, World, servers::XmppServer};
 use serde_json::json;
@@ -17,7 +17,7 @@ fn a_conversation_crosses_beside_ejabberd_which_cannot_read_it() {
     // The name is looked up beside: it comes with the first presence or soon after.
     let presence = alice.subscribe(World::ECHO).unwrap();
     if presence["nick"] != "echo" {
-        alice.expect("the contact's name", SOON, |event| event["nick"] == "echo").unwrap();
+        alice.expect("the contact's name", Duration::from_secs(30), |event| event["nick"] == "echo").unwrap();
     }
     let session = alice.secure().unwrap();
     assert_eq!((&session["group"], &session["cipher"]), (&json!("16"), &json!("aes256-ctr")), "{session}");
