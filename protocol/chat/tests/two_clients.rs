@@ -177,11 +177,11 @@ fn an_error_injected_into_a_session_costs_a_negotiation_and_never_the_encryption
              <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
         ),
     );
-    world.tell(End::Alice, send("two"));
+    world.tell(End::Alice, send("the second"));
     world.settle();
     assert!(world.states(End::Alice).contains(&SessionState::Failed));
-    assert_eq!(world.texts(End::Bob).last(), Some(&("two".to_owned(), true)));
-    assert!(!world.wire_text().contains("two"));
+    assert_eq!(world.texts(End::Bob).last(), Some(&("the second".to_owned(), true)));
+    assert!(!world.wire_text().contains("the second"));
 }
 
 #[test]
