@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use esession::namespaces::is_encrypted;
-use esession::{CryptoRng, Published};
+use esession::{CryptoRng, Disclosure, Logging, Published, Terms};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 use zeroize::Zeroizing;
@@ -180,6 +180,13 @@ impl Chat {
             Command::Pair { code, with } => {
                 let code = Zeroizing::new(code);
                 self.talk(with, now, rng, |talk, cx| talk.pair(&code, cx))
+            }
+            Command::Terms { disclosure, logging, with } => {
+                let terms = Terms {
+                    disclosure: option(disclosure.as_deref(), Disclosure::from_name)?,
+                    logging: option(logging.as_deref(), Logging::from_name)?,
+                };
+                self.talk(with, now, rng, |talk, cx| talk.propose(terms, cx))
             }
             Command::End { with } => self.talk(with, now, rng, Conversation::end),
             Command::Presence { show, status, clear } => {
@@ -364,6 +371,11 @@ impl Chat {
 
 fn parse_jid(text: &str) -> Result<Jid, Box<Event>> {
     Jid::new(text).map_err(|error| bad_command(format!("{text:?} is not a JID: {error}")))
+}
+
+fn option<T>(name: Option<&str>, from_name: fn(&str) -> Option<T>) -> Result<Option<T>, Box<Event>> {
+    let read = |name: &str| from_name(name).ok_or_else(|| bad_command(format!("{name:?} is no such option")));
+    name.map(read).transpose()
 }
 
 fn bad_command(text: impl Into<String>) -> Box<Event> {

@@ -87,6 +87,15 @@ pub enum Command {
         /// The peer.
         with: Option<String>,
     },
+    /// Propose other terms for the session.
+    Terms {
+        /// `never`, `disabled` or `enabled`.
+        disclosure: Option<String>,
+        /// `may` or `mustnot`.
+        logging: Option<String>,
+        /// The peer.
+        with: Option<String>,
+    },
     /// End the session.
     End {
         /// The peer.

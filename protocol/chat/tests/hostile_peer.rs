@@ -5,8 +5,8 @@
 use std::time::Instant;
 
 use esession::namespaces::{ENCRYPTED, FEATURE_NEG, feature, negotiation_form};
-use esession::{AwaitResponse, Initiator, Session};
-use esession_chat::{Chat, Event, Moment, Output, SecretBook, SessionState, Settings};
+use esession::{AwaitResponse, Initiator, Management, Session};
+use esession_chat::{Chat, Command, Event, Moment, Output, SecretBook, SessionState, Settings};
 use getrandom::SysRng;
 use jid::{FullJid, Jid};
 use minidom::Element;
@@ -20,6 +20,8 @@ struct Victim {
     now: Moment,
     sent: Vec<Element>,
     events: Vec<Event>,
+    /// Where Mallory writes from.
+    from: &'static str,
 }
 
 impl Victim {
@@ -28,7 +30,7 @@ impl Victim {
         settings.policy.groups = vec![esession::Group::Modp14];
         let chat = Chat::new(settings, Some(Jid::new("mallory@example.org").unwrap()), SecretBook::default());
         let now = Moment { instant: Instant::now(), unix: 1_700_000_000 };
-        let mut victim = Self { chat, now, sent: Vec::new(), events: Vec::new() };
+        let mut victim = Self { chat, now, sent: Vec::new(), events: Vec::new(), from: "mallory@example.org/m" };
         let jid = FullJid::new("alice@example.org/a").unwrap();
         victim.chat.handle_online(jid, false, now, &mut UnwrapErr(SysRng));
         victim.collect();
@@ -41,7 +43,7 @@ impl Victim {
             .append(Element::builder("thread", NS).append("t").build())
             .append(payload)
             .build();
-        for (name, value) in [(xml_ncname!("from"), "mallory@example.org/m"), (xml_ncname!("id"), id)] {
+        for (name, value) in [(xml_ncname!("from"), self.from), (xml_ncname!("id"), id)] {
             message.set_attr(Namespace::NONE, name.to_owned(), value);
         }
         self.sent.clear();
@@ -58,6 +60,14 @@ impl Victim {
                 Output::Save | Output::Close => {}
             }
         }
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let texts = self.events.iter().filter_map(|event| match event {
+            Event::Message { text, .. } => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
     }
 
     fn last_state(&self) -> (SessionState, Option<String>) {
@@ -163,4 +173,57 @@ fn options_below_the_floor_are_refused_by_name() {
         error.get_child("feature", FEATURE_NEG).unwrap().children().filter_map(|f| f.attr("var")).collect();
     assert!(named.contains(&"modp"), "{named:?}");
     assert_eq!(victim.last_state().0, SessionState::Failed);
+}
+
+fn send(text: &str) -> Command {
+    Command::Send { text: text.to_owned(), id: None, with: None }
+}
+
+fn form(kind: &str, fields: &[(&str, &str)]) -> String {
+    let field = |(var, value): &(&str, &str)| format!("<field var='{var}'><value>{value}</value></field>");
+    let fields: String = fields.iter().map(field).collect();
+    format!(
+        "<feature xmlns='{FEATURE_NEG}'><x xmlns='jabber:x:data' type='{kind}'>\
+         <field var='FORM_TYPE'><value>urn:xmpp:ssn</value></field>{fields}</x></feature>"
+    )
+}
+
+#[test]
+fn a_session_goes_on_with_another_resource_of_the_peer_if_that_is_one() {
+    let mut victim = Victim::new();
+    let mut session = session(&mut victim);
+    let told = victim.events.len();
+    let nowhere = session.continue_as(&"x".repeat(2000)).unwrap();
+    assert!(victim.hear("4", nowhere).is_empty());
+    assert_eq!(victim.events.len(), told);
+
+    let c = session.continue_as("phone").unwrap();
+    let answers = victim.hear("5", c);
+    assert_eq!(answers[0].attr("to"), Some("mallory@example.org/m"), "where it was asked");
+    let c = answers[0].children().find(|child| child.has_ns(ENCRYPTED)).unwrap();
+    assert_eq!(session.open(c).unwrap().management, Some(Management::Continued("phone".into())));
+
+    // from the old one nothing is taken any more, and there is no harm in it
+    let message = session.seal("<body>from the phone</body>").unwrap();
+    assert_eq!(condition(&victim.hear("6", message.clone())), Some("not-acceptable"));
+    victim.from = "mallory@example.org/phone";
+    victim.hear("7", message);
+    assert_eq!(victim.texts(), ["from the phone"]);
+    victim.chat.handle_command(send("to the phone"), victim.now, &mut UnwrapErr(SysRng));
+    victim.sent.clear();
+    victim.collect();
+    assert_eq!(victim.sent[0].attr("to"), Some("mallory@example.org/phone"));
+}
+
+#[test]
+fn nobody_changes_the_terms_from_outside_of_the_session_or_without_being_asked() {
+    let mut victim = Victim::new();
+    let mut session = session(&mut victim);
+    let told = victim.events.len();
+    let enabled = [("renegotiate", "1"), ("disclosure", "enabled")];
+    for kind in ["submit", "result"] {
+        victim.hear("4", esession_chat::inner::parse_element(&form(kind, &enabled)).unwrap());
+        victim.hear("5", session.seal(&form(kind, &enabled)).unwrap());
+    }
+    assert_eq!(victim.events.len(), told, "{:?}", &victim.events[told..]);
 }

@@ -7,6 +7,7 @@ use crate::counter::Counter;
 use crate::form::ExtraField;
 use crate::group::{Group, KeyPair, PublicValue};
 use crate::hybrid::Hybrid;
+use crate::management::Terms;
 use crate::options::{Cipher, Disclosure, Hash, Logging, StanzaKind};
 use crate::policy::Policy;
 use crate::public_key::PublicKey;
@@ -166,6 +167,12 @@ impl Finalist {
 }
 
 impl Agreed {
+    /// Terms that were agreed later.
+    pub fn adopt(&mut self, terms: Terms) {
+        self.disclosure = terms.disclosure.or(self.disclosure);
+        self.logging = terms.logging.or(self.logging);
+    }
+
     pub(crate) fn new(role: Role, profile: Profile, choice: Choice, said: Said, hybrid: bool) -> Self {
         let Said { extras: peer_extras, bound } = said;
         let Choice { group, cipher, hash, stanzas, disclosure, logging, rekey_freq, .. } = choice;

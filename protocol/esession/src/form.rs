@@ -75,7 +75,7 @@ impl Form {
         if form.one("FORM_TYPE")? == SESSION_FORM { Ok(form) } else { Err(Error::BadField("FORM_TYPE".into())) }
     }
 
-    fn collect(x: &Element) -> Result<Self, Error> {
+    pub(crate) fn collect(x: &Element) -> Result<Self, Error> {
         let mut fields: Vec<Field> = Vec::new();
         for element in x.children().filter(|child| child.name() == "field") {
             let Some(var) = element.attr("var") else { continue };

@@ -118,7 +118,7 @@
 //! # What is left to the caller
 //! * Parse [`Plaintext`] apart from the stream, with a limit on the depth; refuse `<thread/>`, `<error/>` and `<c/>` in it.
 //! * Ignore every clear child beside a `<c/>` but `thread`, `error`, `amp` and hints; compare `from` with the session's.
-//! * Trust a key or not: [`Established::peer_key`] and [`SignedSession::peer_key`] say which one signed, nothing more.
+//! * Find keys ([`PublishedKey`] is how accounts publish theirs), and trust them or not: [`Established::peer_key`] and [`SignedSession::peer_key`] say which one signed, nothing more.
 //! * Ignore forms that [`AwaitResponse::expects`] and its siblings call strays, and limit half-open negotiations.
 //! * Never answer an error or a broken session with clear text.
 
@@ -131,12 +131,14 @@ mod credentials;
 #[cfg(feature = "dangerous-test-hooks")]
 #[doc(hidden)]
 pub mod dangerous;
+mod datetime;
 mod error;
 mod established;
 mod form;
 mod group;
 mod hybrid;
 mod initiator;
+mod management;
 pub mod namespaces;
 mod normal;
 mod offer;
@@ -146,6 +148,7 @@ mod plaintext;
 mod policy;
 mod primitives;
 mod public_key;
+mod published_key;
 mod rekey;
 #[cfg(doc)]
 #[doc = include_str!("requirements.md")]
@@ -158,7 +161,6 @@ mod session;
 mod sigma;
 mod stanza;
 mod suite;
-mod termination;
 mod three_message;
 mod voucher;
 
@@ -172,6 +174,7 @@ pub use established::{Agreed, Established, Role};
 pub use form::{ExtraField, extra_fields};
 pub use group::Group;
 pub use initiator::{AwaitCompletion, AwaitResponse, Initiator};
+pub use management::{Management, Proposal, Terms, ends_in_clear};
 pub use offer::Flow;
 pub use offline::{OfflineReceiver, OfflineSender, Published, Replays, Said};
 pub use options::{Cipher, Disclosure, Hash, Identification, Logging, SasMethod, SignatureAlgorithm, StanzaKind};
@@ -179,6 +182,7 @@ pub use plaintext::Plaintext;
 pub use policy::Policy;
 pub use primitives::CryptoRng;
 pub use public_key::{PublicKey, SigningKey};
+pub use published_key::PublishedKey;
 pub use responder::{AwaitIdentity, Responder};
 pub use sas::Sas;
 pub use secret::{ChainOutcome, Evidence, RetainedSecret, Secret};

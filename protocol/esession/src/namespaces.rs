@@ -19,6 +19,8 @@ pub const DATA_FORMS: &str = "jabber:x:data";
 pub const SESSION_FORM: &str = "urn:xmpp:ssn";
 /// XML signatures: the elements of public keys.
 pub const XML_SIGNATURES: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// Public keys as accounts publish them: the node, and the elements in it (XEP-0189).
+pub const PUBLIC_KEY: &str = "urn:xmpp:pubkey:2";
 /// Stanza error conditions (RFC 6120 section 8.3.3).
 pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 

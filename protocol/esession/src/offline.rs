@@ -1,7 +1,6 @@
 //! Sessions with who is not there (XEP-0187): before Alice leaves she publishes what Bob needs for message 2 of three, and he
 //! writes to her in a session of his own that only he speaks in.
 
-mod expiry;
 mod receiver;
 mod replays;
 mod sender;
@@ -9,6 +8,7 @@ mod sender;
 use minidom::Element;
 
 use crate::binding::Binding;
+use crate::datetime;
 use crate::error::{Error, Misuse};
 use crate::form::{Form, FormWriter, decode, encode};
 use crate::group::{Group, KeyPair};
@@ -52,7 +52,7 @@ impl Published {
         let kept = kept(&seed, &policy.groups, policy.hybrid, &Binding::default())?;
         let nonce = random::<16>(rng);
         let mut form = Offer::write_options(policy, nonce.as_slice(), &kept, match_resource.is_some())?;
-        form.typed("expires", "hidden", &[expiry::write(expires)]);
+        form.typed("expires", "hidden", &[datetime::write(expires)]);
         if let Some(resource) = match_resource {
             form.typed("match_resource", "text-single", &[resource]);
         }
@@ -124,7 +124,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn read(form: &Element) -> Result<Self, Error> {
         let offer = Offer::read(form, Flow::Offline)?;
-        let expires = expiry::read(offer.form.one("expires")?).ok_or_else(|| Error::BadField("expires".into()))?;
+        let expires = datetime::read(offer.form.one("expires")?).ok_or_else(|| Error::BadField("expires".into()))?;
         let match_resource =
             offer.form.field("match_resource").map(|_| offer.form.one("match_resource")).transpose()?;
         let match_resource = match_resource.map(str::to_owned);

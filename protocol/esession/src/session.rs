@@ -6,6 +6,9 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::counter::Counter;
 use crate::error::{Error, Misbehaviour, Misuse};
 use crate::established::Role;
+use crate::management::{
+    ACKNOWLEDGE, Management, Notice, Proposal, TERMINATE, Terms, answer, continues, find_notice, in_clear,
+};
 use crate::plaintext::Plaintext;
 use crate::policy::Policy;
 use crate::primitives::{CryptoRng, constant_time_eq};
@@ -13,7 +16,6 @@ use crate::rekey::{Epochs, Own, Renewal, Theirs};
 use crate::schedule::StanzaKeys;
 use crate::stanza::{Envelope, Parts};
 use crate::suite::{Profile, Suite};
-use crate::termination::{ACKNOWLEDGE, Notice, TERMINATE, find_notice, in_clear};
 
 /// One opened stanza.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Opened {
     pub confirms: bool,
     /// Set if this stanza ends the session.
     pub ending: Option<Ending>,
+    /// Set if it is about the session otherwise.
+    pub management: Option<Management>,
 }
 
 /// How a stanza ends the session. Either way nothing can be sent or opened any more and the keys are gone.
@@ -76,6 +80,11 @@ pub(crate) struct Live {
     pub(crate) padding: usize,
     max_blocks: u64,
     publish: bool,
+    /// Our proposals go before the peer's where they cross.
+    leads: bool,
+    /// What we have asked of the peer, and it has not answered.
+    proposed: Option<Proposal>,
+    moving: Option<String>,
 }
 
 /// How far one direction has come.
@@ -115,6 +124,9 @@ impl Session {
             },
             max_blocks: policy.max_blocks,
             publish: policy.publish_old_keys,
+            leads: role == Role::Initiator,
+            proposed: None,
+            moving: None,
         };
         Self { standing: Standing::Open, confirmed: role == Role::Initiator, live: Some(Box::new(live)) }
     }
@@ -207,6 +219,48 @@ impl Session {
         Ok(c)
     }
 
+    /// Asks for other terms (XEP-0155 section 6). Those of before hold until the answer is in [`Opened::management`].
+    ///
+    /// # Errors
+    /// As [`Session::seal`].
+    pub fn propose(&mut self, proposal: Proposal) -> Result<Element, Error> {
+        let c = self.seal(&proposal.to_content())?;
+        self.live_to_send()?.proposed = Some(proposal);
+        Ok(c)
+    }
+
+    /// Answers a proposal of the peer by what the policy permits: the terms that hold now, if any change, and the `<c/>` to
+    /// send. Where two proposals have crossed, that of the initiator counts: its own end takes no other meanwhile.
+    ///
+    /// # Errors
+    /// As [`Session::seal`].
+    pub fn answer(&mut self, proposal: &Proposal, policy: &Policy) -> Result<(Option<Terms>, Element), Error> {
+        let live = self.live_to_send()?;
+        let is_crossed = live.leads && live.proposed.is_some();
+        let terms = proposal.choose(policy).filter(|_| !is_crossed);
+        Ok((terms, self.seal(&answer(terms))?))
+    }
+
+    /// Asks to go on under another resource of this account (XEP-0155 section 5): nothing may be sent until the peer agrees,
+    /// and then from there only. The session is to move there by the caller's own means.
+    ///
+    /// # Errors
+    /// As [`Session::seal`].
+    pub fn continue_as(&mut self, resource: &str) -> Result<Element, Error> {
+        let c = self.seal(&continues("submit", resource))?;
+        self.live_to_send()?.moving = Some(resource.to_owned());
+        Ok(c)
+    }
+
+    /// Lets the peer go on under another of its resources. The `<c/>` goes to the one that has asked, and what follows to the
+    /// other. It is the caller who sees whether that is a name of a resource.
+    ///
+    /// # Errors
+    /// As [`Session::seal`].
+    pub fn let_continue(&mut self, resource: &str) -> Result<Element, Error> {
+        self.seal(&continues("result", resource))
+    }
+
     /// From now on one stanza is opened, and none is sealed (XEP-0116 section 9.4).
     pub(crate) fn for_one_stanza(mut self) -> Self {
         self.standing = Standing::OneStanza;
@@ -247,25 +301,45 @@ impl Session {
     fn react(&mut self, content: Plaintext) -> Result<Opened, Error> {
         let confirms = !self.confirmed;
         self.confirmed = true;
-        let ending = match (find_notice(content.expose()), self.standing) {
-            (_, Standing::OneStanza) => Some(Ending::OnlyStanza),
-            (None, _) => None,
+        let (mut ending, mut management) = (None, None);
+        match (find_notice(content.expose()), self.standing) {
+            (_, Standing::OneStanza) => ending = Some(Ending::OnlyStanza),
+            (None, _) => {}
             (Some(Notice::Terminate), Standing::Open) => {
                 let acknowledgement = self.live_to_send()?.seal_notice(ACKNOWLEDGE)?;
-                Some(Ending::ByPeer { acknowledgement })
+                ending = Some(Ending::ByPeer { acknowledgement });
             }
             // Both ended at the same time: each notice proves the same as an acknowledgement.
-            (Some(Notice::Terminate | Notice::Acknowledge), Standing::Terminating) => Some(Ending::Acknowledged),
-            (Some(_), _) => return Err(Error::Malformed("termination")),
-        };
+            (Some(Notice::Terminate | Notice::Acknowledge), Standing::Terminating) => {
+                ending = Some(Ending::Acknowledged);
+            }
+            (Some(Notice::Terminate | Notice::Acknowledge), _) => return Err(Error::Malformed("termination")),
+            (Some(Notice::Manage(said)), Standing::Open) => management = self.live_to_send()?.manage(said),
+            (Some(Notice::Manage(_)), _) => {}
+        }
         if ending.is_some() {
             self.close(Standing::Ended);
         }
-        Ok(Opened { content, confirms, ending })
+        Ok(Opened { content, confirms, ending, management })
     }
 }
 
 impl Live {
+    /// What the peer says about the session; an answer counts only if it is one.
+    fn manage(&mut self, said: Management) -> Option<Management> {
+        match said {
+            Management::Proposed(_) | Management::Continues(_) => Some(said),
+            Management::Agreed(terms) => {
+                let proposal = self.proposed.take()?;
+                Some(if proposal.admits(terms) { said } else { Management::Refused })
+            }
+            Management::Refused => self.proposed.take().map(|_| said),
+            Management::Continued(resource) => {
+                self.moving.take_if(|asked| *asked == resource).map(Management::Continued)
+            }
+        }
+    }
+
     /// [`Live::seal`] with what is ready to be published.
     fn seal_and_publish(&mut self, content: &str, renewal: Option<Renewal>) -> Result<Element, Error> {
         let dead = self.epochs.take_dead();

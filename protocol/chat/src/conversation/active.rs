@@ -1,11 +1,14 @@
 //! The session in force: sealing, opening, ending (XEP-0200, XEP-0116 section 8).
 
+mod announcing;
+mod terms;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use esession::{
-    Agreed, ChainOutcome, Disclosure, Ending, Established, Hash, Logging, Opened, PublicKey, Sas, Session,
-    SignedSession, Standing,
+    Agreed, ChainOutcome, Ending, Error, Established, Logging, Opened, Profile, PublicKey, Sas, Session, SignedSession,
+    Standing,
 };
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -15,8 +18,8 @@ use super::negotiation::{Tally, send_error, session_event};
 use super::probe::Probe;
 use super::{Conversation, breakage};
 use crate::content::{self, Content};
-use crate::effects::{Cx, voucher};
-use crate::event::{Chain, Event, SessionEvent, SessionKeys, SessionState};
+use crate::effects::Cx;
+use crate::event::{Event, SessionEvent, SessionState};
 use crate::inner;
 use crate::secrets::KeyStanding;
 use crate::stanza::{self, CLIENT, Failure};
@@ -140,6 +143,11 @@ impl Active {
         (self.is_open() && self.session.is_worn() && self.session.may_rekey()).then(|| self.last + IDLE)
     }
 
+    /// Whether a stanza belongs to this session, by what it says of itself.
+    pub(super) fn is_with(&self, from: &Jid, thread: Option<&str>) -> bool {
+        self.with == *from && thread == Some(self.thread.as_str())
+    }
+
     /// Whether an error stanza is about this session.
     pub(super) fn is_about(&self, from: &Jid, thread: Option<&str>, id: &str) -> bool {
         from.to_bare() == self.with.to_bare()
@@ -156,42 +164,6 @@ impl Active {
             cx.book.keys_mut().verify(peer, key);
             *standing = KeyStanding::Verified;
         }
-    }
-
-    /// The event with everything that was agreed.
-    pub(super) fn event(&self, state: SessionState) -> Event {
-        let chain = self.chain().map(|chain| match chain {
-            ChainOutcome::New => Chain::New,
-            ChainOutcome::Continued { .. } => Chain::Continued,
-            ChainOutcome::Lost { .. } => Chain::Lost,
-        });
-        let confirmed = self.session.is_confirmed();
-        let (sas, vouched, compare) = match &self.proof {
-            Proof::Chained { sas, vouched, .. } => (Some(sas), *vouched, sas.code()),
-            Proof::Signed { code } => (None, false, code.clone()),
-        };
-        let keys = SessionKeys {
-            sas: sas.map(Sas::to_string),
-            long: sas.map(|sas| format!("{sas:#}")),
-            compare,
-            // what an unconfirmed session says about its chain, anybody could have made it say (W2)
-            verified: self.verified && confirmed,
-            confirmed,
-            through: (vouched && confirmed && !self.is_paired).then(|| voucher(&self.with).to_string()),
-            key: self.key.as_ref().map(|(key, _)| fingerprint(key)),
-            key_standing: self.key.as_ref().map(|(_, standing)| standing.name()),
-            chain,
-            group: self.agreed.group.name().to_owned(),
-            cipher: self.agreed.cipher.name().to_owned(),
-            hash: self.agreed.hash.name().to_owned(),
-            hybrid: self.agreed.hybrid,
-            disclosure: self.agreed.disclosure.map(|disclosure| disclosure.name().to_owned()),
-            logging: self.agreed.logging.map(|logging| logging.name().to_owned()),
-            milliseconds: self.tally.milliseconds,
-            stanzas: self.tally.stanzas,
-            bytes: self.tally.bytes,
-        };
-        Event::Session(Box::new(SessionEvent { keys: Some(keys), ..self.plain_event(state) }))
     }
 
     fn is_vouched(&self) -> bool {
@@ -300,12 +272,18 @@ impl Conversation {
     /// Seals and sends what is not a message: states, receipts, markers.
     pub(super) fn seal(&mut self, content: &[Element], cx: &mut Cx<'_>) {
         let Some(active) = self.active.as_mut().filter(|active| active.is_open()) else { return };
-        match active.session.seal(&serialize(content)) {
-            Ok(c) => {
+        let sealed = active.session.seal(&serialize(content));
+        self.send_sealed(sealed, cx);
+    }
+
+    fn send_sealed(&mut self, sealed: Result<Element, Error>, cx: &mut Cx<'_>) {
+        match (sealed, &mut self.active) {
+            (Ok(c), Some(active)) => {
                 let id = cx.fresh_id();
                 active.send(&id, c, vec![hint("no-store")], cx);
             }
-            Err(error) => self.fail(&breakage(&error), cx),
+            (Err(error), _) => self.fail(&breakage(&error), cx),
+            (Ok(_), None) => {}
         }
     }
 
@@ -329,7 +307,7 @@ impl Conversation {
         thread: Option<&str>,
         cx: &mut Cx<'_>,
     ) {
-        let known = |active: &&mut Active| active.with == *from && thread == Some(active.thread.as_str());
+        let known = |active: &&mut Active| active.is_with(from, thread);
         let Some(active) = self.active.as_mut().filter(known) else {
             // of a session that is over there is nothing to say; of one that we lost, the peer should know
             if thread.is_none_or(|thread| !self.past.iter().any(|past| past == thread)) {
@@ -344,8 +322,7 @@ impl Conversation {
                 return self.fail(&reason, cx);
             }
         };
-        let Opened { confirms, ending, .. } = opened;
-        if confirms {
+        if opened.confirms {
             self.handle_confirmation(cx);
         }
         let mut content = Content::read(&elements);
@@ -354,8 +331,15 @@ impl Conversation {
         if let Some(id) = self.show(content, message.attr("id"), from, true, cx) {
             self.seal(&content::receipt(&id), cx);
         }
-        if let Some(ending) = ending {
-            self.handle_ending(ending, cx);
+        self.handle_opened(Opened { confirms: false, ..opened }, cx);
+    }
+
+    /// A form in clear that says the session is over. Only old Gajim ends one so, and only its own; nobody vouches for it.
+    pub(super) fn handle_end_in_clear(&mut self, from: &Jid, thread: Option<&str>, cx: &mut Cx<'_>) {
+        let is_gajim = |active: &Active| active.agreed.profile == Profile::Gajim;
+        if self.active.as_ref().is_some_and(|active| is_gajim(active) && active.is_with(from, thread)) {
+            let reason = "the peer says so in clear, as old Gajim does: it may be anybody".to_owned();
+            self.finish(false, Some(reason), cx);
         }
     }
 
@@ -363,6 +347,9 @@ impl Conversation {
     pub(super) fn handle_opened(&mut self, opened: Opened, cx: &mut Cx<'_>) {
         if opened.confirms {
             self.handle_confirmation(cx);
+        }
+        if let Some(said) = opened.management {
+            self.handle_management(said, cx);
         }
         if let Some(ending) = opened.ending {
             self.handle_ending(ending, cx);
@@ -419,54 +406,6 @@ impl Conversation {
         self.announce(cx);
     }
 
-    /// Tells the user what the session is, and sends what waited for it.
-    fn announce(&mut self, cx: &mut Cx<'_>) {
-        let Some(active) = &mut self.active else { return };
-        active.announced = true;
-        let pairing = if active.session.is_confirmed() { self.pairing.take() } else { None };
-        active.is_paired |= pairing.is_some() && active.is_vouched();
-        let event = active.event(SessionState::Active);
-        cx.tell(event);
-        // A voucher, or a key that was verified, says more than the chain.
-        if let (Some(ChainOutcome::Lost { was_verified }), true, false) =
-            (active.chain(), active.session.is_confirmed(), active.verified)
-        {
-            let before = if was_verified { "a verified session" } else { "sessions" };
-            cx.tell(Event::Notice {
-                text: format!(
-                    "WARNING: you had {before} with {} before, and this peer knows nothing of them. It may be a new client, \
-                     or somebody else. Compare the codes.",
-                    active.with.to_bare()
-                ),
-            });
-        }
-        if pairing.is_some() && !active.is_paired {
-            cx.tell(Event::Notice {
-                text: format!(
-                    "WARNING: {} does not have the code that you typed. It is mistyped or used up, or this is somebody else.",
-                    active.with.to_bare()
-                ),
-            });
-        }
-        if let Some((_, KeyStanding::Other)) = active.key {
-            cx.tell(Event::Notice {
-                text: format!(
-                    "WARNING: {} shows another public key than before. It may be another client, or somebody else. Compare \
-                     the codes.",
-                    active.with.to_bare()
-                ),
-            });
-        }
-        if let Some(Disclosure::Enabled) = active.agreed.disclosure {
-            let peer = active.with.to_bare();
-            cx.tell(Event::Notice {
-                text: format!("{peer} says that what you write here is disclosed to third parties."),
-            });
-        }
-        self.show_status(cx);
-        self.flush(cx);
-    }
-
     fn handle_ending(&mut self, ending: Ending, cx: &mut Cx<'_>) {
         if let (Ending::ByPeer { acknowledgement }, Some(active)) = (ending, &mut self.active) {
             let id = cx.fresh_id();
@@ -514,14 +453,4 @@ fn serialize(content: &[Element]) -> zeroize::Zeroizing<String> {
 /// A message processing hint (XEP-0334).
 fn hint(name: &str) -> Element {
     Element::bare(name, "urn:xmpp:hints")
-}
-
-/// The fingerprint of XEP-0116 section 9.3 over SHA-256, in hexadecimal groups, as people compare it.
-fn fingerprint(key: &PublicKey) -> String {
-    let groups: Vec<String> = key
-        .fingerprint(Hash::Sha256)
-        .chunks(4)
-        .map(|group| group.iter().map(|octet| format!("{octet:02x}")).collect())
-        .collect();
-    groups.join(" ")
 }

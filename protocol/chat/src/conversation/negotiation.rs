@@ -196,6 +196,9 @@ impl Conversation {
         if form.attr("type") == Some("form") {
             return self.handle_request(message, form, from, thread, cx);
         }
+        if esession::ends_in_clear(form) {
+            return self.handle_end_in_clear(from, thread.as_deref(), cx);
+        }
         let bytes = stanza::serialize(message).map_or(0, |xml| xml.len());
         let continues = |half: &mut Half| half.is_answered_by(form, completes, from, thread.as_deref());
         let Some(mut half) = self.asking.take_if(continues).or_else(|| self.answering.take_if(continues)) else {

@@ -10,6 +10,7 @@ pub(super) const HELP: &str = "\
 /who                     show the session, its codes, and who is online
 /verify                  show the codes; /verify match says that the long ones are the same
 /pair CODE               a code that the peer's host shows (drawbridge users pair), in the place of comparing
+/terms NAME=VALUE …      propose other terms: disclosure=never|disabled|enabled, logging=may|mustnot
 /end                     end the session
 /leave TEXT              say something to a peer that is away: it waits at their server, encrypted
 /single TEXT             say something, encrypted, that no session is to be kept for (both ends need public keys)
@@ -60,6 +61,10 @@ fn parse_command(line: &str) -> Line {
         ("verify", ["match"]) => Command::Verify { with: None },
         ("start", [] | [_]) => Command::Start { with: words.first().map(own) },
         ("pair", [code]) => Command::Pair { code: own(code), with: None },
+        ("terms", [_, ..]) => match terms(&words) {
+            Some((disclosure, logging)) => Command::Terms { disclosure, logging, with: None },
+            None => return Line::Wrong("terms are disclosure=… and logging=…".to_owned()),
+        },
         ("end", []) => Command::End { with: None },
         ("leave", [_, ..]) => Command::SendOffline { text: rest.to_owned(), id: None, with: None },
         ("single", [_, ..]) => Command::SendSingle { text: rest.to_owned(), id: None, with: None },
@@ -98,6 +103,18 @@ fn parse_command(line: &str) -> Line {
     Line::Command(command)
 }
 
+fn terms(words: &[&str]) -> Option<(Option<String>, Option<String>)> {
+    let (mut disclosure, mut logging) = (None, None);
+    for word in words {
+        match word.split_once('=')? {
+            ("disclosure", value) => disclosure = Some(value.to_owned()),
+            ("logging", value) => logging = Some(value.to_owned()),
+            _ => return None,
+        }
+    }
+    Some((disclosure, logging))
+}
+
 fn fields(values: &[&str]) -> Result<BTreeMap<String, Values>, String> {
     let pair = |value: &&str| {
         let (name, value) = value.split_once('=').ok_or_else(|| format!("{value:?} is not NAME=VALUE"))?;
@@ -125,14 +142,18 @@ mod tests {
         let lunch = Command::Presence { show: Some("away".into()), status: Some("at lunch".into()), clear: false };
         assert_eq!(parse("/presence away at lunch"), Line::Command(lunch));
         assert_eq!(parse("/do {\"command\":\"roster\"}"), Line::Command(Command::Roster {}));
-        for wrong in ["/dance", "/end now", "/subscribe", "/do {}", "/register gw.example name"] {
+        let unlogged = Command::Terms { disclosure: None, logging: Some("mustnot".into()), with: None };
+        assert_eq!(parse("/terms logging=mustnot"), Line::Command(unlogged));
+        for wrong in ["/dance", "/terms mustnot", "/end now", "/subscribe", "/do {}", "/register gw.example name"] {
             assert!(matches!(parse(wrong), Line::Wrong(_)), "{wrong}");
         }
     }
 
     #[test]
     fn help_names_every_command() {
-        for name in ["start", "who", "verify", "end", "typing", "presence", "subscribe", "roster", "do", "quit"] {
+        for name in
+            ["start", "who", "verify", "terms", "end", "typing", "presence", "subscribe", "roster", "do", "quit"]
+        {
             assert!(HELP.contains(&format!("/{name}")), "{name}");
         }
     }

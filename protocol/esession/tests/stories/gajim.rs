@@ -2,6 +2,7 @@
 
 use esession::{
     Cipher, Credentials, Error, Established, Initiator, Misuse, Policy, Profile, Responder, Standing, dangerous,
+    ends_in_clear, namespaces,
 };
 
 use crate::world::{Dice, End, negotiate, toy};
@@ -90,6 +91,12 @@ fn it_is_spared_what_it_cannot_bear() {
     let end = bob.session.terminate().unwrap();
     assert!(end.is("feature", "http://jabber.org/protocol/feature-neg"), "it understands an end in clear only");
     assert_eq!(bob.session.standing(), Standing::Ended);
+    let form = namespaces::negotiation_form(&end).unwrap();
+    assert!(ends_in_clear(form), "a hint, for who talks to it");
+    let acknowledges = String::from(form).replace("submit", "result").parse().unwrap();
+    assert!(
+        !ends_in_clear(&acknowledges) && !ends_in_clear(&String::from(form).replace(">1<", ">0<").parse().unwrap())
+    );
     assert!(alice.session.open(&end).is_err(), "and ours does not believe one");
     assert!(!matches!(alice.session.standing(), Standing::Ended));
 }

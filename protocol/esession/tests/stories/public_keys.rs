@@ -28,7 +28,7 @@ fn fixture(text: &str) -> Vec<u8> {
 }
 
 /// Made by openssl.
-fn dsa_key() -> SigningKey {
+pub(crate) fn dsa_key() -> SigningKey {
     SigningKey::from_pkcs8(&fixture(include_str!("keys/dsa-2048-256.b64"))).unwrap()
 }
 

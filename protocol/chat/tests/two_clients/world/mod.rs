@@ -57,6 +57,7 @@ struct Manner {
     ways: Vec<Identification>,
     signs: bool,
     reachable: bool,
+    unlogged: bool,
 }
 
 impl World {
@@ -86,7 +87,7 @@ impl World {
     pub(crate) fn signing(books: [SecretBook; 2], ways: &[Identification]) -> Self {
         let mut world = Self::of(books);
         for end in [End::Alice, End::Bob] {
-            world.side(end).manner = Manner { ways: ways.to_vec(), signs: true, reachable: false };
+            world.side(end).manner = Manner { ways: ways.to_vec(), signs: true, ..Manner::default() };
             world.restart(end);
         }
         world
@@ -95,6 +96,12 @@ impl World {
     /// One end can be written to while it is away.
     pub(crate) fn make_reachable(&mut self, end: End) {
         self.side(end).manner.reachable = true;
+        self.restart(end);
+    }
+
+    /// One end keeps no transcripts.
+    pub(crate) fn make_unlogged(&mut self, end: End) {
+        self.side(end).manner.unlogged = true;
         self.restart(end);
     }
 
@@ -379,13 +386,16 @@ impl Side {
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { ways: vec![Identification::Key, Identification::None], signs: false, reachable: false }
+        Self { ways: vec![Identification::Key, Identification::None], signs: false, reachable: false, unlogged: false }
     }
 }
 
 fn chat(end: End, book: SecretBook, manner: &Manner) -> Chat {
     let mut settings = Settings::default();
     settings.policy.groups = vec![esession::Group::Modp14];
+    if manner.unlogged {
+        settings.policy.logging = vec![esession::Logging::MustNot];
+    }
     if book.keys().own().is_some() {
         (settings.signs, settings.reachable) = (manner.signs, manner.reachable);
         settings.policy.own_identification.clone_from(&manner.ways);

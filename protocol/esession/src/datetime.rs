@@ -1,14 +1,14 @@
-//! The `expires` field: a time in UTC as XEP-0082 section 3.2 writes it.
+//! A time in UTC as XEP-0082 section 3.2 writes it.
 
 /// Seconds since 1970, from the years 1970 to 9999.
-pub(super) fn write(seconds: u64) -> String {
+pub(crate) fn write(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
 
 /// `None` if it is no such time. Fractions of a second do not count.
-pub(super) fn read(text: &str) -> Option<u64> {
+pub(crate) fn read(text: &str) -> Option<u64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let time = match time.split_once('.') {
         Some((time, fraction)) if !fraction.is_empty() && fraction.bytes().all(|digit| digit.is_ascii_digit()) => time,

@@ -1,0 +1,111 @@
+//! What the user is told of a session: what it is, and what speaks against it.
+
+use esession::{ChainOutcome, Disclosure, Hash, PublicKey, Sas};
+
+use super::{Active, Proof};
+use crate::conversation::Conversation;
+use crate::effects::{Cx, voucher};
+use crate::event::{Chain, Event, SessionEvent, SessionKeys, SessionState};
+use crate::secrets::KeyStanding;
+
+impl Active {
+    /// The event with everything that was agreed.
+    pub(in crate::conversation) fn event(&self, state: SessionState) -> Event {
+        let chain = self.chain().map(|chain| match chain {
+            ChainOutcome::New => Chain::New,
+            ChainOutcome::Continued { .. } => Chain::Continued,
+            ChainOutcome::Lost { .. } => Chain::Lost,
+        });
+        let confirmed = self.session.is_confirmed();
+        let (sas, vouched, compare) = match &self.proof {
+            Proof::Chained { sas, vouched, .. } => (Some(sas), *vouched, sas.code()),
+            Proof::Signed { code } => (None, false, code.clone()),
+        };
+        let keys = SessionKeys {
+            sas: sas.map(Sas::to_string),
+            long: sas.map(|sas| format!("{sas:#}")),
+            compare,
+            // what an unconfirmed session says about its chain, anybody could have made it say (W2)
+            verified: self.verified && confirmed,
+            confirmed,
+            through: (vouched && confirmed && !self.is_paired).then(|| voucher(&self.with).to_string()),
+            key: self.key.as_ref().map(|(key, _)| fingerprint(key)),
+            key_standing: self.key.as_ref().map(|(_, standing)| standing.name()),
+            chain,
+            group: self.agreed.group.name().to_owned(),
+            cipher: self.agreed.cipher.name().to_owned(),
+            hash: self.agreed.hash.name().to_owned(),
+            hybrid: self.agreed.hybrid,
+            disclosure: self.agreed.disclosure.map(|disclosure| disclosure.name().to_owned()),
+            logging: self.agreed.logging.map(|logging| logging.name().to_owned()),
+            milliseconds: self.tally.milliseconds,
+            stanzas: self.tally.stanzas,
+            bytes: self.tally.bytes,
+        };
+        Event::Session(Box::new(SessionEvent { keys: Some(keys), ..self.plain_event(state) }))
+    }
+
+    /// What others may read must be known before anything is written.
+    pub(super) fn warn_disclosed(&self, cx: &mut Cx<'_>) {
+        if let Some(Disclosure::Enabled) = self.agreed.disclosure {
+            let peer = self.with.to_bare();
+            let text = format!("{peer} says that what you write here is disclosed to third parties.");
+            cx.tell(Event::Notice { text });
+        }
+    }
+}
+
+impl Conversation {
+    /// Tells the user what the session is, and sends what waited for it.
+    pub(super) fn announce(&mut self, cx: &mut Cx<'_>) {
+        let Some(active) = &mut self.active else { return };
+        active.announced = true;
+        let pairing = if active.session.is_confirmed() { self.pairing.take() } else { None };
+        active.is_paired |= pairing.is_some() && active.is_vouched();
+        let event = active.event(SessionState::Active);
+        cx.tell(event);
+        // A voucher, or a key that was verified, says more than the chain.
+        if let (Some(ChainOutcome::Lost { was_verified }), true, false) =
+            (active.chain(), active.session.is_confirmed(), active.verified)
+        {
+            let before = if was_verified { "a verified session" } else { "sessions" };
+            cx.tell(Event::Notice {
+                text: format!(
+                    "WARNING: you had {before} with {} before, and this peer knows nothing of them. It may be a new client, \
+                     or somebody else. Compare the codes.",
+                    active.with.to_bare()
+                ),
+            });
+        }
+        if pairing.is_some() && !active.is_paired {
+            cx.tell(Event::Notice {
+                text: format!(
+                    "WARNING: {} does not have the code that you typed. It is mistyped or used up, or this is somebody else.",
+                    active.with.to_bare()
+                ),
+            });
+        }
+        if let Some((_, KeyStanding::Other)) = active.key {
+            cx.tell(Event::Notice {
+                text: format!(
+                    "WARNING: {} shows another public key than before. It may be another client, or somebody else. Compare \
+                     the codes.",
+                    active.with.to_bare()
+                ),
+            });
+        }
+        active.warn_disclosed(cx);
+        self.show_status(cx);
+        self.flush(cx);
+    }
+}
+
+/// The fingerprint of XEP-0116 section 9.3 over SHA-256, in hexadecimal groups, as people compare it.
+fn fingerprint(key: &PublicKey) -> String {
+    let groups: Vec<String> = key
+        .fingerprint(Hash::Sha256)
+        .chunks(4)
+        .map(|group| group.iter().map(|octet| format!("{octet:02x}")).collect())
+        .collect();
+    groups.join(" ")
+}
