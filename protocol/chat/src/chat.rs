@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use esession::namespaces::is_encrypted;
+use esession::namespaces::{PUBLIC_KEY, is_encrypted};
 use esession::{CryptoRng, Disclosure, Logging, Published, Terms};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
@@ -19,6 +19,7 @@ use crate::effects::{Cx, Moment, Output, Settings, Surroundings};
 use crate::event::Event;
 use crate::inner;
 use crate::presence;
+use crate::published_keys;
 use crate::requests::{self, ROSTER, Requests};
 use crate::secrets::SecretBook;
 use crate::stanza::{self, CLIENT};
@@ -80,6 +81,12 @@ impl Chat {
             self.each(now, rng, Conversation::handle_stream_lost);
         }
         self.around.online = true;
+        if self.me.is_none() {
+            let named =
+                |(with, name): (&str, &str)| Event::Named { with: with.to_owned(), name: Some(name.to_owned()) };
+            let named: Vec<_> = self.around.book.names().map(named).collect();
+            named.into_iter().for_each(|event| self.around.tell(event));
+        }
         self.around.tell(Event::Online { jid: jid.to_string() });
         self.around.me = Some(jid.to_bare());
         self.me = Some(jid);
@@ -145,12 +152,15 @@ impl Chat {
     /// Leaves what others need to write while we are away. It is stored before anybody can see it.
     fn publish(&mut self, now: Moment, rng: &mut dyn CryptoRng) {
         let mut cx = self.around.cx(now, rng);
+        if let Some(key) = published_keys::own(&cx).filter(|_| cx.settings.gives_key) {
+            self.requests.publish_key(&key, &mut cx);
+        }
         let Some(key) = cx.book.keys().own().filter(|_| cx.settings.reachable) else { return };
         match Published::make(&cx.settings.policy, now.unix + REACHABLE, None, &[key], cx.rng) {
             Ok(published) => {
                 cx.book.away_mut().keep(&published, now.unix);
                 cx.save();
-                self.requests.publish(published.form(), &mut cx);
+                self.requests.publish_options(published.form(), &mut cx);
             }
             Err(error) => cx.tell(Event::own_error(None, "state", error.to_string())),
         }
@@ -177,6 +187,21 @@ impl Chat {
             Command::Typing { on, with } => self.talk(with, now, rng, |talk, cx| talk.set_typing(on, cx)),
             Command::Displayed { id, with } => self.talk(with, now, rng, |talk, cx| talk.set_displayed(&id, cx)),
             Command::Verify { with } => self.talk(with, now, rng, Conversation::verify),
+            Command::Keys { with } => {
+                let mut whose = None;
+                self.talk(with, now, rng, |talk, _| whose = Some(talk.peer()))?;
+                if let Some(whose) = whose {
+                    self.requests.keys(whose, &mut self.around.cx(now, rng));
+                }
+                Ok(())
+            }
+            Command::TrustKey { fingerprint, with } => {
+                self.talk(with, now, rng, |talk, cx| talk.trust_key(&fingerprint, cx))
+            }
+            Command::ForgetKey { fingerprint, with } => {
+                self.talk(with, now, rng, |talk, cx| talk.forget_key(&fingerprint, cx))
+            }
+            Command::Name { name, with } => self.talk(with, now, rng, |talk, cx| talk.set_name(name.as_deref(), cx)),
             Command::Pair { code, with } => {
                 let code = Zeroizing::new(code);
                 self.talk(with, now, rng, |talk, cx| talk.pair(&code, cx))
@@ -321,7 +346,12 @@ impl Chat {
             return;
         }
         let refusal = || stanza::answer(iq, "error").append(stanza::error("service-unavailable")).build();
-        let answer = disco::answer(iq).unwrap_or_else(refusal);
+        let own_key = || {
+            let asks = iq.attr("type") == Some("get") && iq.has_child("pubkey", PUBLIC_KEY);
+            let key = published_keys::own(&cx).filter(|_| asks && cx.settings.gives_key)?;
+            Some(stanza::answer(iq, "result").append(key).build())
+        };
+        let answer = disco::answer(iq).or_else(own_key).unwrap_or_else(refusal);
         cx.send(answer);
     }
 

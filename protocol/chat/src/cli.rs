@@ -107,6 +107,10 @@ struct Arguments {
     #[arg(long, requires = "public_key")]
     reachable: bool,
 
+    /// Publish that key at your server, for everybody who asks
+    #[arg(long, requires = "public_key")]
+    publish_key: bool,
+
     /// Ask for sessions in three messages, in which the keys alone say who is who
     #[arg(long, requires = "public_key")]
     three_messages: bool,
@@ -207,6 +211,7 @@ fn settings(arguments: &Arguments) -> Settings {
     settings.policy.ciphers.clone_from(&arguments.ciphers);
     settings.policy.hashes.clone_from(&arguments.hashes);
     (settings.signs, settings.reachable) = (arguments.three_messages, arguments.reachable);
+    settings.gives_key = arguments.publish_key;
     if let Some(how) = arguments.public_key {
         let other = if how == Identification::Hash { Identification::Key } else { Identification::Hash };
         let ways = vec![how, other, Identification::None];

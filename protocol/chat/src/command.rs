@@ -79,6 +79,32 @@ pub enum Command {
         /// The peer.
         with: Option<String>,
     },
+    /// What is known of the peer's keys, and what its server gives out.
+    Keys {
+        /// The peer.
+        with: Option<String>,
+    },
+    /// The user knows from elsewhere that a key is the peer's.
+    TrustKey {
+        /// The whole fingerprint; spaces do not count.
+        fingerprint: String,
+        /// The peer.
+        with: Option<String>,
+    },
+    /// A key is the peer's no more.
+    ForgetKey {
+        /// The whole fingerprint.
+        fingerprint: String,
+        /// The peer.
+        with: Option<String>,
+    },
+    /// Call the peer by a name that nobody else has here; without one, by none.
+    Name {
+        /// The name.
+        name: Option<String>,
+        /// The peer.
+        with: Option<String>,
+    },
     /// A code that the peer's host has made, in the place of comparing: the next session, which starts now, is verified if
     /// the peer has it as well.
     Pair {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use esession::{Disclosure, Error, Logging, Misuse, Policy, RetainedSecret, Secret, StanzaKind};
-use jid::Jid;
+use jid::{BareJid, Jid};
 use minidom::Element;
 use zeroize::Zeroizing;
 
@@ -26,6 +26,7 @@ use single::Single;
 
 mod active;
 mod hearing;
+mod keys;
 mod kinds;
 mod negotiation;
 mod offline;
@@ -106,6 +107,11 @@ impl Conversation {
             failures: 0,
             refusals: 0,
         }
+    }
+
+    /// Whom it is with.
+    pub(crate) fn peer(&self) -> BareJid {
+        self.peer.to_bare()
     }
 
     /// The user wants a session.

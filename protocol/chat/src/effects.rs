@@ -43,6 +43,8 @@ pub struct Settings {
     pub signs: bool,
     /// Publish what others need to write while this client is away; needs a key.
     pub reachable: bool,
+    /// Publish our key, for everybody who asks our server.
+    pub gives_key: bool,
     /// Answer sessions of anybody, not only of peers we chat with.
     pub accept_any: bool,
     /// Grant requests from the domains of peers we chat with.
@@ -59,6 +61,7 @@ impl Default for Settings {
             policy: crate::conversation::default_policy(),
             signs: false,
             reachable: false,
+            gives_key: false,
             accept_any: false,
             accept_subscriptions: false,
             negotiation_timeout: Duration::from_secs(30),
@@ -131,6 +134,11 @@ impl Cx<'_> {
         let signing_key = if signs { self.book.keys().own() } else { None };
         let (secrets, known_keys) = (self.book.of(peer, self.now.unix), self.book.keys().of(peer));
         Credentials { secrets, signing_key, known_keys, ..Credentials::default() }
+    }
+
+    /// Who we are, once the server has said so.
+    pub(crate) fn me(&self) -> Option<&BareJid> {
+        self.me
     }
 
     /// Sends a stanza and returns its size in octets; 0 if it holds characters that XML cannot carry, which the user is told.

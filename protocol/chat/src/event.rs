@@ -90,6 +90,24 @@ pub enum Event {
         /// Whether it was granted at once (`--accept-subscriptions`).
         accepted: bool,
     },
+    /// What is known of a peer's keys.
+    Keys {
+        /// Whose.
+        with: String,
+        /// The fingerprint of our own, for the peer to compare.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        own: Option<String>,
+        /// Theirs.
+        keys: Vec<KeyInfo>,
+    },
+    /// The user calls a peer so, or by no name any more. Told of all that have one at the start.
+    Named {
+        /// Whom.
+        with: String,
+        /// The name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
     /// The roster, or a change of it.
     Roster {
         /// The entries.
@@ -261,7 +279,7 @@ pub struct SessionKeys {
     /// The fingerprint of the public key that the peer has signed with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// How that key stands: `first`, `known`, `verified`, `other`.
+    /// How that key stands: `first`, `known`, `verified`, `other`, `moved`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_standing: Option<&'static str>,
     /// What became of the chain. A session between keys has none.
@@ -287,6 +305,15 @@ pub struct SessionKeys {
     pub stanzas: u32,
     /// How many octets these had, as sent or received by this end.
     pub bytes: usize,
+}
+
+/// A key of a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyInfo {
+    /// Over SHA-256, in hexadecimal groups.
+    pub fingerprint: String,
+    /// `verified`, `known`, or `published`: its server says so, and the peer has never shown it.
+    pub standing: &'static str,
 }
 
 /// A roster entry.

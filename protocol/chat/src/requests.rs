@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use esession::namespaces::OFFLINE;
-use jid::Jid;
+use esession::namespaces::{OFFLINE, PUBLIC_KEY};
+use jid::{BareJid, Jid};
 use minidom::Element;
 use minidom::rxml::xml_ncname;
 
@@ -11,6 +11,7 @@ use crate::command::Values;
 use crate::effects::Cx;
 use crate::event::{Event, Form, Note, RosterItem};
 use crate::forms::{self, DATA_FORMS, REGISTER};
+use crate::published_keys;
 use crate::stanza::{self, Failure, child_text, text};
 
 /// The roster (RFC 6121 section 2).
@@ -40,8 +41,10 @@ enum Pending {
     Roster,
     /// Asked for at login only because servers tell changes and subscriptions to clients that did (RFC 6121 section 2.1.6).
     Interest,
-    /// Options for who writes while we are away.
-    Publication,
+    /// What others can find of us; what it means to the user if they cannot.
+    Publication(&'static str),
+    /// The keys of this account.
+    Keys(BareJid),
     Raw,
 }
 
@@ -97,12 +100,35 @@ impl Requests {
         self.ask("get", None, Element::bare("query", ROSTER), Pending::Interest, cx);
     }
 
-    /// Publishes options, for those who may see when we are there (XEP-0187 section 3.2; XEP-0060 section 7.1.5).
-    pub(crate) fn publish(&mut self, options: &Element, cx: &mut Cx<'_>) {
+    /// Publishes options, for those who may see when we are there (XEP-0187 section 3.2).
+    pub(crate) fn publish_options(&mut self, options: &Element, cx: &mut Cx<'_>) {
+        self.publish(
+            OFFLINE,
+            "presence",
+            options,
+            Pending::Publication("Nobody can write to you while you are away"),
+            cx,
+        );
+    }
+
+    /// Publishes our key, for everybody (XEP-0189 section 6).
+    pub(crate) fn publish_key(&mut self, key: &Element, cx: &mut Cx<'_>) {
+        self.publish(PUBLIC_KEY, "open", key, Pending::Publication("Nobody can ask for your key"), cx);
+    }
+
+    /// Asks the account's server for its keys.
+    pub(crate) fn keys(&mut self, whose: BareJid, cx: &mut Cx<'_>) {
+        let items = Element::builder("items", PUBSUB).attr(xml_ncname!("node").to_owned(), PUBLIC_KEY).build();
+        let pubsub = Element::builder("pubsub", PUBSUB).append(items).build();
+        self.ask("get", Some(&whose.clone().into()), pubsub, Pending::Keys(whose), cx);
+    }
+
+    /// XEP-0060 section 7.1.5: one item, kept.
+    fn publish(&mut self, node: &str, access: &str, payload: &Element, pending: Pending, cx: &mut Cx<'_>) {
         let item =
-            Element::builder("item", PUBSUB).attr(xml_ncname!("id").to_owned(), "current").append(options.clone());
+            Element::builder("item", PUBSUB).attr(xml_ncname!("id").to_owned(), "current").append(payload.clone());
         let publish =
-            Element::builder("publish", PUBSUB).attr(xml_ncname!("node").to_owned(), OFFLINE).append(item.build());
+            Element::builder("publish", PUBSUB).attr(xml_ncname!("node").to_owned(), node).append(item.build());
         let field = |var: &str, value: &str| {
             let value = text("value", DATA_FORMS, value);
             Element::builder("field", DATA_FORMS).attr(xml_ncname!("var").to_owned(), var).append(value).build()
@@ -110,11 +136,11 @@ impl Requests {
         let form = Element::builder("x", DATA_FORMS)
             .attr(xml_ncname!("type").to_owned(), "submit")
             .append(field("FORM_TYPE", "http://jabber.org/protocol/pubsub#publish-options"))
-            .append(field("pubsub#access_model", "presence"))
+            .append(field("pubsub#access_model", access))
             .append(field("pubsub#persist_items", "true"));
         let publish_options = Element::builder("publish-options", PUBSUB).append(form.build()).build();
         let pubsub = Element::builder("pubsub", PUBSUB).append(publish.build()).append(publish_options).build();
-        self.ask("set", None, pubsub, Pending::Publication, cx);
+        self.ask("set", None, pubsub, pending, cx);
     }
 
     /// The answer to an iq that the user wrote is shown as it comes.
@@ -134,14 +160,18 @@ impl Requests {
         if let Pending::Interest = pending {
             return;
         }
-        if let Pending::Publication = pending {
+        if let Pending::Publication(consequence) = pending {
             if iq.attr("type") == Some("error") {
                 let Failure { condition, .. } = Failure::read(iq);
-                let text =
-                    format!("Nobody can write to you while you are away: your server did not take it ({condition}).");
+                let text = format!("{consequence}: your server did not take it ({condition}).");
                 cx.tell(Event::Notice { text });
             }
             return;
+        }
+        if let Pending::Keys(whose) = pending {
+            // Where nothing is given out, there is still what is known.
+            published_keys::learn(&whose, iq, cx);
+            return published_keys::tell(&whose, cx);
         }
         let from = iq.attr("from").unwrap_or_default().to_owned();
         if let Pending::Raw = pending {

@@ -17,7 +17,7 @@ mod keys;
 
 pub(crate) use away::Away;
 pub use file::{SecretFile, SecretFileError};
-pub use keys::{KeyRing, KeyStanding};
+pub use keys::{KeyRing, KeyStanding, fingerprint};
 
 /// Confirmed secrets kept per peer: one for each of the peer's clients.
 const MAX_CONFIRMED: usize = 4;
@@ -36,6 +36,9 @@ pub struct SecretBook {
     keys: KeyRing,
     #[serde(default)]
     away: Away,
+    /// What the user calls each peer.
+    #[serde(default)]
+    names: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -109,6 +112,26 @@ impl SecretBook {
     /// The same, to change them.
     pub fn keys_mut(&mut self) -> &mut KeyRing {
         &mut self.keys
+    }
+
+    /// All that have a name, and it.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.names.iter().map(|(peer, name)| (peer.as_str(), name.as_str()))
+    }
+
+    /// The user calls this peer so from now on, or by no name. Nobody else has that name: `false` if somebody does.
+    pub fn set_name(&mut self, peer: &BareJid, name: Option<&str>) -> bool {
+        let lower = name.map(str::to_lowercase);
+        let taken =
+            |(other, theirs): (&String, &String)| *other != peer.as_str() && Some(theirs.to_lowercase()) == lower;
+        if self.names.iter().any(taken) {
+            return false;
+        }
+        match name {
+            Some(name) => self.names.insert(peer.to_string(), name.to_owned()),
+            None => self.names.remove(peer.as_str()),
+        };
+        true
     }
 
     /// What was published for who writes while we are away.
@@ -201,6 +224,16 @@ mod tests {
         assert_eq!(ids(&book).first(), Some(&real));
         assert_eq!(ids(&book).len(), 1 + MAX_PENDING);
         assert!(book.of(&peer(), 10)[0].is_verified());
+    }
+
+    #[test]
+    fn a_name_is_one_peers() {
+        let (mut book, carol) = (SecretBook::default(), BareJid::new("carol@example.org").unwrap());
+        assert!(book.set_name(&peer(), Some("Bob")) && book.set_name(&peer(), Some("Bobby")));
+        assert!(!book.set_name(&carol, Some("bobby")));
+        let mut book = SecretBook::from_json(&book.to_json().unwrap()).unwrap();
+        assert_eq!(book.names().collect::<Vec<_>>(), [("bob@example.org", "Bobby")]);
+        assert!(book.set_name(&peer(), None) && book.set_name(&carol, Some("Bobby")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use crate::command::Command;
-use crate::event::{Chain, Event, Form, SessionEvent, SessionKeys, SessionState};
+use crate::event::{Chain, Event, Form, KeyInfo, SessionEvent, SessionKeys, SessionState};
 use crate::run::Shell;
 use input::{HELP, Line};
 
@@ -22,6 +22,8 @@ pub(crate) struct Terminal<W: Write> {
     me: String,
     session: Option<SessionEvent>,
     presences: HashMap<String, String>,
+    /// What the user calls them, by bare JIDs.
+    names: HashMap<String, String>,
     /// What we said and nobody acknowledged yet.
     said: HashMap<String, String>,
     counter: u64,
@@ -57,6 +59,7 @@ impl<W: Write> Terminal<W> {
             me: String::new(),
             session: None,
             presences: HashMap::new(),
+            names: HashMap::new(),
             said: HashMap::new(),
             counter: 0,
             prefix,
@@ -123,9 +126,16 @@ impl<W: Write> Terminal<W> {
             if let (Some(key), Some(standing)) = (&keys.key, keys.key_standing) {
                 self.line(Ink::Faint, &format!("   its public key ({standing}): {key}"));
             }
-            if keys.logging.as_deref() == Some("mustnot") {
-                self.line(Ink::Faint, "   agreed: neither end stores what is written, not even encrypted");
+        }
+        let before = self.session.as_ref().filter(|_| was_active).and_then(|before| before.keys.as_ref());
+        let logging = |keys: &SessionKeys| keys.logging.clone();
+        match keys.logging.as_deref() {
+            _ if before.is_some_and(|before| logging(before) == logging(keys)) => {}
+            Some("mustnot") => {
+                self.line(Ink::Faint, "   agreed: neither end stores what is written, not even encrypted")
             }
+            _ if was_active => self.line(Ink::Plain, "   agreed: what is written may be stored"),
+            _ => {}
         }
         match (keys.verified, keys.confirmed, keys.chain) {
             (true, ..) => match &keys.through {
@@ -149,6 +159,21 @@ impl<W: Write> Terminal<W> {
                 );
                 self.show_codes(keys);
             }
+        }
+    }
+
+    fn show_key_ring(&mut self, with: &str, own: Option<&str>, keys: &[KeyInfo]) {
+        self.line(
+            Ink::Plain,
+            &format!("-- public keys of {with}{}", if keys.is_empty() { ": none is known" } else { "" }),
+        );
+        for KeyInfo { fingerprint, standing } in keys {
+            let ink = if *standing == "verified" { Ink::Good } else { Ink::Plain };
+            let standing = if *standing == "published" { "its server says so" } else { standing };
+            self.line(ink, &format!("   {fingerprint}  ({standing})"));
+        }
+        if let Some(own) = own {
+            self.line(Ink::Faint, &format!("   yours: {own}"));
         }
     }
 
@@ -223,8 +248,17 @@ impl<W: Write> Shell for Terminal<W> {
                 self.line(Ink::Bad, &format!("-- not connected, trying again{reason}"));
             }
             Event::Session(session) => self.show_session(session),
+            Event::Keys { with, own, keys } => self.show_key_ring(with, own.as_deref(), keys),
+            Event::Named { with, name } => match name {
+                Some(name) => {
+                    self.line(Ink::Faint, &format!("-- {with} is {name} to you"));
+                    self.names.insert(with.clone(), name.clone());
+                }
+                None => drop(self.names.remove(with)),
+            },
             Event::Message { from, text, id, encrypted, delayed } => {
-                let name = from.split_once('/').map_or(from.as_str(), |(bare, _)| bare);
+                let bare = from.split_once('/').map_or(from.as_str(), |(bare, _)| bare);
+                let name = self.names.get(bare).map_or(bare, String::as_str).to_owned();
                 let when = delayed.as_deref().map(|stamp| format!(" [{stamp}]")).unwrap_or_default();
                 if *encrypted {
                     self.line(Ink::Peer, &format!("{name}{when}: {text}"));

@@ -154,6 +154,11 @@ impl Active {
             && (thread == Some(self.thread.as_str()) || self.ids.iter().any(|sent| sent == id))
     }
 
+    /// Whether the peer has signed this session with this key.
+    pub(super) fn is_signed_by(&self, key: &PublicKey) -> bool {
+        self.key.as_ref().is_some_and(|(signer, _)| signer == key)
+    }
+
     /// The codes match: the chain is verified from here on.
     pub(super) fn verify(&mut self, peer: &BareJid, cx: &mut Cx<'_>) {
         self.verified = match &self.proof {

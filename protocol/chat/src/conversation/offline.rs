@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use esession::namespaces::{ESESSION, OFFLINE, init, is_encrypted};
+use esession::namespaces::{ESESSION, OFFLINE, PUBLIC_KEY, init, is_encrypted};
 use esession::{Credentials, Error, OfflineReceiver, OfflineSender};
 use jid::Jid;
 use minidom::Element;
@@ -14,6 +14,7 @@ use super::single::Single;
 use crate::content::Content;
 use crate::effects::Cx;
 use crate::event::Event;
+use crate::published_keys;
 use crate::stanza;
 
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
@@ -40,15 +41,13 @@ impl Conversation {
         let trouble = match cx.book.keys().own() {
             _ if !cx.online => Some(("not-connected", "there is no connection to the server")),
             None => Some(("state", "this needs a key of yours (--public-key)")),
-            Some(_) if cx.book.keys().trusted(&self.peer.to_bare()).is_empty() => {
-                Some(("state", "this needs a key of the peer, which a session with --public-key brings"))
-            }
             Some(_) => None,
         };
+        let knows = !cx.book.keys().trusted(&self.peer.to_bare()).is_empty();
         match (trouble, Single::new(id.clone(), text)) {
             (Some((condition, words)), _) => cx.tell(Event::own_error(Some(&id), condition, words)),
             (None, Err(words)) => cx.tell(Event::own_error(Some(&id), "not-sent", words)),
-            (None, Ok(single)) => self.ask_for_options(single, OFFLINE, cx),
+            (None, Ok(single)) => self.ask_node(single, if knows { OFFLINE } else { PUBLIC_KEY }, cx),
         }
     }
 
@@ -57,17 +56,36 @@ impl Conversation {
         let is_it = |leaving: &Leaving| Some(leaving.asked.as_str()) == iq.attr("id");
         let Some(place) = self.leaving.iter().position(is_it) else { return false };
         let Leaving { single, node, .. } = self.leaving.remove(place);
+        if node == PUBLIC_KEY {
+            self.handle_key_for(single, iq, cx);
+            return true;
+        }
         let items = iq.get_child("pubsub", PUBSUB).and_then(|pubsub| pubsub.get_child("items", PUBSUB));
         let form = items.into_iter().flat_map(Element::children).find_map(|item| item.children().next());
         match (form, node) {
             (Some(form), _) => self.leave(form, &single, cx),
-            (None, OFFLINE) => self.ask_for_options(single, ESESSION, cx),
+            (None, OFFLINE) => self.ask_node(single, ESESSION, cx),
             (None, _) => {
                 let words = "the peer has published nothing by which it could be written to while it is away";
                 cx.tell(Event::own_error(Some(&single.id), "not-sent", words));
             }
         }
         true
+    }
+
+    /// The peer has never shown a key; its server may give one out.
+    fn handle_key_for(&mut self, single: Single, answer: &Element, cx: &mut Cx<'_>) {
+        let bare = self.peer.to_bare();
+        published_keys::learn(&bare, answer, cx);
+        if cx.book.keys().trusted(&bare).is_empty() {
+            let words = "no key of the peer is known: its server gives out none, and a session with --public-key has not \
+                         brought one";
+            return cx.tell(Event::own_error(Some(&single.id), "not-sent", words));
+        }
+        let text =
+            format!("The key that this is written for is what the server of {bare} gives out. Nobody has verified it.");
+        cx.tell(Event::Notice { text });
+        self.ask_node(single, OFFLINE, cx);
     }
 
     /// Nobody has answered.
@@ -130,7 +148,7 @@ impl Conversation {
         cx.tell(Event::Notice { text: format!("{from} has left a message that is not shown: {reason}") });
     }
 
-    fn ask_for_options(&mut self, single: Single, node: &'static str, cx: &mut Cx<'_>) {
+    fn ask_node(&mut self, single: Single, node: &'static str, cx: &mut Cx<'_>) {
         let asked = cx.fresh_id();
         let items = Element::builder("items", PUBSUB).attr(xml_ncname!("node").to_owned(), node).build();
         let pubsub = Element::builder("pubsub", PUBSUB).append(items);

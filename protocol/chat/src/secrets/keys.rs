@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use esession::{PublicKey, SigningKey};
+use esession::{Hash, PublicKey, SigningKey};
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -34,8 +34,11 @@ impl Drop for Own {
 struct Pinned {
     /// Its one spelling, as XML.
     key: String,
-    /// The users compared codes in a session that it signed.
+    /// The users compared codes in a session that it signed, or its fingerprint elsewhere.
     verified: bool,
+    /// The peer's server says that it is the peer's, and the peer has never shown it.
+    #[serde(default)]
+    published: bool,
 }
 
 /// How a key stands that a peer shows now.
@@ -49,6 +52,10 @@ pub enum KeyStanding {
     Verified,
     /// The peer had others, and not this one. It is remembered from now on.
     Other,
+    /// It is the first one of this peer, and known of somebody else.
+    Moved,
+    /// The peer's server gives it out. The peer itself has never shown it.
+    Published,
 }
 
 impl KeyStanding {
@@ -60,6 +67,8 @@ impl KeyStanding {
             Self::Known => "known",
             Self::Verified => "verified",
             Self::Other => "other",
+            Self::Moved => "moved",
+            Self::Published => "published",
         }
     }
 }
@@ -84,38 +93,131 @@ impl KeyRing {
         known.filter_map(|pinned| pinned.key.parse().ok()).collect()
     }
 
-    /// Those of them that the users have verified, or all while there is none.
+    /// The same, with how each stands.
+    #[must_use]
+    pub fn standings(&self, peer: &BareJid) -> Vec<(PublicKey, KeyStanding)> {
+        let known = self.peers.get(peer.as_str()).into_iter().flatten();
+        known.filter_map(|pinned| Some((pinned.key.parse().ok()?, pinned.standing()))).collect()
+    }
+
+    /// Those of them that the users have verified; while there is none, those that the peer has shown; while there is none
+    /// of these either, those that its server gives out.
     #[must_use]
     pub fn trusted(&self, peer: &BareJid) -> Vec<PublicKey> {
         let known = || self.peers.get(peer.as_str()).into_iter().flatten();
-        let any_verified = known().any(|pinned| pinned.verified);
-        known().filter(|pinned| pinned.verified || !any_verified).filter_map(|pinned| pinned.key.parse().ok()).collect()
+        let best = known().map(Pinned::standing).min_by_key(|standing| standing.rank());
+        let counts = |pinned: &&Pinned| Some(pinned.standing().rank()) == best.map(KeyStanding::rank);
+        known().filter(counts).filter_map(|pinned| pinned.key.parse().ok()).collect()
     }
 
     /// A peer has signed with this key.
     pub fn meet(&mut self, peer: &BareJid, key: &PublicKey) -> KeyStanding {
-        let known = self.peers.entry(peer.to_string()).or_default();
         let text = key.key_value();
-        if let Some(pinned) = known.iter().find(|pinned| pinned.key == text) {
-            return if pinned.verified { KeyStanding::Verified } else { KeyStanding::Known };
+        let is_elsewhere = self.owner_of(peer, &text).is_some();
+        let known = self.peers.entry(peer.to_string()).or_default();
+        let found = known.iter_mut().find(|pinned| pinned.key == text);
+        if let Some(pinned) = found.as_ref().filter(|pinned| pinned.verified || !pinned.published) {
+            return pinned.standing();
         }
-        let standing = if known.is_empty() { KeyStanding::First } else { KeyStanding::Other };
-        known.push(Pinned { key: text, verified: false });
-        // What the users have verified is not pushed out by what anybody may show.
-        if known.len() > MOST
-            && let Some(place) = known.iter().position(|pinned| !pinned.verified)
-        {
-            known.remove(place);
+        // That a server has given it out before makes it no better known.
+        if let Some(pinned) = found {
+            pinned.published = false;
+        } else {
+            pin(known, Pinned { key: text.clone(), verified: false, published: false });
         }
-        standing
+        let has_others = known.iter().any(|pinned| pinned.key != text && !pinned.published);
+        match (has_others, is_elsewhere) {
+            (true, _) => KeyStanding::Other,
+            (false, true) => KeyStanding::Moved,
+            (false, false) => KeyStanding::First,
+        }
     }
 
-    /// The users compared codes in a session that this key signed.
+    /// The peer's server gives out this key: it can be recognised from now on.
+    pub fn learn(&mut self, peer: &BareJid, key: &PublicKey) {
+        let known = self.peers.entry(peer.to_string()).or_default();
+        let text = key.key_value();
+        if known.iter().all(|pinned| pinned.key != text) {
+            pin(known, Pinned { key: text, verified: false, published: true });
+        }
+    }
+
+    /// The users compared codes in a session that this key signed, or its fingerprint elsewhere.
     pub fn verify(&mut self, peer: &BareJid, key: &PublicKey) {
         let text = key.key_value();
         let known = self.peers.get_mut(peer.as_str()).into_iter().flatten();
         known.filter(|pinned| pinned.key == text).for_each(|pinned| pinned.verified = true);
     }
+
+    /// The key of this peer with this fingerprint ([`fingerprint`], however it is spaced).
+    #[must_use]
+    pub fn find(&self, peer: &BareJid, print: &str) -> Option<PublicKey> {
+        let spelled = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+        self.of(peer).into_iter().find(|key| spelled(&fingerprint(key)) == spelled(print))
+    }
+
+    /// This key is the peer's no more.
+    pub fn forget(&mut self, peer: &BareJid, key: &PublicKey) {
+        let text = key.key_value();
+        if let Some(known) = self.peers.get_mut(peer.as_str()) {
+            known.retain(|pinned| pinned.key != text);
+        }
+    }
+
+    /// Who else has shown this key.
+    #[must_use]
+    pub fn other_owner(&self, peer: &BareJid, key: &PublicKey) -> Option<&str> {
+        self.owner_of(peer, &key.key_value())
+    }
+
+    fn owner_of(&self, peer: &BareJid, text: &str) -> Option<&str> {
+        let has = |known: &[Pinned]| known.iter().any(|pinned| pinned.key == text && !pinned.published);
+        let mut others = self.peers.iter().filter(|(other, _)| other.as_str() != peer.as_str());
+        others.find(|(_, known)| has(known)).map(|(other, _)| other.as_str())
+    }
+}
+
+impl Pinned {
+    fn standing(&self) -> KeyStanding {
+        match (self.verified, self.published) {
+            (true, _) => KeyStanding::Verified,
+            (false, true) => KeyStanding::Published,
+            (false, false) => KeyStanding::Known,
+        }
+    }
+}
+
+impl KeyStanding {
+    /// What is better counts alone.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Verified => 0,
+            Self::First | Self::Known | Self::Other | Self::Moved => 1,
+            Self::Published => 2,
+        }
+    }
+}
+
+/// What the users have verified is not pushed out by what anybody may show, and what was shown not by what servers give out.
+fn pin(known: &mut Vec<Pinned>, new: Pinned) {
+    known.push(new);
+    if known.len() > MOST {
+        let unshown = known.iter().position(|pinned| pinned.standing() == KeyStanding::Published);
+        if let Some(place) = unshown.or_else(|| known.iter().position(|pinned| !pinned.verified)) {
+            known.remove(place);
+        }
+    }
+}
+
+/// The fingerprint of XEP-0116 section 9.3 over SHA-256, in hexadecimal groups, as people compare it.
+#[must_use]
+pub fn fingerprint(key: &PublicKey) -> String {
+    let groups: Vec<String> = key
+        .fingerprint(Hash::Sha256)
+        .chunks(4)
+        .map(|group| group.iter().map(|octet| format!("{octet:02x}")).collect())
+        .collect();
+    groups.join(" ")
 }
 
 #[cfg(test)]
@@ -140,8 +242,33 @@ mod tests {
         assert_eq!(ring.meet(&bob, &key(5)), KeyStanding::Known);
         assert_eq!((ring.of(&bob).len(), ring.trusted(&bob)), (2, vec![key(3)]));
         let carol = BareJid::new("carol@example.org").unwrap();
-        assert_eq!(ring.meet(&carol, &key(3)), KeyStanding::First);
+        assert_eq!(ring.meet(&carol, &key(3)), KeyStanding::Moved);
+        assert_eq!(ring.other_owner(&carol, &key(3)), Some("bob@example.org"));
+        assert_eq!(ring.meet(&carol, &key(3)), KeyStanding::Known);
         assert_eq!(ring.trusted(&carol), [key(3)]);
+    }
+
+    #[test]
+    fn what_a_server_gives_out_is_recognised_and_counts_less_than_what_was_shown() {
+        let (mut ring, bob) = (KeyRing::default(), BareJid::new("bob@example.org").unwrap());
+        ring.learn(&bob, &key(3));
+        assert_eq!((ring.of(&bob), ring.trusted(&bob)), (vec![key(3)], vec![key(3)]));
+        assert_eq!(ring.meet(&bob, &key(5)), KeyStanding::First, "the server's word is no history");
+        assert_eq!(ring.trusted(&bob), [key(5)]);
+        assert_eq!(ring.meet(&bob, &key(3)), KeyStanding::Other, "nor does it make a key known");
+        ring.learn(&bob, &key(7));
+        assert_eq!(ring.standings(&bob).last(), Some(&(key(7), KeyStanding::Published)));
+        let print = fingerprint(&key(7)).to_uppercase().replace(' ', "");
+        let found = ring.find(&bob, &print).unwrap();
+        ring.verify(&bob, &found);
+        assert_eq!((ring.trusted(&bob), ring.meet(&bob, &key(7))), (vec![key(7)], KeyStanding::Verified));
+        ring.forget(&bob, &key(7));
+        assert_eq!((ring.find(&bob, &print), ring.of(&bob).len()), (None, 2));
+        for seed in 20..60 {
+            ring.learn(&bob, &key(2 * seed + 1));
+        }
+        assert!(ring.of(&bob).contains(&key(3)) && ring.of(&bob).contains(&key(5)));
+        assert_eq!(ring.of(&bob).len(), MOST);
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub(super) const HELP: &str = "\
 /verify                  show the codes; /verify match says that the long ones are the same
 /pair CODE               a code that the peer's host shows (drawbridge users pair), in the place of comparing
 /terms NAME=VALUE …      propose other terms: disclosure=never|disabled|enabled, logging=may|mustnot
+/keys                    the peer's public keys: those it has shown, and those its server gives out
+/trust FINGERPRINT       you know from elsewhere that this key is the peer's; /forget FINGERPRINT takes it away
+/name [NAME]             what you call the peer; nobody else can have that name here
 /end                     end the session
 /leave TEXT              say something to a peer that is away: it waits at their server, encrypted
 /single TEXT             say something, encrypted, that no session is to be kept for (both ends need public keys)
@@ -65,6 +68,10 @@ fn parse_command(line: &str) -> Line {
             Some((disclosure, logging)) => Command::Terms { disclosure, logging, with: None },
             None => return Line::Wrong("terms are disclosure=… and logging=…".to_owned()),
         },
+        ("keys", []) => Command::Keys { with: None },
+        ("trust", [_, ..]) => Command::TrustKey { fingerprint: rest.to_owned(), with: None },
+        ("forget", [_, ..]) => Command::ForgetKey { fingerprint: rest.to_owned(), with: None },
+        ("name", _) => Command::Name { name: Some(rest.to_owned()).filter(|name| !name.is_empty()), with: None },
         ("end", []) => Command::End { with: None },
         ("leave", [_, ..]) => Command::SendOffline { text: rest.to_owned(), id: None, with: None },
         ("single", [_, ..]) => Command::SendSingle { text: rest.to_owned(), id: None, with: None },
@@ -144,16 +151,38 @@ mod tests {
         assert_eq!(parse("/do {\"command\":\"roster\"}"), Line::Command(Command::Roster {}));
         let unlogged = Command::Terms { disclosure: None, logging: Some("mustnot".into()), with: None };
         assert_eq!(parse("/terms logging=mustnot"), Line::Command(unlogged));
-        for wrong in ["/dance", "/terms mustnot", "/end now", "/subscribe", "/do {}", "/register gw.example name"] {
+        assert_eq!(parse("/name Bob the Builder"), named(Some("Bob the Builder")));
+        assert_eq!(parse("/name"), named(None));
+        for wrong in
+            ["/dance", "/trust", "/terms mustnot", "/end now", "/subscribe", "/do {}", "/register gw.example name"]
+        {
             assert!(matches!(parse(wrong), Line::Wrong(_)), "{wrong}");
         }
     }
 
+    fn named(name: Option<&str>) -> Line {
+        Line::Command(Command::Name { name: name.map(str::to_owned), with: None })
+    }
+
     #[test]
     fn help_names_every_command() {
-        for name in
-            ["start", "who", "verify", "terms", "end", "typing", "presence", "subscribe", "roster", "do", "quit"]
-        {
+        for name in [
+            "start",
+            "who",
+            "verify",
+            "terms",
+            "keys",
+            "trust",
+            "forget",
+            "name",
+            "end",
+            "typing",
+            "presence",
+            "subscribe",
+            "roster",
+            "do",
+            "quit",
+        ] {
             assert!(HELP.contains(&format!("/{name}")), "{name}");
         }
     }

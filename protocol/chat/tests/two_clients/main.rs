@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod published;
 mod terms;
 mod world;
 
@@ -668,7 +669,8 @@ fn leave(text: &str, id: &str) -> Command {
 fn who_is_away_finds_what_was_left_for_them_once() {
     let mut world = World::of([book(), book()]);
     world.tell(End::Alice, leave("too early", "0"));
-    assert_eq!(world.errors(End::Alice), [("0".to_owned(), "state".to_owned())], "Bob's key is not known yet");
+    world.settle();
+    assert_eq!(world.errors(End::Alice), [("0".to_owned(), "not-sent".to_owned())], "Bob's key is not known yet");
     world.tell(End::Alice, Command::Start { with: None });
     world.settle();
     world.tell(End::Alice, Command::End { with: None });
@@ -700,7 +702,8 @@ fn who_is_away_finds_what_was_left_for_them_once() {
     // What nobody signed whom Bob knows is not shown, and he is told that there was something.
     world.replace(End::Alice, book());
     world.tell(End::Alice, leave("it is me", "4"));
-    assert_eq!(world.errors(End::Alice).last().unwrap().1, "state");
+    world.settle();
+    assert_eq!(world.errors(End::Alice).last().unwrap().1, "not-sent");
 }
 
 #[test]

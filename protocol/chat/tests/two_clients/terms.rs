@@ -59,10 +59,5 @@ fn terms_that_are_none_and_terms_without_a_session_are_refused_to_the_user() {
     let mut world = World::new();
     world.tell(End::Alice, terms(None, Some("perhaps")));
     world.tell(End::Alice, terms(None, Some("mustnot")));
-    let condition = |event: &Event| match event {
-        Event::Error { condition, .. } => Some(condition.clone()),
-        _ => None,
-    };
-    let conditions: Vec<_> = world.events(End::Alice).iter().filter_map(condition).collect();
-    assert_eq!(conditions, ["bad-command", "state"]);
+    assert_eq!(world.own_errors(End::Alice), ["bad-command", "state"]);
 }

@@ -1,12 +1,12 @@
 //! What the user is told of a session: what it is, and what speaks against it.
 
-use esession::{ChainOutcome, Disclosure, Hash, PublicKey, Sas};
+use esession::{ChainOutcome, Disclosure, Sas};
 
 use super::{Active, Proof};
 use crate::conversation::Conversation;
 use crate::effects::{Cx, voucher};
 use crate::event::{Chain, Event, SessionEvent, SessionKeys, SessionState};
-use crate::secrets::KeyStanding;
+use crate::secrets::{KeyStanding, fingerprint};
 
 impl Active {
     /// The event with everything that was agreed.
@@ -85,27 +85,24 @@ impl Conversation {
                 ),
             });
         }
-        if let Some((_, KeyStanding::Other)) = active.key {
-            cx.tell(Event::Notice {
-                text: format!(
-                    "WARNING: {} shows another public key than before. It may be another client, or somebody else. Compare \
-                     the codes.",
-                    active.with.to_bare()
-                ),
-            });
+        if let Some((key, standing)) = &active.key {
+            let bare = active.with.to_bare();
+            let what = match standing {
+                KeyStanding::Other => {
+                    "another public key than before. It may be another client, or somebody else.".to_owned()
+                }
+                KeyStanding::Moved => {
+                    let owner = cx.book.keys().other_owner(&bare, key).unwrap_or_default();
+                    format!("the public key of {owner}. They may be the same person, or somebody poses as one of them.")
+                }
+                _ => String::new(),
+            };
+            if !what.is_empty() {
+                cx.tell(Event::Notice { text: format!("WARNING: {bare} shows {what} Compare the codes.") });
+            }
         }
         active.warn_disclosed(cx);
         self.show_status(cx);
         self.flush(cx);
     }
-}
-
-/// The fingerprint of XEP-0116 section 9.3 over SHA-256, in hexadecimal groups, as people compare it.
-fn fingerprint(key: &PublicKey) -> String {
-    let groups: Vec<String> = key
-        .fingerprint(Hash::Sha256)
-        .chunks(4)
-        .map(|group| group.iter().map(|octet| format!("{octet:02x}")).collect())
-        .collect();
-    groups.join(" ")
 }

@@ -58,6 +58,7 @@ struct Manner {
     signs: bool,
     reachable: bool,
     unlogged: bool,
+    gives_key: bool,
 }
 
 impl World {
@@ -97,6 +98,26 @@ impl World {
     pub(crate) fn make_reachable(&mut self, end: End) {
         self.side(end).manner.reachable = true;
         self.restart(end);
+    }
+
+    /// One end gives out its key.
+    pub(crate) fn make_key_public(&mut self, end: End) {
+        self.side(end).manner.gives_key = true;
+        self.restart(end);
+    }
+
+    /// What an account has published in a node.
+    pub(crate) fn published(&self, end: End, node: &str) -> String {
+        let key = (end.jid().to_bare().to_string(), node.to_owned());
+        let item = self.nodes[&key].children().next();
+        String::from(item.unwrap())
+    }
+
+    /// An account has published this in a node.
+    pub(crate) fn publish(&mut self, end: End, node: &str, payload: &str) {
+        let item = format!("<item xmlns='{PUBSUB}' id='current'>{payload}</item>");
+        let item = esession_chat::inner::parse_element(&item).unwrap();
+        self.nodes.insert((end.jid().to_bare().to_string(), node.to_owned()), item);
     }
 
     /// One end keeps no transcripts.
@@ -214,6 +235,15 @@ impl World {
     pub(crate) fn errors(&mut self, end: End) -> Vec<(String, String)> {
         let errors = self.events(end).iter().filter_map(|event| match event {
             Event::Error { id: Some(id), condition, .. } => Some((id.clone(), condition.clone())),
+            _ => None,
+        });
+        errors.collect()
+    }
+
+    /// What went wrong at one end that no message is to blame for.
+    pub(crate) fn own_errors(&mut self, end: End) -> Vec<String> {
+        let errors = self.events(end).iter().filter_map(|event| match event {
+            Event::Error { id: None, condition, .. } => Some(condition.clone()),
             _ => None,
         });
         errors.collect()
@@ -386,7 +416,13 @@ impl Side {
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { ways: vec![Identification::Key, Identification::None], signs: false, reachable: false, unlogged: false }
+        Self {
+            ways: vec![Identification::Key, Identification::None],
+            signs: false,
+            reachable: false,
+            unlogged: false,
+            gives_key: false,
+        }
     }
 }
 
@@ -398,6 +434,7 @@ fn chat(end: End, book: SecretBook, manner: &Manner) -> Chat {
     }
     if book.keys().own().is_some() {
         (settings.signs, settings.reachable) = (manner.signs, manner.reachable);
+        settings.gives_key = manner.gives_key;
         settings.policy.own_identification.clone_from(&manner.ways);
         settings.policy.peer_identification.clone_from(&manner.ways);
     }
