@@ -72,6 +72,17 @@ enum Users {
     Contacts(Whom),
     /// Show a code that verifies a user's client when it is typed there, in the place of comparing codes
     Pair(Whom),
+    /// Show the public keys that a user's clients have signed with, and trust or forget one
+    Keys {
+        #[command(flatten)]
+        whom: Whom,
+        /// The whole fingerprint of a key that is the user's own
+        #[arg(long, value_name = "FINGERPRINT", conflicts_with = "forget")]
+        trust: Option<String>,
+        /// The whole fingerprint of one that is not, or no more
+        #[arg(long, value_name = "FINGERPRINT")]
+        forget: Option<String>,
+    },
     /// Confirm this gateway's device with the recovery key of a user's account; it reaches no XMPP server
     Recover(Whom),
     /// Choose when a user's messages must be encrypted, and allow a stopped contact again
@@ -169,6 +180,11 @@ fn users(config: &Config, command: Users) -> Result<(), Error> {
         Users::Status(whom) => for_user(config, "status", whom, []),
         Users::Contacts(whom) => for_user(config, "contacts", whom, []),
         Users::Pair(whom) => for_user(config, "pair", whom, []),
+        Users::Keys { whom, trust, forget } => {
+            let what = if forget.is_some() { "forget" } else { "trust" };
+            let key = trust.or(forget).map(|key| [("key".to_owned(), key), ("what".to_owned(), what.to_owned())]);
+            for_user(config, "keys", whom, key.into_iter().flatten())
+        }
         Users::Recover(whom) => for_user(config, "recover", whom, []),
         Users::Policy { whom, settings } => for_user(config, "policy", whom, settings),
         Users::Remove(whom) => for_user(config, "unregister", whom, yes()),

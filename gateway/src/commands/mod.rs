@@ -23,6 +23,7 @@ mod desk;
 mod dialogue;
 mod form;
 mod help;
+mod keys;
 mod login;
 mod logout;
 mod pair;
@@ -66,13 +67,14 @@ pub enum Who {
 }
 
 /// All commands, in the order of menus.
-pub static COMMANDS: [Command; 10] = [
+pub static COMMANDS: [Command; 11] = [
     login::COMMAND,
     logout::COMMAND,
     status::COMMAND,
     contacts::COMMAND,
     verify::COMMAND,
     pair::COMMAND,
+    keys::COMMAND,
     recover::COMMAND,
     policy::COMMAND,
     unregister::COMMAND,

@@ -173,6 +173,7 @@ impl Conversation {
                 }
                 _ = sweep.tick() => {
                     self.sweep();
+                    self.end_untrue().await;
                     self.renew_keys().await;
                     self.notice_silence();
                     if !self.owed.is_empty() {
@@ -209,6 +210,7 @@ impl Conversation {
                 self.options = Options::Found(found, Instant::now());
                 self.deliver().await;
             }
+            Input::GivenOut(keys) => self.given_out(keys),
             Input::Codes(answer) => {
                 let _ = answer.send(self.codes());
             }

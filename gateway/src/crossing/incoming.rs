@@ -117,6 +117,9 @@ impl Conversation {
         if is_only {
             self.lose(&from);
         }
+        if let Some(said) = opened.management {
+            self.managed(&from, said).await;
+        }
         if opened.confirms {
             return self.opened(&from).await;
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use drawbridge_bridge::RemoteId;
+use esession::PublicKey;
 use jid::FullJid;
 use minidom::Element;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -45,6 +46,8 @@ pub(super) enum Input {
     Shown,
     /// The options that the user's client has published.
     Options(Option<Element>),
+    /// The keys that the user's server gives out.
+    GivenOut(Vec<PublicKey>),
     /// The sessions and their codes.
     Codes(oneshot::Sender<Vec<SessionCode>>),
     /// The person compared this of this client's session.

@@ -6,7 +6,8 @@
 //! - [`incoming`]: from the user's client: open, read, store. [`sender`]: from the store to the network.
 //! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients.
 //! - [`kinds`]: presence and iq in a session.
-//! - [`negotiating`]: ESessions with the user's clients.
+//! - [`negotiating`]: ESessions with the user's clients. [`given_out`]: keys that the user's server knows.
+//! - [`terms`]: what was agreed in a session, when it changes.
 //! - [`offline`]: with clients that are away, and while the login is.
 //! - [`talk`]: the conversation with the gateway itself.
 //! - [`ending`]: a conversation with nothing to do leaves memory.
@@ -14,15 +15,17 @@
 mod conversation;
 mod delivering;
 mod ending;
+mod given_out;
 mod incoming;
 mod input;
 mod kinds;
 mod negotiating;
-pub(crate) mod offline;
+mod offline;
 mod posting;
 mod sender;
 mod sink;
 mod talk;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod unbridged;

@@ -45,6 +45,9 @@ impl Conversation {
         if wrapper.name() == "feature" && form.attr("type") == Some("form") {
             return self.respond(from, thread, message, form.clone()).await;
         }
+        if esession::ends_in_clear(form) {
+            return self.ended_in_clear(from, &thread).await;
+        }
         let Some(negotiation) = self.endpoints.half.get_mut(from).filter(|half| half.thread == thread) else { return };
         let stage = std::mem::replace(&mut negotiation.stage, Stage::Working);
         match (stage, wrapper.name(), form.attr("type")) {
@@ -78,8 +81,7 @@ impl Conversation {
     async fn respond(&mut self, from: &FullJid, thread: String, message: &Element, form: Element) {
         // If both ends asked at once, the client's request is the one that counts.
         self.endpoints.half.remove(from);
-        let knows = !self.endpoints.whole_keys.contains(from)
-            && !own_key::of_clients(&self.keeper, self.user.id, false).await.is_empty();
+        let knows = !self.endpoints.whole_keys.contains(from) && !self.known_keys().await.is_empty();
         let policy = policy::answering_policy(&self.keeper.config.esession, self.truth().await, &form, knows);
         if self.open_negotiation(from, &thread) {
             let binding = self.binding().await;
@@ -300,6 +302,7 @@ impl Conversation {
         tracing::debug!(%error, "a negotiation failed");
         if *error == Error::UnknownKey && self.endpoints.whole_keys.len() < MOST_CLIENTS {
             self.endpoints.whole_keys.insert(to.clone());
+            self.ask_given_out();
         }
         self.endpoints.half.remove(to);
         self.endpoints.resting.insert(to.clone(), Instant::now() + REST);
@@ -322,23 +325,6 @@ impl Conversation {
             if let Err(error) = self.keeper.store.call(move |db, _| keys::signs_no_more(db, user, &client)).await {
                 tracing::error!(%error, "cannot note how a client is to be asked");
             }
-        }
-    }
-
-    /// What we said about disclosure and logging must stay true: if it is not any more, the session ends, and the next
-    /// one says so (design, section 5).
-    pub(super) async fn far_side_changed(&mut self) {
-        let truth = self.truth().await;
-        let config = &self.keeper.config.esession;
-        let untrue: Vec<_> = self
-            .endpoints
-            .active
-            .iter()
-            .filter(|(_, active)| !active.is_truthful(truth, config))
-            .map(|(resource, _)| resource.clone())
-            .collect();
-        for resource in untrue {
-            self.terminate(&resource).await;
         }
     }
 
@@ -389,9 +375,16 @@ impl Conversation {
 
     async fn credentials(&self, signs: bool) -> Credentials {
         let signing_key = if signs { own_key::of(&self.keeper, self.user.id, &self.peer).await } else { None };
-        let known_keys = own_key::of_clients(&self.keeper, self.user.id, false).await;
+        let known_keys = self.known_keys().await;
         let secrets = self.secrets_of(&self.peer).await;
         Credentials { secrets, signing_key, known_keys, ..Credentials::default() }
+    }
+
+    /// Keys that are recognised by their fingerprints.
+    async fn known_keys(&self) -> Vec<PublicKey> {
+        let mut known = own_key::of_clients(&self.keeper, self.user.id, false).await;
+        known.extend(self.endpoints.given_out.iter().cloned());
+        known
     }
 
     async fn secrets_of(&self, peer: &Peer) -> Vec<RetainedSecret> {

@@ -15,9 +15,8 @@ use super::conversation::Conversation;
 use super::delivering;
 use super::incoming::Outer;
 use super::input::Input;
-use crate::keeper::Peer;
 use crate::secure::{own_key, policy};
-use crate::store::{self, Delivery, deliveries, published, unix};
+use crate::store::{Delivery, deliveries, published, unix};
 use crate::xml;
 use crate::xmpp::element::{Build, element, random_id, stanza};
 use crate::xmpp::error::Condition;
@@ -212,17 +211,4 @@ impl Conversation {
     pub(super) fn forget_options(&mut self) {
         self.options = Options::Unknown;
     }
-}
-
-/// The answer to who asks a contact for its options.
-pub(crate) async fn serve(
-    keeper: &crate::keeper::Keeper,
-    user: &store::User,
-    peer: &Peer,
-    node: &str,
-) -> Option<Element> {
-    let form = crate::secure::published::options(keeper, user.id, peer).await?;
-    let item = element("item", ns::PUBSUB).with("id", "current").with_child(form);
-    let items = element("items", ns::PUBSUB).with("node", node).with_child(item);
-    Some(element("pubsub", ns::PUBSUB).with_child(items))
 }

@@ -5,6 +5,7 @@ mod offline;
 mod pairing;
 mod promises;
 mod signed;
+mod terms;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use esession::{Agreed, Disclosure, Error, Logging, Opened, Session, Standing};
+use esession::{Agreed, Disclosure, Error, Logging, Opened, Policy, Proposal, PublicKey, Session, Standing, Terms};
 use getrandom::SysRng;
 use jid::FullJid;
 use minidom::Element;
@@ -50,6 +50,8 @@ pub struct Active {
     last: Instant,
     /// Whether we saw the client online since.
     pub seen_online: bool,
+    /// Since when something that was agreed is not true, and the client was told so.
+    retracting: Option<Instant>,
 }
 
 /// A retained secret.
@@ -96,6 +98,7 @@ impl Active {
             renewed: since,
             last: since,
             seen_online: false,
+            retracting: None,
         }
     }
 
@@ -105,11 +108,21 @@ impl Active {
         self.compared || (self.inherited && self.is_confirmed())
     }
 
-    /// Whether anything may be said in it. A client that names both ends shows its keys at once, and what is sealed
-    /// before could be opened later by who posed as it and gets hold of the retained secret. Other clients may never
-    /// show theirs before they speak.
+    /// Whether anything may be said in it. Nothing is while something untrue is agreed.
     pub fn may_speak(&self) -> bool {
+        self.is_ready() && !self.is_retracting()
+    }
+
+    /// Whether the client can hear us. One that names both ends shows its keys at once, and what is sealed before could be
+    /// opened later by who posed as it and gets hold of the retained secret. Other clients may never show theirs before
+    /// they speak.
+    fn is_ready(&self) -> bool {
         self.session.standing() == Standing::Open && (self.is_confirmed() || !self.agreed.bound)
+    }
+
+    /// Whether something that was agreed is not true, and the client has not taken the truth yet.
+    pub fn is_retracting(&self) -> bool {
+        self.retracting.is_some()
     }
 
     /// Whether we said in the negotiation that nothing is disclosed.
@@ -125,6 +138,40 @@ impl Active {
     /// Whether what was said in the negotiation is true.
     pub fn is_truthful(&self, truth: Truth, config: &ESessionConfig) -> bool {
         (truth.undisclosed() || !self.says_undisclosed()) && (truth.unlogged(config) || !self.says_unlogged())
+    }
+
+    /// Proposes other terms (XEP-0155, section 6). `retracts` if those of before are not true. `None` if this client does not
+    /// know how: only our own kind is sure to answer.
+    pub fn propose(&mut self, terms: Terms, retracts: bool) -> Option<Result<Element, Error>> {
+        if !self.agreed.bound || !self.is_ready() || self.is_retracting() {
+            return None;
+        }
+        self.retracting = retracts.then(Instant::now);
+        Some(self.session.propose(Proposal::of(terms)))
+    }
+
+    /// Answers the client's proposal; what it takes holds from here on.
+    ///
+    /// # Errors
+    /// The session's; it must be dropped then.
+    pub fn answer(&mut self, proposal: &Proposal, policy: &Policy) -> Result<Element, Error> {
+        let (terms, c) = self.session.answer(proposal, policy)?;
+        self.agreed.adopt(terms.unwrap_or_default());
+        Ok(c)
+    }
+
+    /// The client has taken what we proposed.
+    pub fn adopt(&mut self, terms: Terms) {
+        self.agreed.adopt(terms);
+        self.retracting = None;
+    }
+
+    /// Lets the client go on under another resource.
+    ///
+    /// # Errors
+    /// The session's; it must be dropped then.
+    pub fn let_continue(&mut self, resource: &str) -> Result<Element, Error> {
+        self.session.let_continue(resource)
     }
 
     /// Whether the peer has shown that it holds the final keys.
@@ -191,6 +238,8 @@ pub struct Endpoints {
     pub half: HashMap<FullJid, Negotiation>,
     /// Clients that showed the fingerprint of a key that is not known: they have to show keys from then on.
     pub whole_keys: HashSet<FullJid>,
+    /// Keys that the user's server gives out (XEP-0189): fingerprints of theirs are recognised, and nothing more.
+    pub given_out: Vec<PublicKey>,
     /// Clients that did not negotiate, and until when they are left alone.
     pub resting: HashMap<FullJid, Instant>,
     /// Whether one of the active sessions forbids that its words are stored.
@@ -204,6 +253,7 @@ impl Endpoints {
             active: HashMap::new(),
             half: HashMap::new(),
             whole_keys: HashSet::new(),
+            given_out: Vec::new(),
             resting: HashMap::new(),
             unlogged,
         }
@@ -250,7 +300,13 @@ impl Endpoints {
 
     /// Clients that have not shown their keys for so long.
     pub fn unconfirmed(&self, now: Instant, after: Duration) -> Vec<FullJid> {
-        let late = |active: &Active| !active.may_speak() && now.duration_since(active.since) >= after;
+        let late = |active: &Active| !active.is_ready() && now.duration_since(active.since) >= after;
+        self.active.iter().filter(|(_, active)| late(active)).map(|(resource, _)| resource.clone()).collect()
+    }
+
+    /// Clients that have not taken the truth for so long.
+    pub fn untrue(&self, now: Instant, after: Duration) -> Vec<FullJid> {
+        let late = |active: &Active| active.retracting.is_some_and(|since| now.duration_since(since) >= after);
         self.active.iter().filter(|(_, active)| late(active)).map(|(resource, _)| resource.clone()).collect()
     }
 

@@ -1,15 +1,22 @@
 //! The key that a contact signs with towards one user, made when somebody first asks for it.
 
+use std::time::{Duration, SystemTime};
+
 use drawbridge_bridge::Secret;
-use esession::{PublicKey, SigningKey};
+use esession::{PublicKey, PublishedKey, SigningKey};
 use getrandom::SysRng;
+use minidom::Element;
 use rand_core::UnwrapErr;
 
 use crate::keeper::{Keeper, Peer};
-use crate::store::{UserId, keys};
+use crate::store::keys::ClientKey;
+use crate::store::{UserId, keys, unix};
 
 /// The size of our RSA keys.
 const KEY_BITS: usize = 3072;
+
+/// It does not change; who was told of it asks again after so long.
+const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The key. `None` if the store fails, which is logged.
 pub async fn of(keeper: &Keeper, user: UserId, peer: &Peer) -> Option<SigningKey> {
@@ -39,6 +46,14 @@ pub async fn of(keeper: &Keeper, user: UserId, peer: &Peer) -> Option<SigningKey
     }
 }
 
+/// The key as it is given out to who asks for it (XEP-0189). `None` if there is none, which is logged.
+pub async fn given_out(keeper: &Keeper, user: UserId, peer: &Peer) -> Option<Element> {
+    let (key, jid) = (of(keeper, user, peer).await?.public().clone(), keeper.jid(peer)?.to_string());
+    let at = |time| u64::try_from(unix(time)).unwrap_or_default();
+    let now = SystemTime::now();
+    PublishedKey { key, jid, begin: at(now - LIFETIME), end: at(now + LIFETIME) }.to_element().ok()
+}
+
 /// The keys of the user's clients that we know by their fingerprints; with `trusted` only those that people have verified,
 /// if there is any.
 pub async fn of_clients(keeper: &Keeper, user: UserId, trusted: bool) -> Vec<PublicKey> {
@@ -46,7 +61,7 @@ pub async fn of_clients(keeper: &Keeper, user: UserId, trusted: bool) -> Vec<Pub
         tracing::error!(%error, "cannot read the keys of clients");
         Vec::new()
     });
-    let any_verified = known.iter().any(|(_, verified)| *verified);
-    let counts = |verified: bool| !trusted || !any_verified || verified;
-    known.iter().filter(|(_, verified)| counts(*verified)).filter_map(|(key, _)| key.parse().ok()).collect()
+    let any_verified = known.iter().any(|key| key.verified);
+    let counts = |key: &&ClientKey| !trusted || !any_verified || key.verified;
+    known.iter().filter(counts).filter_map(|known| known.key.parse().ok()).collect()
 }

@@ -63,14 +63,35 @@ pub fn meet(db: &Transaction<'_>, user: UserId, client: &str, key: &str, signs: 
     Ok(if others { Standing::Other } else { Standing::First })
 }
 
-/// All keys that the user's clients have signed with, in their one spelling, and whether they are verified.
+/// A key of one of the user's clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientKey {
+    /// Its one spelling.
+    pub key: String,
+    /// The client that showed it first, by its resource.
+    pub client: String,
+    /// People compared codes in a session that it signed, or its fingerprint.
+    pub verified: bool,
+}
+
+/// All keys that the user's clients have signed with, the oldest first.
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(db: &Transaction<'_>, user: UserId) -> Result<Vec<(String, bool)>> {
-    let mut query = db.prepare("SELECT key, verified FROM client_keys WHERE user = ?1 ORDER BY rowid")?;
-    let rows = query.query_map([user.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+pub fn all(db: &Transaction<'_>, user: UserId) -> Result<Vec<ClientKey>> {
+    let mut query = db.prepare("SELECT key, client, verified FROM client_keys WHERE user = ?1 ORDER BY rowid")?;
+    let rows = query
+        .query_map([user.0], |row| Ok(ClientKey { key: row.get(0)?, client: row.get(1)?, verified: row.get(2)? }))?;
     Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+/// A key is the user's no more.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget(db: &Transaction<'_>, user: UserId, key: &str) -> Result<()> {
+    db.execute("DELETE FROM client_keys WHERE user = ?1 AND key = ?2", params![user.0, key])?;
+    Ok(())
 }
 
 /// Whether the last session that this client signed was negotiated in three messages.
@@ -94,7 +115,7 @@ pub fn signs_no_more(db: &Transaction<'_>, user: UserId, client: &str) -> Result
 /// Unverified keys of one user that are remembered.
 const MOST: i64 = 64;
 
-/// People compared codes in a session that this key signed.
+/// People compared codes in a session that this key signed, or its fingerprint.
 ///
 /// # Errors
 /// SQLite's.

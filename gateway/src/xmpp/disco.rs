@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use esession::namespaces::PUBLIC_KEY;
 use jid::BareJid;
 use minidom::Element;
 
@@ -12,8 +13,8 @@ use crate::commands;
 use crate::keeper::Keeper;
 
 /// What every conversation of ours can do.
-const CONVERSATION: [&str; 6] =
-    [ns::CHATSTATES, ns::RECEIPTS, ns::DISPLAYED_MARKERS, ns::SID, ns::ESESSION, ns::SESSION_FORM];
+const CONVERSATION: [&str; 7] =
+    [ns::CHATSTATES, ns::RECEIPTS, ns::DISPLAYED_MARKERS, ns::SID, ns::ESESSION, ns::SESSION_FORM, PUBLIC_KEY];
 /// What every JID of ours answers.
 const EVERYWHERE: [&str; 4] = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VCARD];
 
@@ -88,6 +89,8 @@ pub fn account(keeper: &Keeper, iq: &Element, query: &Element, contact: &BareJid
     match (query.has_ns(ns::DISCO_ITEMS), node) {
         (true, None) => {
             let nodes = avatar::NODES
+                .into_iter()
+                .chain([PUBLIC_KEY])
                 .map(|node| element("item", ns::DISCO_ITEMS).with("jid", contact.as_str()).with("node", node));
             answer(iq).with_child(items(None).with_children(nodes))
         }

@@ -10,6 +10,7 @@
 //! - [`presence`], [`shown`], [`subscription`], [`abilities`]: who is there, what they see and may see, what their clients
 //!   can do.
 //! - [`roster`], [`privilege`]: contacts in the user's roster, and what the server lets us do about it.
+//! - [`nodes`]: what contacts give out for encryption.
 //! - [`prompt`], [`search`], [`vcard`], [`avatar`]: finding contacts, and how they look.
 //! - [`register`], [`adhoc`]: registration and commands.
 
@@ -22,6 +23,7 @@ mod clients;
 pub mod disco;
 pub mod element;
 pub mod error;
+pub mod nodes;
 pub mod ns;
 pub mod policy;
 pub mod presence;

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use drawbridge_bridge::{ContactId, ContactInfo, Error};
-use esession::namespaces::{ESESSION, OFFLINE};
+use esession::namespaces::PUBLIC_KEY;
 use jid::Jid;
 use minidom::Element;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::element::Build;
-use super::error::{Condition, answer as answered, refusal};
+use super::error::{Condition, refusal};
 use super::route::{may_use, no_contact, register_first, registered};
-use super::{about, adhoc, avatar, disco, ns, prompt, register, search, vcard};
-use crate::crossing::offline;
+use super::{about, adhoc, avatar, disco, nodes, ns, prompt, register, search, vcard};
 use crate::keeper::{Keeper, Peer};
 use crate::store::{User, contacts};
 
@@ -64,6 +62,13 @@ async fn of_gateway(keeper: &Arc<Keeper>, from: &Jid, iq: &Element, payload: &El
         ("vCard", ns::VCARD) => vcard::of_gateway(keeper, iq),
         ("query", ns::REGISTER) => register::handle(keeper, iq).await,
         ("command", ns::COMMANDS) => adhoc::handle(keeper, iq).await,
+        ("pubsub", ns::PUBSUB) | ("pubkey", PUBLIC_KEY) if gets => {
+            match (user(keeper, from).await, nodes::wanted(payload)) {
+                (Ok(user), Some(PUBLIC_KEY)) => nodes::handle(keeper, &user, &Peer::Gateway, PUBLIC_KEY, iq).await,
+                (Ok(user), None) if payload.name() == "pubkey" => nodes::key(keeper, &user, &Peer::Gateway, iq).await,
+                _ => refusal(iq, Condition::ServiceUnavailable, ""),
+            }
+        }
         ("query", ns::GATEWAY | ns::SEARCH) => match user(keeper, from).await {
             Err(condition) => refusal(iq, condition, &why_not(keeper, condition)),
             Ok(_) if payload.has_ns(ns::GATEWAY) => prompt::handle(keeper, &asker, iq).await,
@@ -91,12 +96,10 @@ async fn of_contact(
         ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if gets && to.is_full() => disco::client(keeper, iq, payload),
         ("query", ns::DISCO_INFO | ns::DISCO_ITEMS) if gets => disco::account(keeper, iq, payload, &to.to_bare()),
         ("ping", ns::PING) if gets => about::ping(iq),
-        ("pubsub", ns::PUBSUB) if gets && let Some(node) = offline_node(payload) => {
-            match offline::serve(keeper, &user, &Peer::Contact(contact.clone()), node).await {
-                Some(found) => answered(iq).with_child(found),
-                None => refusal(iq, Condition::InternalServerError, ""),
-            }
+        ("pubsub", ns::PUBSUB) if gets && let Some(node) = nodes::wanted(payload) => {
+            nodes::handle(keeper, &user, &Peer::Contact(contact.clone()), node, iq).await
         }
+        ("pubkey", PUBLIC_KEY) if gets => nodes::key(keeper, &user, &Peer::Contact(contact.clone()), iq).await,
         ("vCard", ns::VCARD) | ("pubsub", ns::PUBSUB) => match looks(keeper, &user, contact).await {
             Ok(contact) if payload.name() == "vCard" => vcard::of_contact(keeper, iq, &contact),
             Ok(contact) => avatar::handle(iq, &contact),
@@ -105,12 +108,6 @@ async fn of_contact(
         },
         _ => refusal(iq, Condition::ServiceUnavailable, ""),
     }
-}
-
-/// The node with options for offline sessions that is asked for (XEP-0187, section 3.2): they are the same for everybody.
-fn offline_node(pubsub: &Element) -> Option<&str> {
-    let node = pubsub.get_child("items", ns::PUBSUB)?.attr("node")?;
-    [OFFLINE, ESESSION].contains(&node).then_some(node)
 }
 
 /// The sender as a user who may ask for more than the gateway tells everybody.

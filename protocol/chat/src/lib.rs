@@ -34,4 +34,4 @@ pub use chat::Chat;
 pub use command::{Command, Values};
 pub use effects::{Moment, Output, Settings};
 pub use event::{Chain, Event, Field, Form, KeyInfo, Note, RosterItem, SessionEvent, SessionKeys, SessionState};
-pub use secrets::{KeyRing, KeyStanding, SecretBook, SecretFile, SecretFileError, fingerprint};
+pub use secrets::{KeyRing, KeyStanding, SecretBook, SecretFile, SecretFileError};

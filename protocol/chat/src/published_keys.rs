@@ -7,7 +7,6 @@ use minidom::Element;
 
 use crate::effects::Cx;
 use crate::event::{Event, KeyInfo};
-use crate::secrets::fingerprint;
 
 /// How long our key counts, in seconds from now: a bit more than a year. It is published anew at every login.
 const LIFETIME: u64 = 400 * 24 * 3600;
@@ -31,9 +30,9 @@ pub(crate) fn learn(peer: &BareJid, answer: &Element, cx: &mut Cx<'_>) {
 /// Tells what is known of a peer's keys.
 pub(crate) fn tell(peer: &BareJid, cx: &mut Cx<'_>) {
     let keys = cx.book.keys();
-    let own = keys.own().map(|key| fingerprint(key.public()));
+    let own = keys.own().map(|key| key.public().fingerprint_text());
     let info = |(key, standing): &(PublicKey, crate::KeyStanding)| KeyInfo {
-        fingerprint: fingerprint(key),
+        fingerprint: key.fingerprint_text(),
         standing: standing.name(),
     };
     let keys = keys.standings(peer).iter().map(info).collect();

@@ -17,7 +17,7 @@ mod keys;
 
 pub(crate) use away::Away;
 pub use file::{SecretFile, SecretFileError};
-pub use keys::{KeyRing, KeyStanding, fingerprint};
+pub use keys::{KeyRing, KeyStanding};
 
 /// Confirmed secrets kept per peer: one for each of the peer's clients.
 const MAX_CONFIRMED: usize = 4;

@@ -108,6 +108,20 @@ impl PublicKey {
         hash(algorithm, &[self.key_value().as_bytes()]).to_vec()
     }
 
+    /// The fingerprint over SHA-256 as people read it: hexadecimal digits in groups of eight.
+    #[must_use]
+    pub fn fingerprint_text(&self) -> String {
+        let hex = |group: &[u8]| group.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+        self.fingerprint(Hash::Sha256).chunks(4).map(hex).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether somebody means this key by a whole fingerprint, however it is spaced and spelled.
+    #[must_use]
+    pub fn is_meant_by(&self, fingerprint: &str) -> bool {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+        digits(fingerprint) == digits(&self.fingerprint_text())
+    }
+
     /// What the users compare where each end has shown a key: both ends compute the same, forty hexadecimal digits over the
     /// two fingerprints in groups of four. (160 bits: whoever is in between makes keys of his own and looks for two pairs
     /// with the same code.)

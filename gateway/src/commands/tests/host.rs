@@ -12,6 +12,7 @@ use super::world::{PASSWORD, World};
 use crate::accounts::LoginState;
 use crate::commands::Answers;
 use crate::control::{Client, Control, ControlError, Reply, Request, Terminal, listen, socket};
+use crate::store::keys;
 
 const ALICE: &str = "alice@example.org";
 
@@ -172,4 +173,42 @@ async fn the_socket_is_private_and_has_one_owner() {
     assert!(matches!(Control::bind(world.dir.path()), Err(ControlError::RunsAlready(_))));
     drop(first);
     assert!(!socket(world.dir.path()).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_clients_are_trusted_and_forgotten_by_their_fingerprints() {
+    let world = World::new();
+    let data = serve(&world);
+    world.logged_in(ALICE).await;
+    let user = world.keeper.accounts.user(&world.keeper, &ALICE.parse().unwrap()).await.unwrap().unwrap().id;
+    let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
+    let [phone, tablet] = [(); 2].map(|()| esession::SigningKey::generate_rsa(2048, rng).unwrap().public().clone());
+    let shown = [("phone", phone.key_value()), ("tablet", tablet.key_value())];
+    let meet = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| {
+        shown.iter().try_for_each(|(client, key)| keys::meet(db, user, client, key, true).map(drop))
+    };
+    world.keeper.store.call(meet).await.unwrap();
+    let print = phone.fingerprint_text();
+
+    let person = Person::who_types(&["12345678", print.clone().leak(), ""]);
+    let (result, sees) = run(data.clone(), command("keys", ALICE), Answers::default(), person).await;
+    assert!(result.is_ok(), "{result:?} {sees:?}");
+    let all = sees.join("\n");
+    assert!(all.contains(&print) && all.contains(&tablet.fingerprint_text()), "{all}");
+    assert!(all.contains("No client has shown a key with this fingerprint"), "{all}");
+    assert!(sees.last().unwrap().contains("Trusted"), "{sees:?}");
+    let known = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| keys::all(db, user);
+    let standing: Vec<_> =
+        world.keeper.store.call(known).await.unwrap().into_iter().map(|key| (key.client, key.verified)).collect();
+    assert_eq!(standing, [("phone".to_owned(), true), ("tablet".to_owned(), false)]);
+
+    let forget = [
+        ("key".to_owned(), Secret::new(print.replace(' ', "").to_uppercase())),
+        ("what".to_owned(), Secret::new("forget")),
+    ];
+    let (result, sees) = run(data, command("keys", ALICE), Answers { values: forget.into() }, Person::default()).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert!(sees.last().unwrap().contains("Forgotten: the key of the client phone"), "{sees:?}");
+    let known = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| keys::all(db, user);
+    assert_eq!(world.keeper.store.call(known).await.unwrap().len(), 1);
 }

@@ -6,13 +6,13 @@ use super::*;
 use crate::store::{self, users};
 
 /// A host of Alice's own, which lets sessions forbid that anything is stored; with Silent she talks encrypted.
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let world = World::with_alice_and("owners = [\"example.org\"]", "[esession]\ntransient = true").await;
     world.far().set_encrypted(&silent(), true);
     world
 }
 
-async fn promised(world: &mut World, disclosure: Disclosure, logging: Logging) -> Session {
+pub(super) async fn promised(world: &mut World, disclosure: Disclosure, logging: Logging) -> Session {
     let policy = Policy { disclosure: vec![disclosure], logging: vec![logging], ..Policy::default() };
     let mut session = session_with(world, policy, &esession::Binding::between(ALICE, SILENT)).await;
     world.takes(&from_alice("phone", &session.confirm().unwrap())).await;

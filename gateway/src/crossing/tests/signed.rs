@@ -2,7 +2,8 @@
 
 use esession::namespaces::{feature, negotiation_form};
 use esession::{
-    AwaitSignature, Binding, Credentials, Flow, Identification, Initiator, Policy, Responder, SignedSession, SigningKey,
+    AwaitSignature, Binding, Credentials, Flow, Identification, Initiator, Policy, PublishedKey, Responder,
+    SignedSession, SigningKey,
 };
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
@@ -216,5 +217,75 @@ async fn a_client_that_takes_three_messages_no_more_is_asked_in_four() {
             .await;
         sleep(Duration::from_secs(31)).await;
         world.keeper.crossings.resume(&world.keeper, &alice()).await;
+    }
+}
+
+/// How the client shows who it is, in the session that it asks for next.
+async fn showing(world: &mut World, signer: &Signer) -> String {
+    let (waiting, request) = Signer::request();
+    world.takes(&from_alice("phone", &feature(request))).await;
+    let form_b = form(world).await;
+    let (_, form_a2) = waiting.handle_response(&form_b, &signer.credentials()).unwrap();
+    world.takes(&from_alice("phone", &feature(form_a2))).await;
+    let field = form_b.children().find(|field| field.attr("var") == Some("init_pubkey")).unwrap();
+    field.children().next().unwrap().text()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fingerprint_of_a_key_that_the_users_server_gives_out_is_recognised() {
+    let given_out = |key: &SigningKey, jid: &str| {
+        let key = PublishedKey { key: key.public().clone(), jid: jid.to_owned(), begin: 0, end: u64::from(u32::MAX) };
+        text(&key.to_element().unwrap())
+    };
+    for (jid, then) in [(ALICE, "hash"), ("mallory@example.org", "key")] {
+        let mut world = World::with_alice().await;
+        Signer::new(&world).await.session(&mut world).await;
+        codes(&world, 1).await;
+        let second = Signer { key: SigningKey::generate_rsa(2048, &mut UnwrapErr(SysRng)).unwrap() };
+        assert_eq!(showing(&mut world, &second).await, "hash", "others are known by then");
+        let asks = |stanza: &Element| stanza.name() == "iq" && stanza.attr("to") == Some(ALICE);
+        let question = world.until(asks).await;
+        assert!(text(&question).contains("urn:xmpp:pubkey:2"), "{}", text(&question));
+        let key = given_out(&second.key, jid);
+        world
+            .takes(&format!(
+                "<iq type='result' id='{}' from='{ALICE}' to='{SILENT}/gateway'>
+                 <pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:pubkey:2'>
+                 <item id='current'>{key}</item></items></pubsub></iq>",
+                question.attr("id").unwrap()
+            ))
+            .await;
+        sleep(Duration::from_secs(1)).await;
+        world.drain().await;
+        assert_eq!(showing(&mut world, &second).await, then, "{jid}");
+        let verified = codes(&world, 1).await.iter().any(|code| code.verified);
+        assert!(!verified, "recognised, and no more");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_ask_gets_the_key_that_a_contact_signs_with() {
+    let mut world = World::with_alice().await;
+    let signer = Signer::new(&world).await;
+    let signed = signer.session(&mut world).await;
+    let node = "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:pubkey:2'/></pubsub>";
+    let direct = "<pubkey xmlns='urn:xmpp:pubkey:2'/>";
+    let read = |answer: &Element| {
+        let mut place = answer.children().next().unwrap();
+        while place.name() != "pubkey" {
+            place = place.children().next().unwrap();
+        }
+        PublishedKey::from_element(place).unwrap()
+    };
+    for question in [node, direct] {
+        let key = read(&world.asks(PHONE, SILENT, "get", question).await);
+        assert_eq!((&key.key, key.jid.as_str()), (&signed.peer_key, SILENT));
+        let own = read(&world.asks(PHONE, "gw.example.org", "get", question).await);
+        assert_eq!(own.jid, "gw.example.org");
+        assert_ne!(own.key, key.key, "each has its own");
+        for place in [SILENT, "gw.example.org"] {
+            let refusal = world.asks("stranger@example.org/x", place, "get", question).await;
+            assert_eq!(condition(&refusal), "service-unavailable");
+        }
     }
 }

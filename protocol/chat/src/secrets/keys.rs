@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use esession::{Hash, PublicKey, SigningKey};
+use esession::{PublicKey, SigningKey};
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -149,11 +149,10 @@ impl KeyRing {
         known.filter(|pinned| pinned.key == text).for_each(|pinned| pinned.verified = true);
     }
 
-    /// The key of this peer with this fingerprint ([`fingerprint`], however it is spaced).
+    /// The key of this peer with this fingerprint, however it is spaced.
     #[must_use]
     pub fn find(&self, peer: &BareJid, print: &str) -> Option<PublicKey> {
-        let spelled = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-        self.of(peer).into_iter().find(|key| spelled(&fingerprint(key)) == spelled(print))
+        self.of(peer).into_iter().find(|key| key.is_meant_by(print))
     }
 
     /// This key is the peer's no more.
@@ -209,17 +208,6 @@ fn pin(known: &mut Vec<Pinned>, new: Pinned) {
     }
 }
 
-/// The fingerprint of XEP-0116 section 9.3 over SHA-256, in hexadecimal groups, as people compare it.
-#[must_use]
-pub fn fingerprint(key: &PublicKey) -> String {
-    let groups: Vec<String> = key
-        .fingerprint(Hash::Sha256)
-        .chunks(4)
-        .map(|group| group.iter().map(|octet| format!("{octet:02x}")).collect())
-        .collect();
-    groups.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,7 +246,7 @@ mod tests {
         assert_eq!(ring.meet(&bob, &key(3)), KeyStanding::Other, "nor does it make a key known");
         ring.learn(&bob, &key(7));
         assert_eq!(ring.standings(&bob).last(), Some(&(key(7), KeyStanding::Published)));
-        let print = fingerprint(&key(7)).to_uppercase().replace(' ', "");
+        let print = key(7).fingerprint_text().to_uppercase().replace(' ', "");
         let found = ring.find(&bob, &print).unwrap();
         ring.verify(&bob, &found);
         assert_eq!((ring.trusted(&bob), ring.meet(&bob, &key(7))), (vec![key(7)], KeyStanding::Verified));

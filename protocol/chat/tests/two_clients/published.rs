@@ -2,7 +2,7 @@
 
 use esession::Identification;
 use esession::namespaces::PUBLIC_KEY;
-use esession_chat::{Command, Event, SecretBook, fingerprint};
+use esession_chat::{Command, Event, SecretBook};
 use jid::BareJid;
 
 use crate::world::{End, World};
@@ -30,7 +30,7 @@ fn standings(world: &mut World, end: End) -> Vec<&'static str> {
 }
 
 fn own_print(world: &mut World, end: End) -> String {
-    fingerprint(world.saved(end).keys().own().unwrap().public())
+    world.saved(end).keys().own().unwrap().public().fingerprint_text()
 }
 
 fn has_notice(world: &mut World, end: End, part: &str) -> bool {

@@ -6,7 +6,7 @@ use super::{Active, Proof};
 use crate::conversation::Conversation;
 use crate::effects::{Cx, voucher};
 use crate::event::{Chain, Event, SessionEvent, SessionKeys, SessionState};
-use crate::secrets::{KeyStanding, fingerprint};
+use crate::secrets::KeyStanding;
 
 impl Active {
     /// The event with everything that was agreed.
@@ -29,7 +29,7 @@ impl Active {
             verified: self.verified && confirmed,
             confirmed,
             through: (vouched && confirmed && !self.is_paired).then(|| voucher(&self.with).to_string()),
-            key: self.key.as_ref().map(|(key, _)| fingerprint(key)),
+            key: self.key.as_ref().map(|(key, _)| key.fingerprint_text()),
             key_standing: self.key.as_ref().map(|(_, standing)| standing.name()),
             chain,
             group: self.agreed.group.name().to_owned(),
