@@ -85,7 +85,6 @@ impl Conversation {
             self.owed.entry(to.clone()).or_default().extend(owed);
         }
         self.endpoints.begin(to, active);
-        self.flight.rewind();
     }
 
     async fn post_managed(&mut self, to: &FullJid, sealed: Result<Element, esession::Error>) {

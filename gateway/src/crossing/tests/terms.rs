@@ -119,14 +119,50 @@ async fn a_session_goes_on_under_another_resource() {
     assert_eq!(contact_has(&world, 1).await, ["from the tablet"]);
 }
 
-/// Only old Gajim ends sessions so, and this client is none.
+fn end_in_clear() -> Element {
+    stanza(
+        "<feature xmlns='http://jabber.org/protocol/feature-neg'><x xmlns='jabber:x:data' type='submit'>\
+         <field var='FORM_TYPE'><value>urn:xmpp:ssn</value></field>\
+         <field var='terminate'><value>1</value></field></x></feature>",
+    )
+}
+
 #[tokio::test(start_paused = true)]
-async fn an_end_in_clear_is_not_believed() {
+async fn an_end_in_clear_is_believed_of_old_gajim_only_and_leads_to_nothing_in_clear() {
     let mut world = world().await;
     let mut session = promised(&mut world, Disclosure::Enabled, Logging::May).await;
-    let end = "<feature xmlns='http://jabber.org/protocol/feature-neg'><x xmlns='jabber:x:data' type='submit'>\
-        <field var='FORM_TYPE'><value>urn:xmpp:ssn</value></field><field var='terminate'><value>1</value></field></x></feature>";
-    world.takes(&from_alice("phone", &stanza(end))).await;
+    world.takes(&from_alice("phone", &end_in_clear())).await;
+    sleep(LOOKS).await;
     world.far().says(&silent(), "still here");
     assert!(opened(&mut world, &mut session).await.content.expose().contains("still here"));
+
+    let mut gajim = gajim(&mut world).await;
+    let elsewhere = from_alice("phone", &end_in_clear()).replace("<thread>phone", "<thread>other");
+    world.takes(&elsewhere).await;
+    world.takes(&from_alice("phone", &gajim.seal("<body>from Gajim</body>").unwrap())).await;
+    assert_eq!(contact_has(&world, 1).await, ["from Gajim"], "another thread is another session");
+    world.takes(&from_alice("phone", &end_in_clear())).await;
+    world.far().says(&silent(), "not for the server");
+    sleep(LOOKS).await;
+    let sent = world.drain().await;
+    assert!(!sent.iter().any(|stanza| text(stanza).contains("not for the server")), "{sent:?}");
+    world.takes(&from_alice("phone", &gajim.seal("<body>late</body>").unwrap())).await;
+    let refusal = world.until(|stanza| stanza.attr("type") == Some("error")).await;
+    assert_eq!(condition(&refusal), "not-acceptable", "that session is over");
+}
+
+/// A session with a client that goes the way of old Gajim.
+async fn gajim(world: &mut World) -> Session {
+    let ciphers = vec![esession::Cipher::Aes128Ctr];
+    let (waiting, payload) = request(&Policy { ciphers, ..disclosing() }, &esession::Binding::default());
+    let form = |stanza: &Element| stanza.children().find_map(esession::namespaces::negotiation_form).cloned();
+    world.takes(&from_alice("phone", &payload)).await;
+    let form_b = form(&world.until(|stanza| form(stanza).is_some()).await).unwrap();
+    let announced = [vec![7; 32]];
+    let profile = Some(esession::Profile::Gajim);
+    let (waiting, form_a2) =
+        esession::dangerous::identify(waiting, &form_b, &announced, esession::Credentials::default(), profile).unwrap();
+    world.takes(&from_alice("phone", &esession::namespaces::feature(form_a2))).await;
+    let form_b2 = form(&world.until(|stanza| form(stanza).is_some()).await).unwrap();
+    waiting.handle_completion(&form_b2).unwrap().session
 }
