@@ -181,9 +181,13 @@ fn users(config: &Config, command: Users) -> Result<(), Error> {
         Users::Contacts(whom) => for_user(config, "contacts", whom, []),
         Users::Pair(whom) => for_user(config, "pair", whom, []),
         Users::Keys { whom, trust, forget } => {
-            let what = if forget.is_some() { "forget" } else { "trust" };
-            let key = trust.or(forget).map(|key| [("key".to_owned(), key), ("what".to_owned(), what.to_owned())]);
-            for_user(config, "keys", whom, key.into_iter().flatten())
+            let what = match (&trust, &forget) {
+                (None, None) => "list",
+                (Some(_), _) => "trust",
+                (None, Some(_)) => "forget",
+            };
+            let key = trust.or(forget).map(|key| ("key".to_owned(), key));
+            for_user(config, "keys", whom, key.into_iter().chain([("what".to_owned(), what.to_owned())]))
         }
         Users::Recover(whom) => for_user(config, "recover", whom, []),
         Users::Policy { whom, settings } => for_user(config, "policy", whom, settings),

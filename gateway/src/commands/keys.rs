@@ -3,7 +3,7 @@
 //! As with [`super::verify`], fingerprints are shown, and keys trusted, on the host's terminal only.
 
 use async_trait::async_trait;
-use esession::PublicKey;
+use esession::{PublicKey, SigningKey};
 
 use super::{Answers, Asker, Choice, Command, Door, Failure, Form, Kind, Output, Question, Steps, Who};
 use crate::accounts::AccountError;
@@ -21,12 +21,15 @@ pub(super) const COMMAND: Command = Command {
 
 enum Keys {
     Begin,
-    /// Which of these is to be changed.
-    Which(Vec<ClientKey>),
-    /// What is to become of it.
-    What(ClientKey),
+    /// What is to be done?
+    What,
+    /// With which key, to trust or to forget it?
+    Which {
+        forget: bool,
+    },
 }
 
+const LIST: &str = "list";
 const TRUST: &str = "trust";
 const FORGET: &str = "forget";
 
@@ -34,48 +37,45 @@ const FORGET: &str = "forget";
 impl Steps for Keys {
     async fn step(&mut self, asker: &Asker, answers: Answers) -> Result<Output, Failure> {
         let user = asker.user().await?.id;
-        match std::mem::replace(self, Self::Begin) {
+        let known = asker.keeper.store.call(move |db, _| keys::all(db, user)).await.map_err(AccountError::Store)?;
+        match self {
+            Self::Begin if asker.door != Door::Host => Ok(Output::Done(told(asker, &known))),
             Self::Begin => {
-                let known =
-                    asker.keeper.store.call(move |db, _| keys::all(db, user)).await.map_err(AccountError::Store)?;
-                if asker.door != Door::Host {
-                    return Ok(Output::Done(told(asker, &known)));
-                }
+                let choices = [
+                    Choice::new(LIST, "show them"),
+                    Choice::new(TRUST, "one is the user's own: its sessions are verified"),
+                    Choice::new(FORGET, "one is not the user's, or no more"),
+                ];
+                *self = Self::What;
+                let what = Question::new("what", "What about the keys", Kind::OneOf(choices.into())).or(LIST);
+                Ok(Output::Form(Form::new("", [what])))
+            }
+            Self::What => {
                 let own = own_key::of(&asker.keeper, user, &Peer::Gateway).await;
-                let text = shown(asker, &known, own.as_ref().map(|key| key.public()));
-                if known.is_empty() {
+                let text = shown(asker, &known, own.as_ref().map(SigningKey::public));
+                let what = answers.text("what").unwrap_or(LIST);
+                if what == LIST {
                     return Ok(Output::Done(text));
                 }
-                let which = Question::new("key", "Fingerprint of a key to trust or to forget", Kind::Text).optional();
-                *self = Self::Which(known);
-                Ok(Output::Form(Form::new(text, [which])))
+                *self = Self::Which { forget: what == FORGET };
+                Ok(Output::Form(Form::new(text, [Question::new("key", "Its whole fingerprint", Kind::Text)])))
             }
-            Self::Which(known) => {
-                let Some(print) = answers.text("key") else { return Ok(Output::Done("Nothing was changed.".into())) };
-                let found = known.iter().find(|known| parsed(known).is_some_and(|key| key.is_meant_by(print))).cloned();
-                let Some(found) = found else {
-                    *self = Self::Which(known);
+            Self::Which { forget } => {
+                let forget = *forget;
+                let print = answers.text("key").unwrap_or_default();
+                let meant = |known: &&ClientKey| parsed(known).is_some_and(|key| key.is_meant_by(print));
+                let Some(found) = known.iter().find(meant) else {
                     let text = "No client has shown a key with this fingerprint. Give the whole of it.";
                     return Err(Failure::Again(text.into()));
                 };
-                let choices = [
-                    Choice::new(TRUST, "it is the user's own: its sessions are verified"),
-                    Choice::new(FORGET, "it is not the user's, or no more"),
-                ];
-                *self = Self::What(found);
-                let what = Question::new("what", "What about it", Kind::OneOf(choices.into())).or(TRUST);
-                Ok(Output::Form(Form::new("", [what])))
-            }
-            Self::What(known) => {
-                let forgets = answers.text("what") == Some(FORGET);
-                let key = known.key.clone();
-                let change = asker.keeper.store.call(move |db, _| match forgets {
+                let key = found.key.clone();
+                let change = asker.keeper.store.call(move |db, _| match forget {
                     true => keys::forget(db, user, &key),
                     false => keys::verify(db, user, &key),
                 });
                 change.await.map_err(AccountError::Store)?;
-                let done = if forgets { "Forgotten" } else { "Trusted, from its next session on" };
-                Ok(Output::Done(format!("{done}: the key of the client {}.", known.client)))
+                let done = if forget { "Forgotten" } else { "Trusted, from its next session on" };
+                Ok(Output::Done(format!("{done}: the key of the client {}.", found.client)))
             }
         }
     }

@@ -22,6 +22,8 @@ pub struct ESessionConfig {
     pub hashes: Vec<Hash>,
     /// Whether peers that can do no better than group 5 are accepted.
     pub insecure_peers: bool,
+    /// Whether clients whose short code can be searched (old Gajim) are refused. Those that once had a better one always are.
+    pub committed_codes: bool,
     /// Whether clients may demand that nothing is stored (`logging` is `mustnot`).
     pub transient: bool,
 }
@@ -70,6 +72,7 @@ impl Default for ESessionConfig {
             ciphers: vec![Cipher::Aes256, Cipher::Aes128],
             hashes: vec![Hash::Sha256],
             insecure_peers: false,
+            committed_codes: false,
             transient: false,
         }
     }

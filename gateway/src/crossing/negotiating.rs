@@ -14,7 +14,7 @@ use crate::keeper::Peer;
 use crate::secure::endpoints::{Active, Link, News};
 use crate::secure::negotiation::{Finished, Negotiation, Outcome, Progress, Stage, Work};
 use crate::secure::own_key;
-use crate::secure::policy::{self, Truth};
+use crate::secure::policy::{self, Known, Truth};
 use crate::store::keys::{self, Standing};
 use crate::store::{self, NewRetained, contacts, retained, unix};
 use crate::to_xmpp;
@@ -81,8 +81,11 @@ impl Conversation {
     async fn respond(&mut self, from: &FullJid, thread: String, message: &Element, form: Element) {
         // If both ends asked at once, the client's request is the one that counts.
         self.endpoints.half.remove(from);
-        let knows = !self.endpoints.whole_keys.contains(from) && !self.known_keys().await.is_empty();
-        let policy = policy::answering_policy(&self.keeper.config.esession, self.truth().await, &form, knows);
+        let known = Known {
+            keys: !self.endpoints.whole_keys.contains(from) && !self.known_keys().await.is_empty(),
+            commits: self.commits(from).await,
+        };
+        let policy = policy::answering_policy(&self.keeper.config.esession, self.truth().await, &form, known);
         if self.open_negotiation(from, &thread) {
             let binding = self.binding().await;
             let work = match Flow::of(&form) {
@@ -113,7 +116,8 @@ impl Conversation {
             let thread = random_id();
             if self.open_negotiation(&resource, &thread) {
                 let flow = self.flow(&resource).await;
-                let policy = policy::asking_policy(&self.keeper.config.esession, self.truth().await, flow);
+                let (truth, commits) = (self.truth().await, self.commits(&resource).await);
+                let policy = policy::asking_policy(&self.keeper.config.esession, truth, flow, commits);
                 self.work(&resource, thread, Work::Begin(flow, policy, self.binding().await));
             }
         }
@@ -200,6 +204,7 @@ impl Conversation {
         let (user, peer, now) = (self.user.id, self.peer.key().to_owned(), unix(std::time::SystemTime::now()));
         let client = client.resource().as_str().to_owned();
         let (key, signs) = (finished.key.as_ref().map(PublicKey::key_value), finished.chained.is_none());
+        let commits = finished.comparison.is_committed();
         let new = finished.chained.as_ref().map(|chained| {
             let replaces = match chained.chain {
                 ChainOutcome::Continued { id, .. } => i64::try_from(id).ok(),
@@ -207,7 +212,7 @@ impl Conversation {
             };
             let secret = Secret::new(chained.secret.value().expose());
             let verified = chained.secret.is_verified();
-            (NewRetained { secret, pending: true, verified, client: client.clone() }, replaces)
+            (NewRetained { secret, pending: true, verified, client: client.clone(), commits }, replaces)
         });
         let store = self.keeper.store.call(move |db, sealer| {
             let held = retained::held_by(db, user, &peer, &client)?;
@@ -352,6 +357,13 @@ impl Conversation {
             Peer::Gateway => binding.vouched_by(&self.keeper.pairings.of(self.them())),
             Peer::Contact(_) => binding.vouched_by(&self.secrets_of(&Peer::Gateway).await),
         }
+    }
+
+    /// Whether this client is known to have codes that cannot be searched. When in doubt it is not.
+    async fn commits(&self, client: &FullJid) -> bool {
+        let (user, client) = (self.user.id, client.resource().as_str().to_owned());
+        let known = self.keeper.store.call(move |db, _| retained::commits(db, user, &client)).await;
+        known.inspect_err(|error| tracing::error!(%error, "cannot read how a client compares")).unwrap_or_default()
     }
 
     /// A client is asked in as many messages as it last asked in itself.

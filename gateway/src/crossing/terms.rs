@@ -1,5 +1,7 @@
 //! What was agreed with a client, when it changes while the session stands (XEP-0155, sections 5 and 6).
 
+use std::time::Duration;
+
 use esession::{Disclosure, Logging, Management, Profile, Terms};
 use jid::FullJid;
 use minidom::Element;
@@ -9,6 +11,9 @@ use super::conversation::Conversation;
 use crate::secure::endpoints::Active;
 use crate::secure::policy::{Truth, session_policy};
 use crate::xmpp::element::random_id;
+
+/// How long a client that can be told the truth may take to hear it; nothing is said to it meanwhile.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Conversation {
     /// What we said about disclosure and logging must stay true (design, section 5). A client that knows how takes the truth
@@ -71,8 +76,7 @@ impl Conversation {
 
     /// Clients that do not take the truth, or say nothing to it.
     pub(super) async fn end_untrue(&mut self) {
-        let patience = self.keeper.config.limits.negotiation_timeout;
-        for resource in self.endpoints.untrue(Instant::now(), patience) {
+        for resource in self.endpoints.untrue(Instant::now(), PATIENCE) {
             self.terminate(&resource).await;
         }
     }

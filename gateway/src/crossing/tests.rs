@@ -1,5 +1,6 @@
 //! A conversation that has nothing to do ends, and nobody notices; negotiations that nobody finishes cost little.
 
+mod codes;
 mod kinds;
 mod offline;
 mod pairing;

@@ -1,6 +1,6 @@
 //! What people compare, to know that nobody is in between.
 
-use esession::Sas;
+use esession::{Sas, SasMethod};
 
 /// What people compare of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,11 @@ impl Comparison {
         }
     }
 
+    /// Whether it is a short code that nobody in between can search for (esessions.md, W1).
+    pub fn is_committed(&self) -> bool {
+        matches!(self, Self::Strings(sas) if sas.method == SasMethod::Committed28x5)
+    }
+
     /// Whether this is what somebody typed: in any case, with or without hyphens and spaces. The short code of an old client
     /// is never enough: sas28x5 can be searched for by somebody in the middle.
     pub fn is(&self, typed: &str) -> bool {
@@ -37,8 +42,6 @@ fn digits(code: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use esession::SasMethod;
-
     use super::*;
 
     fn strings(method: SasMethod) -> Comparison {

@@ -1,6 +1,6 @@
 //! What we accept in a negotiation, and what we may truthfully say in it.
 
-use esession::{Cipher, Disclosure, Flow, Group, Hash, Identification, Logging, Policy, StanzaKind};
+use esession::{Cipher, Disclosure, Flow, Group, Hash, Identification, Logging, Policy, SasMethod, StanzaKind};
 use minidom::Element;
 
 use crate::config::ESessionConfig;
@@ -40,23 +40,42 @@ pub fn session_policy(config: &ESessionConfig, truth: Truth) -> Policy {
         } else {
             vec![Disclosure::Enabled]
         },
+        sas_methods: codes(config.committed_codes),
         logging: if truth.unlogged(config) { vec![Logging::May, Logging::MustNot] } else { vec![Logging::May] },
         ..Policy::default()
     }
 }
 
+/// Short codes: somebody in between can search for one of XEP-0116 (esessions.md, W1), so nobody who can do better goes back to
+/// it.
+fn codes(only_committed: bool) -> Vec<SasMethod> {
+    let mut methods = vec![SasMethod::Committed28x5, SasMethod::Sas28x5];
+    methods.truncate(if only_committed { 1 } else { 2 });
+    methods
+}
+
+/// What is known of a client before a negotiation with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// There are keys that we know by their fingerprints.
+    pub keys: bool,
+    /// It can do codes that cannot be searched.
+    pub commits: bool,
+}
+
 /// The same for asking a client.
-pub fn asking_policy(config: &ESessionConfig, truth: Truth, flow: Flow) -> Policy {
+pub fn asking_policy(config: &ESessionConfig, truth: Truth, flow: Flow, commits: bool) -> Policy {
     let ways = match flow {
         Flow::FourMessage | Flow::Offline => vec![Identification::None],
         Flow::ThreeMessage => vec![Identification::Key],
     };
-    Policy { own_identification: ways.clone(), peer_identification: ways, ..session_policy(config, truth) }
+    let sas_methods = codes(commits || config.committed_codes);
+    Policy { own_identification: ways.clone(), peer_identification: ways, sas_methods, ..session_policy(config, truth) }
 }
 
 /// The same for answering a client's request: it may want keys, and gets them if it puts them first. (Old Gajim lists them
-/// as well, behind `none`, and cannot go on with them.) `knows` if there are keys that we know by their fingerprints.
-pub fn answering_policy(config: &ESessionConfig, truth: Truth, form_a: &Element, knows: bool) -> Policy {
+/// as well, behind `none`, and cannot go on with them.)
+pub fn answering_policy(config: &ESessionConfig, truth: Truth, form_a: &Element, known: Known) -> Policy {
     let ways = |var: &str| {
         let field = form_a.children().find(|field| field.attr("var") == Some(var));
         let first = field
@@ -69,8 +88,13 @@ pub fn answering_policy(config: &ESessionConfig, truth: Truth, form_a: &Element,
         }
     };
     let mut peers = ways("init_pubkey");
-    peers.retain(|how| knows || *how != Identification::Hash);
-    Policy { own_identification: ways("resp_pubkey"), peer_identification: peers, ..session_policy(config, truth) }
+    peers.retain(|how| known.keys || *how != Identification::Hash);
+    Policy {
+        own_identification: ways("resp_pubkey"),
+        peer_identification: peers,
+        sas_methods: codes(known.commits || config.committed_codes),
+        ..session_policy(config, truth)
+    }
 }
 
 /// Whether encryption towards the user's client is required now (design, section 5): demanded, or used once before and

@@ -29,6 +29,8 @@ pub struct NewRetained {
     pub verified: bool,
     /// The client's resource, as its server says.
     pub client: String,
+    /// The code of the session was one that cannot be searched.
+    pub commits: bool,
 }
 
 /// All secrets shared with the user's clients in one conversation, newest first.
@@ -54,11 +56,11 @@ pub fn all(db: &Transaction<'_>, sealer: &Sealer, user: UserId, peer: &str) -> R
 /// # Errors
 /// SQLite's.
 pub fn add(db: &Transaction<'_>, sealer: &Sealer, user: UserId, peer: &str, new: &NewRetained, at: i64) -> Result<i64> {
-    let NewRetained { secret, pending, verified, client } = new;
+    let NewRetained { secret, pending, verified, client, commits } = new;
     db.execute(
-        "INSERT INTO retained (user, contact, sealed, pending, verified, used, client)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![user.0, peer, sealer.seal("retained", &secret.expose())?, pending, verified, at, client],
+        "INSERT INTO retained (user, contact, sealed, pending, verified, used, client, commits)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![user.0, peer, sealer.seal("retained", &secret.expose())?, pending, verified, at, client, commits],
     )?;
     Ok(db.last_insert_rowid())
 }
@@ -71,6 +73,15 @@ pub fn held_by(db: &Transaction<'_>, user: UserId, peer: &str, client: &str) -> 
     let sql = "SELECT max(verified) FROM retained
                WHERE user = ?1 AND contact = ?2 AND pending = 0 AND (client IS NULL OR client = ?3)";
     Ok(db.query_row(sql, params![user.0, peer, client], |row| row.get(0))?)
+}
+
+/// Whether a session of this client, with any contact, had a code that cannot be searched.
+///
+/// # Errors
+/// SQLite's.
+pub fn commits(db: &Transaction<'_>, user: UserId, client: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM retained WHERE user = ?1 AND client = ?2 AND pending = 0 AND commits = 1)";
+    Ok(db.query_row(sql, params![user.0, client], |row| row.get(0))?)
 }
 
 /// The peer has shown that it has the new secret: it is kept, the one it grew from goes.

@@ -206,6 +206,7 @@ async fn clear_text_and_secrets_are_not_in_the_file_nor_in_its_log() {
                 pending: true,
                 verified: false,
                 client: String::new(),
+                commits: false,
             };
             retained::add(db, sealer, alice, "", &secret, 1)?;
             deliveries::add(db, sealer, alice, &bob, &delivery("d1"), 1)
@@ -233,6 +234,7 @@ async fn pending_secrets_never_push_out_a_confirmed_one() {
                 pending: true,
                 verified: true,
                 client: String::new(),
+                commits: false,
             };
             let first = retained::add(db, sealer, alice, "bob", &secret(0), 1)?;
             retained::confirm(db, first, None)?;
@@ -258,6 +260,7 @@ async fn a_client_that_lost_its_secrets_is_told_from_one_that_never_had_any() {
             pending: true,
             verified,
             client: client.to_owned(),
+            commits: false,
         };
         let row = retained::add(db, sealer, alice, "bob", &secret("desk", true), 1)?;
         assert_eq!(retained::held_by(db, alice, "bob", "desk")?, None, "the client has not shown that it has it");
@@ -347,7 +350,7 @@ async fn a_database_of_the_first_version_is_tied_to_the_key_of_its_logins() {
         let db = Connection::open(path).unwrap();
         let newer = "DROP TABLE proof; ALTER TABLE retained DROP COLUMN client; ALTER TABLE inbox DROP COLUMN txn; \
                      DROP TABLE signing_keys; DROP TABLE client_keys; DROP TABLE replays; DROP TABLE published; \
-                     ALTER TABLE deliveries DROP COLUMN left_for_later";
+                     ALTER TABLE deliveries DROP COLUMN left_for_later; ALTER TABLE retained DROP COLUMN commits";
         db.execute_batch(&format!("{newer}; PRAGMA user_version = 1")).unwrap();
     };
     before(&world.path);

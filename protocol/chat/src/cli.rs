@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use esession::{Cipher, Disclosure, Group, Hash, Identification, Logging, SigningKey};
+use esession::{Cipher, Disclosure, Group, Hash, Identification, Logging, SasMethod, SigningKey};
 use getrandom::SysRng;
 use jid::Jid;
 use rand_core::UnwrapErr;
@@ -89,6 +89,10 @@ struct Arguments {
     /// Hashes, best first: sha256, whirlpool
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "sha256", value_parser = parse_hash)]
     hashes: Vec<Hash>,
+
+    /// Refuse peers whose short code can be searched by somebody in between (old clients)
+    #[arg(long)]
+    committed_codes: bool,
 
     /// Refuse peers that do not promise to disclose nothing to third parties
     #[arg(long)]
@@ -216,6 +220,9 @@ fn settings(arguments: &Arguments) -> Settings {
         let other = if how == Identification::Hash { Identification::Key } else { Identification::Hash };
         let ways = vec![how, other, Identification::None];
         (settings.policy.own_identification, settings.policy.peer_identification) = (ways.clone(), ways);
+    }
+    if arguments.committed_codes {
+        settings.policy.sas_methods = vec![SasMethod::Committed28x5];
     }
     if arguments.never_disclosed {
         settings.policy.disclosure = vec![Disclosure::Never];

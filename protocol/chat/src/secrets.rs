@@ -2,7 +2,7 @@
 //!
 //! The book is pure; [`SecretFile`] keeps it on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -39,6 +39,9 @@ pub struct SecretBook {
     /// What the user calls each peer.
     #[serde(default)]
     names: BTreeMap<String, String>,
+    /// Peers whose code cannot be searched.
+    #[serde(default)]
+    committing: BTreeSet<String>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -112,6 +115,17 @@ impl SecretBook {
     /// The same, to change them.
     pub fn keys_mut(&mut self) -> &mut KeyRing {
         &mut self.keys
+    }
+
+    /// Whether a session with this peer has had a code that cannot be searched (esessions.md, W1).
+    #[must_use]
+    pub fn commits(&self, peer: &BareJid) -> bool {
+        self.committing.contains(peer.as_str())
+    }
+
+    /// It has.
+    pub fn note_committed(&mut self, peer: &BareJid) {
+        self.committing.insert(peer.to_string());
     }
 
     /// All that have a name, and it.

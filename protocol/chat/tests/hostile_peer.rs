@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use esession::namespaces::{ENCRYPTED, FEATURE_NEG, feature, negotiation_form};
-use esession::{AwaitResponse, Initiator, Management, Session};
+use esession::{AwaitResponse, Initiator, Management, SasMethod, Session};
 use esession_chat::{Chat, Command, Event, Moment, Output, SecretBook, SessionState, Settings};
 use getrandom::SysRng;
 use jid::{FullJid, Jid};
@@ -226,4 +226,20 @@ fn nobody_changes_the_terms_from_outside_of_the_session_or_without_being_asked()
         victim.hear("5", session.seal(&form(kind, &enabled)).unwrap());
     }
     assert_eq!(victim.events.len(), told, "{:?}", &victim.events[told..]);
+}
+
+#[test]
+fn a_peer_whose_code_could_not_be_searched_does_not_go_back_to_one_that_can() {
+    let old = |victim: &mut Victim| {
+        let mut policy = Settings::default().policy;
+        policy.groups = vec![esession::Group::Modp14];
+        policy.sas_methods = vec![SasMethod::Sas28x5];
+        let (_, form_a) = Initiator::begin(&policy, &esession::Binding::default(), &mut UnwrapErr(SysRng)).unwrap();
+        condition(&victim.hear("9", feature(form_a))).map(str::to_owned)
+    };
+    let mut victim = Victim::new();
+    assert_eq!(old(&mut victim), None, "an old client is answered");
+    let mut victim = Victim::new();
+    session(&mut victim);
+    assert_eq!(old(&mut victim).as_deref(), Some("not-acceptable"));
 }

@@ -8,6 +8,7 @@ mod disclosure;
 mod ejabberd;
 mod finding;
 mod hostile;
+mod keys;
 mod login;
 mod main_job;
 mod matrix_peers;

@@ -190,7 +190,7 @@ async fn keys_of_clients_are_trusted_and_forgotten_by_their_fingerprints() {
     world.keeper.store.call(meet).await.unwrap();
     let print = phone.fingerprint_text();
 
-    let person = Person::who_types(&["12345678", print.clone().leak(), ""]);
+    let person = Person::who_types(&["trust", "12345678", print.clone().leak()]);
     let (result, sees) = run(data.clone(), command("keys", ALICE), Answers::default(), person).await;
     assert!(result.is_ok(), "{result:?} {sees:?}");
     let all = sees.join("\n");

@@ -1,6 +1,9 @@
 -- Whether a client asks for sessions in three messages, whose ends prove by their keys alone who they are: so it is asked, too.
 ALTER TABLE client_keys ADD COLUMN signs INTEGER NOT NULL DEFAULT 0;
 
+-- Whether the client compares by a code that cannot be searched (esessions.md, W1): it is not let go back to the old one.
+ALTER TABLE retained ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
+
 -- What we have published for who writes to a contact while its login is away (XEP-0187), and the marks of what came in for it.
 CREATE TABLE published (
     id      INTEGER PRIMARY KEY,

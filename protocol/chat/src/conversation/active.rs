@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use esession::{
-    Agreed, ChainOutcome, Ending, Error, Established, Logging, Opened, Profile, PublicKey, Sas, Session, SignedSession,
-    Standing,
+    Agreed, ChainOutcome, Ending, Error, Established, Logging, Opened, Profile, PublicKey, Sas, SasMethod, Session,
+    SignedSession, Standing,
 };
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -404,8 +404,11 @@ impl Conversation {
     fn handle_confirmation(&mut self, cx: &mut Cx<'_>) {
         let Some(active) = &mut self.active else { return };
         active.confirmation_due = None;
-        if let Proof::Chained { secret, .. } = active.proof {
-            cx.book.confirm(&self.peer.to_bare(), secret);
+        if let Proof::Chained { secret, sas, .. } = &active.proof {
+            cx.book.confirm(&self.peer.to_bare(), *secret);
+            if sas.method == SasMethod::Committed28x5 {
+                cx.book.note_committed(&self.peer.to_bare());
+            }
             cx.save();
         }
         self.announce(cx);

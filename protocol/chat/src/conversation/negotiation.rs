@@ -5,7 +5,7 @@ use std::time::Instant;
 use esession::namespaces::{feature, init};
 use esession::{
     AwaitCompletion, AwaitIdentity, AwaitResponse, AwaitSignature, AwaitSignedResponse, Error, Flow, Identification,
-    Initiator, Policy, Responder, Role,
+    Initiator, Policy, Responder, Role, SasMethod,
 };
 use jid::Jid;
 use minidom::Element;
@@ -179,6 +179,10 @@ impl Conversation {
         let mut policy = cx.settings.policy.clone();
         if self.whole_keys || cx.book.keys().of(&self.peer.to_bare()).is_empty() {
             policy.peer_identification.retain(|how| *how != Identification::Hash);
+        }
+        // Who once had a code that cannot be searched is not let go back to the other one.
+        if cx.book.commits(&self.peer.to_bare()) {
+            policy.sas_methods.retain(|method| *method == SasMethod::Committed28x5);
         }
         policy
     }

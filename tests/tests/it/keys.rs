@@ -1,0 +1,72 @@
+//! Public keys that are given out, compared elsewhere and trusted (XEP-0189), and terms that change within a session.
+
+use drawbridge_tests::{Stage, World};
+use serde_json::{Value, json};
+
+const SOON: std::time::Duration = std::time::Duration::from_secs(30);
+const ALICE: &str = "alice@xmpp.test";
+const KEY: [&str; 2] = ["--public-key=hash", "--publish-key"];
+
+/// What Alice's client knows of the other end's keys: its own fingerprint, and theirs with their standings.
+fn keys(alice: &mut drawbridge_tests::clients::Chat) -> (String, Vec<(String, String)>) {
+    alice.send(&json!({ "command": "keys" })).unwrap();
+    let told = alice.expect_event("keys", SOON).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let theirs = told["keys"].as_array().unwrap().iter();
+    (text(&told["own"]), theirs.map(|key| (text(&key["fingerprint"]), text(&key["standing"]))).collect())
+}
+
+#[test]
+fn keys_that_were_compared_on_the_host_verify_both_ends_with_no_code() {
+    let world = World::echo("").unwrap();
+    let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
+    alice.finish().unwrap();
+
+    // The gateway's own key, as its host shows it and as it gives it out.
+    let mut alice = world.chat(&account.with_resource("phone"), Stage::ECHO, &KEY).unwrap();
+    let (own, theirs) = keys(&mut alice);
+    let [(print, standing)] = theirs.as_slice() else { panic!("{theirs:?}") };
+    assert_eq!(standing, "published");
+    let host = world.gateway.operator_says(&["users", "keys", ALICE]).unwrap();
+    assert!(host.contains(print.as_str()), "{host}");
+
+    let session = alice.secure().unwrap();
+    assert_eq!((&session["key"], &session["key_standing"]), (&json!(print), &json!("first")));
+    assert_eq!(session["verified"], false, "{session}");
+    alice.send(&json!({ "command": "trust_key", "fingerprint": print })).unwrap();
+    assert_eq!(alice.session("active").unwrap()["verified"], true);
+
+    // And hers.
+    let host = world.gateway.operator_says(&["users", "keys", ALICE]).unwrap();
+    assert!(host.contains(&own) && host.contains("Client phone (not verified)"), "{host}");
+    let wrong = world.gateway.operator_says(&["users", "keys", ALICE, "--trust", "0000"]).unwrap_err().to_string();
+    assert!(wrong.contains("No client has shown a key with this fingerprint"), "{wrong}");
+    let done = world.gateway.operator_says(&["users", "keys", ALICE, "--trust", &own]).unwrap();
+    assert!(done.contains("Trusted"), "{done}");
+    alice.send(&json!({ "command": "end" })).unwrap();
+    alice.session("ended").unwrap();
+    alice.secure().unwrap();
+    let standing = alice.run(Stage::ECHO, "verify", &json!({})).unwrap();
+    let note = standing["notes"][0]["text"].as_str().unwrap();
+    assert!(note.contains("the gateway itself, from the client phone: verified"), "{note}");
+
+    let done = world.gateway.operator_says(&["users", "keys", ALICE, "--forget", &own]).unwrap();
+    assert!(done.contains("Forgotten"), "{done}");
+}
+
+#[test]
+fn the_terms_of_a_session_change_while_it_stands() {
+    let mut world = World::matrix("\n[esession]\ntransient = true\n").unwrap();
+    let (account, mut alice, mut bob, room) = world.alice_talks_to_bob().unwrap();
+    alice.finish().unwrap();
+    let mut alice = world.chat(&account.with_resource("two"), World::BOB, &[]).unwrap();
+    let session = alice.secure().unwrap();
+    assert_eq!(session["logging"], "may", "{session}");
+    alice.send(&json!({ "command": "terms", "logging": "mustnot" })).unwrap();
+    let changed = alice.session("active").unwrap();
+    assert_eq!((&changed["logging"], &changed["compare"]), (&json!("mustnot"), &session["compare"]));
+    alice.deliver("1", "kept nowhere").unwrap();
+    assert_eq!(bob.next_message().unwrap(), "kept nowhere");
+    bob.say(&room, "nor is this").unwrap();
+    alice.hear("nor is this", SOON).unwrap();
+}
