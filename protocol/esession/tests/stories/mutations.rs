@@ -1,12 +1,17 @@
 //! Every field of every form, changed in every way of a declared list: who notices, and what exactly is answered.
 //!
-//! `mutations.txt` has the whole table. With `MUTATIONS=write` it is written anew, to be read before it is committed.
+//! The tables are beside this file: `mutations.txt` has four messages, `mutations-three.txt` has three, `mutations-offline.txt`
+//! what is published and what is left. With `MUTATIONS=write` they are written anew, to be read before they are committed.
 
 use std::collections::BTreeMap;
 
-use esession::{ChainOutcome, Element, RetainedSecret, Secret};
+use esession::{Binding, ChainOutcome, Element, Replays, RetainedSecret, Secret};
 
-use crate::world::{End, Failure, add, base64, field, negotiate, negotiate_through, remove, set_values, toy, unbase64};
+use crate::world::{
+    End, Failure, add, base64, field, negotiate, negotiate_through, on_the_wire, over_the_wire, remove, set_values,
+    toy, unbase64,
+};
+use crate::{offline, three_message};
 
 type Change = fn(&mut Element, &str);
 
@@ -98,70 +103,46 @@ fn append(form: &mut Element, var: &str, more: &str) {
     set_values(form, var, &values.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-/// Two ends that share a secret, and name each other.
-fn ends() -> [End; 2] {
-    let secrets = vec![RetainedSecret::new(1, Secret::new(&[7; 32]), true)];
-    let binding = |own, peer| esession::Binding::between(own, peer).vouched_by(&secrets);
-    [binding("alice@example.org", "bob@example.net"), binding("bob@example.net", "alice@example.org")]
-        .map(|binding| End { secrets: secrets.clone(), binding, ..End::new(toy()) })
-}
+/// Changes a form on its way; it gets the number of the message.
+type Meddle<'a> = &'a mut dyn FnMut(u8, &mut Element);
 
-fn still_know_each_other([alice, bob]: &[End; 2]) {
-    let (alice, bob) = negotiate(alice, bob, 2);
-    assert_eq!((alice.chain, bob.chain), (ChainOutcome::Continued { id: 1, verified: true }, alice.chain));
-}
-
-/// Who notices at which message, and the answer.
-fn outcome([alice, bob]: &[End; 2], message: u8, var: &str, change: Change) -> Option<String> {
-    let mut changed = false;
-    let result = negotiate_through(alice, bob, 1, |current, form| {
-        if current == message {
-            let before = form.clone();
-            change(form, var);
-            changed = *form != before;
-        }
-    });
-    changed.then(|| match result {
-        Ok(_) => "nobody minds".to_owned(),
-        Err(failure) => {
-            let (who, at) = match &failure {
-                Failure::Bob1(_) => ("Bob", 1),
-                Failure::Alice2(_) => ("Alice", 2),
-                Failure::Bob3(_) => ("Bob", 3),
-                Failure::Alice4(_) => ("Alice", 4),
-            };
-            format!("{who} at {at}: {}", failure.on_the_wire().replace(&format!(" {var}"), " {it}"))
-        }
-    })
-}
-
-#[test]
-fn every_change_to_every_field_has_its_exact_outcome() {
-    let ends = ends();
+/// Changes every field of every message of an exchange in every way, and compares who notices and what is answered with the
+/// table. `exchange` says so in words, or gives `Ok` if nobody minds; it looks itself whether anything is left behind.
+fn check(table: &str, least: usize, exchange: &dyn Fn(Meddle<'_>) -> Result<(), String>) {
     let mut fields: Vec<(u8, String)> = Vec::new();
-    negotiate_through(&ends[0], &ends[1], 1, |message, form| {
+    exchange(&mut |message, form| {
         fields.extend(form.children().filter_map(|field| Some((message, field.attr("var")?.to_owned()))));
     })
     .unwrap();
     let mut count = 0;
-    let mut table: BTreeMap<(u8, usize, String), Vec<&str>> = BTreeMap::new();
+    let mut found: BTreeMap<(u8, usize, String), Vec<&str>> = BTreeMap::new();
     for (message, var) in &fields {
         for (number, (_, change)) in MUTATIONS.iter().enumerate() {
-            let Some(outcome) = outcome(&ends, *message, var, *change) else { continue };
-            table.entry((*message, number, outcome)).or_default().push(var);
-            count += 1;
+            let mut changed = false;
+            let result = exchange(&mut |current, form| {
+                if current == *message {
+                    let before = form.clone();
+                    change(form, var);
+                    changed = *form != before;
+                }
+            });
+            if changed {
+                let outcome = result.map_or_else(|error| error, |()| "nobody minds".to_owned());
+                let outcome = outcome.replace(&format!(" {var}"), " {it}").replace(&format!("\"{var}\""), "{it}");
+                found.entry((*message, number, outcome)).or_default().push(var);
+                count += 1;
+            }
         }
-        still_know_each_other(&ends);
     }
-    let lines = table.iter().map(|((message, number, outcome), fields)| {
+    let lines = found.iter().map(|((message, number, outcome), fields)| {
         format!("{message} | {} | {outcome} | {}\n", MUTATIONS[*number].0, fields.join(" "))
     });
     let found: String = lines.collect();
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/mutations.txt");
+    let file = format!("{}/tests/stories/{table}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var("MUTATIONS").is_ok_and(|wish| wish == "write") {
-        std::fs::write(file, &found).unwrap();
+        std::fs::write(&file, &found).unwrap();
     }
-    let declared = std::fs::read_to_string(file).unwrap();
+    let declared = std::fs::read_to_string(&file).unwrap();
     let difference: Vec<_> = found
         .lines()
         .filter(|line| !declared.lines().any(|known| known == *line))
@@ -169,5 +150,67 @@ fn every_change_to_every_field_has_its_exact_outcome() {
         .chain(declared.lines().filter(|line| !found.lines().any(|new| new == *line)).map(|line| format!("not {line}")))
         .collect();
     assert!(difference.is_empty(), "{difference:#?}");
-    assert!(count >= 1000, "only {count} negotiations");
+    assert!(count >= least, "only {count} exchanges");
+}
+
+/// Two ends that share a secret, and name each other.
+fn ends() -> [End; 2] {
+    let secrets = vec![RetainedSecret::new(1, Secret::new(&[7; 32]), true)];
+    let binding = |own, peer| Binding::between(own, peer).vouched_by(&secrets);
+    [binding("alice@example.org", "bob@example.net"), binding("bob@example.net", "alice@example.org")]
+        .map(|binding| End { secrets: secrets.clone(), binding, ..End::new(toy()) })
+}
+
+/// The same with keys, and no secret.
+fn signers() -> [End; 2] {
+    let [mut alice, mut bob] = three_message::pair();
+    alice.binding = Binding::between("alice@example.org", "bob@example.net");
+    bob.binding = Binding::between("bob@example.net", "alice@example.org");
+    [alice, bob]
+}
+
+#[test]
+fn every_change_to_every_field_has_its_exact_outcome() {
+    let [alice, bob] = ends();
+    check("mutations.txt", 1000, &|meddle| {
+        let failure = negotiate_through(&alice, &bob, 1, meddle).err();
+        let (again, _) = negotiate(&alice, &bob, 2);
+        assert_eq!(again.chain, ChainOutcome::Continued { id: 1, verified: true }, "they still know each other");
+        let Some(failure) = failure else { return Ok(()) };
+        let at = match &failure {
+            Failure::Bob1(_) => "Bob at 1",
+            Failure::Alice2(_) => "Alice at 2",
+            Failure::Bob3(_) => "Bob at 3",
+            Failure::Alice4(_) => "Alice at 4",
+        };
+        Err(format!("{at}: {}", failure.on_the_wire()))
+    });
+}
+
+#[test]
+fn so_it_has_in_three_messages() {
+    let signers = signers();
+    check("mutations-three.txt", 500, &|meddle| {
+        let Err((message, error)) = three_message::negotiate_through(&signers, meddle) else { return Ok(()) };
+        let who = if message == 2 { "Alice" } else { "Bob" };
+        Err(format!("{who} at {message}: {}", on_the_wire(error.to_stanza_error())))
+    });
+}
+
+/// Message 1 is what Alice has published, 2 is what Bob leaves for her.
+#[test]
+fn so_it_has_in_what_is_published_and_left() {
+    let [alice, bob] = signers();
+    let published = offline::published(&alice);
+    check("mutations-offline.txt", 500, &|meddle| {
+        let mut options = published.form().clone();
+        meddle(1, &mut options);
+        let (_, mut form) =
+            offline::begin(&bob, &options, 2).map_err(|error| format!("Bob leaves nothing: {error:?}"))?;
+        meddle(2, &mut form);
+        let mut seen = Replays::default();
+        let read = offline::accept(&alice, &published, &over_the_wire(&form), &mut seen);
+        assert_eq!(seen.marks().count() > 0, read.is_ok(), "what is refused may come again unchanged");
+        read.map(drop).map_err(|error| format!("Alice reads nothing: {error:?}"))
+    });
 }

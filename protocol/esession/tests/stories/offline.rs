@@ -17,11 +17,11 @@ fn pair() -> [End; 2] {
     ends(&[Identification::Key], &[Identification::Key])
 }
 
-fn published(alice: &End) -> Published {
+pub(crate) fn published(alice: &End) -> Published {
     Published::make(&alice.policy, LATER, None, &[alice.signing_key.clone().unwrap()], &mut Dice(1)).unwrap()
 }
 
-fn begin(bob: &End, options: &Element, seed: u64) -> Result<(OfflineSender, Element), Error> {
+pub(crate) fn begin(bob: &End, options: &Element, seed: u64) -> Result<(OfflineSender, Element), Error> {
     let options = over_the_wire(options);
     OfflineSender::begin(&bob.policy, &options, &bob.binding, &bob.credentials(), NOW, &mut Dice(seed))
 }
@@ -31,7 +31,12 @@ fn single(bob: &End, options: &Element, seed: u64, content: &str) -> (Element, E
     OfflineSender::single(&bob.policy, options, &bob.binding, &credentials, NOW, content, &mut Dice(seed)).unwrap()
 }
 
-fn accept(alice: &End, published: &Published, form: &Element, seen: &mut Replays) -> Result<OfflineReceiver, Error> {
+pub(crate) fn accept(
+    alice: &End,
+    published: &Published,
+    form: &Element,
+    seen: &mut Replays,
+) -> Result<OfflineReceiver, Error> {
     published.accept(&alice.policy, &over_the_wire(form), &alice.binding, &alice.credentials(), NOW, seen)
 }
 

@@ -10,12 +10,12 @@ use crate::world::{Dice, End, add, on_the_wire, over_the_wire, remove, set_value
 
 const BOTH: [Identification; 2] = [Identification::Key, Identification::Hash];
 
-fn pair() -> [End; 2] {
+pub(crate) fn pair() -> [End; 2] {
     ends(&[Identification::Key], &[Identification::Key])
 }
 
 /// The negotiation up to Bob's look at form A2, with a man in the middle.
-fn negotiate_through(
+pub(crate) fn negotiate_through(
     [alice, bob]: &[End; 2],
     mut meddle: impl FnMut(u8, &mut Element),
 ) -> Result<(SignedSession, SignedSession), (u8, Error)> {
