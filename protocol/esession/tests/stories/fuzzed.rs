@@ -1,7 +1,8 @@
 //! What any octets may do: nothing. The targets of `fuzz/` call these; here the corpora that they found are played again.
 
 use esession::{
-    Binding, Credentials, Element, Established, Group, Identification, Initiator, Policy, PublicKey, Responder, Session,
+    Binding, Credentials, Element, Established, Group, Identification, Initiator, Management, OfflineSender, Policy,
+    PublicKey, Published, PublishedKey, Replays, Responder, Session, SigningKey,
 };
 
 use crate::dice::Dice;
@@ -64,12 +65,60 @@ pub(crate) fn key_value(data: &[u8]) {
     assert!(!key.verify(b"anything", data));
 }
 
+/// Any `<pubkey/>`: what is read is written and read again as the same.
+pub(crate) fn pubkey(data: &[u8]) {
+    let Some(key) = element(data).and_then(|element| PublishedKey::from_element(&element).ok()) else { return };
+    assert_eq!(PublishedKey::from_element(&key.to_element().unwrap()).as_ref(), Ok(&key));
+}
+
+/// Any content of the peer: it is content, or says something about the session, and the session goes on or ends.
+pub(crate) fn content(data: &[u8]) {
+    let Ok(content) = std::str::from_utf8(data) else { return };
+    let (mut alice, mut bob) = sessions();
+    let Ok(opened) = bob.open(&alice.seal(content).unwrap()) else { return };
+    assert_eq!(opened.content.expose(), content.trim_end_matches(' '));
+    if let Some(Management::Proposed(proposal)) = &opened.management {
+        let (terms, c) = bob.answer(proposal, &toy()).unwrap();
+        assert!(terms.is_none_or(|terms| terms.logging != Some(esession::Logging::MustNot)), "not in the policy");
+        assert_eq!(alice.open(&c).unwrap().management, None, "nobody had proposed anything");
+    }
+    if opened.ending.is_none() {
+        assert!(alice.open(&bob.seal("<body/>").unwrap()).is_ok());
+    }
+}
+
+/// Any changes to what is published, and to what is left. What is read is what was left.
+pub(crate) fn offline(data: &[u8]) {
+    let edits = Edit::all(data);
+    let rng = &mut Dice(4);
+    let (policy, [alice, bob]) = (toy(), keys());
+    let now = 1_795_392_000;
+    let published = Published::make(&policy, now + 1, None, std::slice::from_ref(&alice), rng).unwrap();
+    let credentials = |own: &SigningKey, known: &SigningKey| Credentials {
+        signing_key: Some(own.clone()),
+        known_keys: vec![known.public().clone()],
+        ..Credentials::default()
+    };
+    let options = Edit::apply_all(&edits, 0, published.form().clone());
+    let (alices, bobs) = (Binding::between("alice@x", "bob@y"), Binding::between("bob@y", "alice@x"));
+    let of_bob = credentials(&bob, &alice);
+    let Ok((form, c)) = OfflineSender::single(&policy, &options, &bobs, &of_bob, now, "<body/>", rng) else { return };
+    let form = Edit::apply_all(&edits, 1, form);
+    let mut seen = Replays::default();
+    let of_alice = credentials(&alice, &bob);
+    let Ok(mut read) = published.accept(&policy, &form, &alices, &of_alice, now, &mut seen) else {
+        assert_eq!(seen.marks().count(), 0);
+        return;
+    };
+    assert_eq!(read.peer_key, *bob.public());
+    assert_eq!(read.open(&c).unwrap().content.expose().trim_end(), "<body/>");
+    assert!(published.accept(&policy, &form, &alices, &of_alice, now, &mut seen).is_err(), "twice");
+}
+
 /// Any changes to the fields of the forms while they are under way. Where both ends end up with a session it is the same.
 pub(crate) fn machine(data: &[u8]) {
-    let edits: Vec<Edit<'_>> = data.split(|octet| *octet == 0xff).filter_map(Edit::read).take(8).collect();
-    let meddle = |message: u8, form: Element| {
-        edits.iter().filter(|edit| edit.message == message).fold(form, |form, edit| edit.apply(form))
-    };
+    let edits = Edit::all(data);
+    let meddle = |message: u8, form: Element| Edit::apply_all(&edits, message, form);
     let (policy, rng) = (toy(), &mut Dice(3));
     let (alices, bobs) = (Binding::between("alice@x", "bob@y"), Binding::between("bob@y", "alice@x"));
     let (alice, form_a) = Initiator::begin(&policy, &alices, rng).unwrap();
@@ -93,6 +142,14 @@ struct Edit<'a> {
 }
 
 impl<'a> Edit<'a> {
+    fn all(data: &'a [u8]) -> Vec<Self> {
+        data.split(|octet| *octet == 0xff).filter_map(Self::read).take(8).collect()
+    }
+
+    fn apply_all(edits: &[Self], message: u8, form: Element) -> Element {
+        edits.iter().filter(|edit| edit.message == message).fold(form, |form, edit| edit.apply(form))
+    }
+
     fn read(data: &'a [u8]) -> Option<Self> {
         let [message, field, how, text @ ..] = data else { return None };
         Some(Self { message: message % 4, field: usize::from(*field), how: how % 6, text })
@@ -130,6 +187,15 @@ impl<'a> Edit<'a> {
     }
 }
 
+/// Made by openssl, so that nobody has to wait for primes.
+fn keys() -> [SigningKey; 2] {
+    use base64::Engine;
+    [include_str!("keys/rsa-2048-a.b64"), include_str!("keys/rsa-2048-b.b64")].map(|key| {
+        let octets = base64::engine::general_purpose::STANDARD.decode(key.trim()).unwrap();
+        SigningKey::from_pkcs8(&octets).unwrap()
+    })
+}
+
 fn sessions() -> (Session, Session) {
     let (policy, rng) = (toy(), &mut Dice(2));
     let none = Credentials::default;
@@ -146,7 +212,15 @@ mod corpora {
 
     #[test]
     fn whatever_was_found_is_still_harmless() {
-        for (name, target) in [("form", form as fn(&[u8])), ("c", c), ("key_value", key_value), ("machine", machine)] {
+        for (name, target) in [
+            ("form", form as fn(&[u8])),
+            ("c", c),
+            ("key_value", key_value),
+            ("machine", machine),
+            ("pubkey", pubkey),
+            ("content", content),
+            ("offline", offline),
+        ] {
             let dir = format!("{}/fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
             let files: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
             assert!(files.len() > 10, "{dir}: only {}", files.len());
