@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use esession::{
-    Binding, Cipher, Credentials, Error, Established, Group, Hash, Initiator, Policy, Responder, dangerous,
+    Binding, Cipher, Credentials, Error, Established, Group, Hash, Identification, Initiator, OfflineSender, Policy,
+    Published, Replays, Responder, SigningKey, dangerous,
 };
 use getrandom::{SysRng, rand_core::UnwrapErr};
 
@@ -19,6 +20,11 @@ fn main() -> Result<(), Error> {
         for hybrid in [false, true] {
             negotiations(&Policy { groups: vec![group], hybrid, ..Policy::default() })?;
         }
+    }
+    println!("\nbetween keys of 2048 bits: the same, with two signatures and their checks");
+    let keys = [key()?, key()?];
+    for hybrid in [false, true] {
+        signed(&Policy { groups: vec![Group::Modp14], hybrid, ..signing() }, &keys)?;
     }
     println!(
         "\nstanzas, sealed and opened, against AES-256 in counter mode, Base64 and HMAC over it, there and back (medians)"
@@ -56,6 +62,57 @@ fn negotiate(policy: &Policy) -> Result<([Established; 2], usize), Error> {
     let (bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng)?;
     let alice = alice.handle_completion(&form_b2)?;
     Ok(([alice, bob], [form_a, form_b, form_a2, form_b2].iter().map(|form| String::from(form).len()).sum()))
+}
+
+fn key() -> Result<SigningKey, Error> {
+    SigningKey::generate_rsa(2048, &mut UnwrapErr(SysRng))
+}
+
+fn signing() -> Policy {
+    let ways = vec![Identification::Key];
+    Policy { own_identification: ways.clone(), peer_identification: ways, ..Policy::default() }
+}
+
+/// Three messages, and what is left for who is away: published once, written and read.
+fn signed(policy: &Policy, keys: &[SigningKey; 2]) -> Result<(), Error> {
+    let [alices, bobs] = keys;
+    let of = |own: &SigningKey, known: &SigningKey| Credentials {
+        signing_key: Some(own.clone()),
+        known_keys: vec![known.public().clone()],
+        ..Credentials::default()
+    };
+    let (alice, bob, binding, rng) = (of(alices, bobs), of(bobs, alices), Binding::default(), &mut UnwrapErr(SysRng));
+    let bare = || {
+        (0..4).try_for_each(|_| dangerous::power(Group::Modp14, &[2], &[0xaa; 64]).map(drop))?;
+        keys.iter().try_for_each(|key| key.sign(b"x").map(|sign| assert!(key.public().verify(b"x", &sign))))
+    };
+    let mut octets = 0;
+    let (whole, floor) = compare(
+        40,
+        || {
+            let (waiting, form_a) = Initiator::begin_signed(policy, &binding, rng)?;
+            let (responder, form_b) = Responder::respond_signed(policy, &form_a, &binding, bob.clone(), rng)?;
+            let (_, form_a2) = waiting.handle_response(&form_b, &alice)?;
+            octets = [form_a, form_b, form_a2.clone()].iter().map(|form| String::from(form).len()).sum();
+            responder.handle_identity(&form_a2).map(drop)
+        },
+        bare,
+    )?;
+    let with = if policy.hybrid { ", hybrid" } else { "" };
+    println!("  three messages{with}: 3 stanzas, {octets} octets of forms, {}", ratio(whole, floor));
+    let published = Published::make(policy, 1, None, std::slice::from_ref(alices), rng)?;
+    let (whole, floor) = compare(
+        40,
+        || {
+            let (form, c) = OfflineSender::single(policy, published.form(), &binding, &bob, 0, "<body/>", rng)?;
+            octets = String::from(&form).len() + String::from(&c).len();
+            let mut seen = Replays::default();
+            published.accept(policy, &form, &binding, &alice, 0, &mut seen)?.open(&c).map(drop)
+        },
+        bare,
+    )?;
+    println!("  left for who is away{with}: 1 stanza, {octets} octets, {}", ratio(whole, floor));
+    Ok(())
 }
 
 fn stanzas(length: usize) -> Result<(), Error> {

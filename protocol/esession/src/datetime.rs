@@ -1,7 +1,11 @@
 //! A time in UTC as XEP-0082 section 3.2 writes it.
 
-/// Seconds since 1970, from the years 1970 to 9999.
+/// The last second that four digits of a year have room for.
+const LAST: u64 = 253_402_300_799;
+
+/// From seconds since 1970. What is later than the year 9999 is its end.
 pub(crate) fn write(seconds: u64) -> String {
+    let seconds = seconds.min(LAST);
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
@@ -86,6 +90,7 @@ mod tests {
             assert_eq!(write(seconds), text);
             assert_eq!(read(text), Some(seconds));
         }
+        assert_eq!((write(u64::MAX).as_str(), read(&write(u64::MAX))), ("9999-12-31T23:59:59Z", Some(LAST)));
         assert_eq!(read("2026-11-23T01:01:01.250Z"), Some(1_795_392_000 + 3_661));
     }
 
