@@ -154,6 +154,7 @@ impl Chat {
         let mut cx = self.around.cx(now, rng);
         if let Some(key) = published_keys::own(&cx).filter(|_| cx.settings.gives_key) {
             self.requests.publish_key(&key, &mut cx);
+            self.requests.publish_attestation(&mut cx);
         }
         let Some(key) = cx.book.keys().own().filter(|_| cx.settings.reachable) else { return };
         match Published::make(&cx.settings.policy, now.unix + REACHABLE, None, &[key], cx.rng) {
@@ -332,7 +333,7 @@ impl Chat {
                 && let Some(conversation) = self.conversations.get_mut(&from.to_bare())
             {
                 conversation.handle_answer(id, &cx);
-                if conversation.handle_options(iq, &mut cx) {
+                if conversation.handle_options(iq, &mut cx) || conversation.handle_certificates(iq, &mut cx) {
                     return;
                 }
             }

@@ -21,9 +21,12 @@ use crate::effects::Settings;
 use crate::json::Json;
 use crate::link::{Link, Server};
 use crate::run::{Client, Failure, Input, Shell};
-use crate::secrets::SecretFile;
+use crate::secrets::{SecretBook, SecretFile};
 use crate::stanza::fresh_id;
 use crate::terminal::{Style, Terminal};
+use certificates::FileError;
+
+mod certificates;
 
 /// The size of an own RSA key.
 const KEY_BITS: usize = 3072;
@@ -115,6 +118,18 @@ struct Arguments {
     #[arg(long, requires = "public_key")]
     publish_key: bool,
 
+    /// Use this RSA key of yours, in the place of one that is made (PKCS #8, in PEM)
+    #[arg(long, requires = "public_key", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// Publish this certificate for your key, with its chain (X.509, in PEM; it names you as xmppAddr or xmpp: URI)
+    #[arg(long, requires = "publish_key", value_name = "FILE")]
+    certificate: Option<PathBuf>,
+
+    /// Verify peers whose key one of these authorities certifies (X.509 roots, in PEM)
+    #[arg(long, requires = "public_key", value_name = "FILE")]
+    authorities: Vec<PathBuf>,
+
     /// Ask for sessions in three messages, in which the keys alone say who is who
     #[arg(long, requires = "public_key")]
     three_messages: bool,
@@ -145,6 +160,8 @@ enum StartError {
     NoPassword,
     #[error("no folder for secrets: neither XDG_STATE_HOME nor HOME is set (use --state-dir)")]
     NoStateDir,
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error(transparent)]
     Run(#[from] Failure),
     #[error("cannot start: {0}")]
@@ -183,12 +200,17 @@ fn start(arguments: &Arguments) -> Result<(), StartError> {
     let folder = arguments.state_dir.clone().or_else(default_state_dir).ok_or(StartError::NoStateDir)?;
     let secrets = SecretFile::new(&folder, &account.to_bare());
     let mut book = secrets.load().map_err(Failure::from)?;
-    if arguments.public_key.is_some() && book.keys().own().is_none() {
-        let key = SigningKey::generate_rsa(KEY_BITS, &mut UnwrapErr(SysRng)).map_err(io::Error::other)?;
+    let mut settings = settings(arguments);
+    settings.authorities = certificates::authorities(&arguments.authorities)?;
+    if arguments.public_key.is_some() {
+        let key = own_key(arguments, &book)?;
+        if let Some(path) = &arguments.certificate {
+            settings.attestation = Some(certificates::attestation(path, &key)?);
+        }
         book.keys_mut().set_own(&key);
         secrets.save(&book).map_err(Failure::from)?;
     }
-    let chat = Chat::new(settings(arguments), arguments.with.clone(), book);
+    let chat = Chat::new(settings, arguments.with.clone(), book);
     let mut shell = shell(arguments, &account);
     let server = Server { address: arguments.server.clone(), security: security(arguments) };
 
@@ -202,6 +224,15 @@ fn start(arguments: &Arguments) -> Result<(), StartError> {
     // the thread that reads the input may be waiting for a line for ever
     runtime.shutdown_background();
     result
+}
+
+/// As it was given, or as it was stored, or a new one.
+fn own_key(arguments: &Arguments, book: &SecretBook) -> Result<SigningKey, StartError> {
+    match (&arguments.key_file, book.keys().own()) {
+        (Some(path), _) => Ok(certificates::signing_key(path)?),
+        (None, Some(key)) => Ok(key),
+        (None, None) => Ok(SigningKey::generate_rsa(KEY_BITS, &mut UnwrapErr(SysRng)).map_err(io::Error::other)?),
+    }
 }
 
 fn settings(arguments: &Arguments) -> Settings {

@@ -25,6 +25,7 @@ use seen::Seen;
 use single::Single;
 
 mod active;
+mod certified;
 mod hearing;
 mod keys;
 mod kinds;
@@ -74,6 +75,8 @@ pub(crate) struct Conversation {
     pairing: Option<RetainedSecret>,
     /// Messages that wait for what the peer has published.
     leaving: Vec<Leaving>,
+    /// The question for what certifies the peer's key.
+    certificate: Option<String>,
     receiver: Receiver,
     /// Whether the peer showed the fingerprint of a key that is not known: it has to show keys from then on.
     whole_keys: bool,
@@ -99,6 +102,7 @@ impl Conversation {
             seen: Seen::default(),
             pairing: None,
             leaving: Vec::new(),
+            certificate: None,
             receiver: None,
             whole_keys: false,
             gives_receipts: false,

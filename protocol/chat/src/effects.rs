@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use esession::{Binding, Credentials, CryptoRng, Identification, Policy, RetainedSecret};
+use esession_attest::{Attestation, Authorities};
 use jid::{BareJid, Jid};
 use minidom::Element;
 
@@ -45,6 +46,10 @@ pub struct Settings {
     pub reachable: bool,
     /// Publish our key, for everybody who asks our server.
     pub gives_key: bool,
+    /// What certifies our key, for who trusts the same authority.
+    pub attestation: Option<Attestation>,
+    /// Whose certificates verify a peer.
+    pub authorities: Authorities,
     /// Answer sessions of anybody, not only of peers we chat with.
     pub accept_any: bool,
     /// Grant requests from the domains of peers we chat with.
@@ -62,6 +67,8 @@ impl Default for Settings {
             signs: false,
             reachable: false,
             gives_key: false,
+            attestation: None,
+            authorities: Authorities::default(),
             accept_any: false,
             accept_subscriptions: false,
             negotiation_timeout: Duration::from_secs(30),

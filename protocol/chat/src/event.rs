@@ -276,6 +276,9 @@ pub struct SessionKeys {
     /// The gateway that vouches for the peer: the user compared codes with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub through: Option<String>,
+    /// The authority that certifies the key of the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certified_by: Option<String>,
     /// The fingerprint of the public key that the peer has signed with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,

@@ -118,6 +118,7 @@ mod tests {
             cipher: "aes256-ctr".into(),
             hash: "sha256".into(),
             hybrid: true,
+            certified_by: None,
             disclosure: None,
             logging: None,
             milliseconds: 5,

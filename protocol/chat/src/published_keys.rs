@@ -1,12 +1,12 @@
 //! Public keys that accounts give out (XEP-0189): ours, and those of peers.
 
-use esession::namespaces::PUBLIC_KEY;
 use esession::{PublicKey, PublishedKey};
 use jid::BareJid;
 use minidom::Element;
 
 use crate::effects::Cx;
 use crate::event::{Event, KeyInfo};
+use crate::stanza;
 
 /// How long our key counts, in seconds from now: a bit more than a year. It is published anew at every login.
 const LIFETIME: u64 = 400 * 24 * 3600;
@@ -18,8 +18,7 @@ pub(crate) fn own(cx: &Cx<'_>) -> Option<Element> {
     PublishedKey { key: key.public().clone(), jid, begin, end }.to_element().ok()
 }
 
-/// Remembers what a peer's server gives out: the items of the node, or one `<pubkey/>`. What is not this peer's, or out of
-/// date, is passed over.
+/// Remembers what a peer's server gives out. What is not this peer's, or out of date, is passed over.
 pub(crate) fn learn(peer: &BareJid, answer: &Element, cx: &mut Cx<'_>) {
     for key in found(peer, answer, cx.now.unix) {
         cx.book.keys_mut().learn(peer, &key);
@@ -40,15 +39,6 @@ pub(crate) fn tell(peer: &BareJid, cx: &mut Cx<'_>) {
 }
 
 fn found(peer: &BareJid, answer: &Element, now: u64) -> Vec<PublicKey> {
-    let mut elements = vec![answer];
-    let mut keys = Vec::new();
-    while let Some(element) = elements.pop() {
-        if element.is("pubkey", PUBLIC_KEY) {
-            let key = PublishedKey::from_element(element).ok();
-            keys.extend(key.filter(|key| key.is_of(peer.as_str(), now)).map(|key| key.key));
-        } else {
-            elements.extend(element.children());
-        }
-    }
-    keys
+    let published = stanza::payloads(answer).filter_map(|payload| PublishedKey::from_element(payload).ok());
+    published.filter(|key| key.is_of(peer.as_str(), now)).map(|key| key.key).collect()
 }

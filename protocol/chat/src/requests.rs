@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use esession::namespaces::{OFFLINE, PUBLIC_KEY};
+use esession_attest::ATTESTATION;
 use jid::{BareJid, Jid};
 use minidom::Element;
 use minidom::rxml::xml_ncname;
@@ -12,13 +13,12 @@ use crate::effects::Cx;
 use crate::event::{Event, Form, Note, RosterItem};
 use crate::forms::{self, DATA_FORMS, REGISTER};
 use crate::published_keys;
-use crate::stanza::{self, Failure, child_text, text};
+use crate::stanza::{self, Failure, PUBSUB, child_text, text};
 
 /// The roster (RFC 6121 section 2).
 pub(crate) const ROSTER: &str = "jabber:iq:roster";
 const COMMANDS: &str = "http://jabber.org/protocol/commands";
 const GATEWAY: &str = "jabber:iq:gateway";
-const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 
 /// Answers that are awaited.
 #[derive(Default)]
@@ -116,11 +116,23 @@ impl Requests {
         self.publish(PUBLIC_KEY, "open", key, Pending::Publication("Nobody can ask for your key"), cx);
     }
 
+    /// Publishes what certifies our key, if anything does.
+    pub(crate) fn publish_attestation(&mut self, cx: &mut Cx<'_>) {
+        let attest = |me: &BareJid| cx.settings.attestation.as_ref()?.to_element(me.as_str(), cx.now.unix).ok();
+        if let Some(attest) = cx.me().and_then(attest) {
+            let pending = Pending::Publication("Nobody can see who certifies your key");
+            self.publish(ATTESTATION, "open", &attest, pending, cx);
+        }
+    }
+
     /// Asks the account's server for its keys.
     pub(crate) fn keys(&mut self, whose: BareJid, cx: &mut Cx<'_>) {
-        let items = Element::builder("items", PUBSUB).attr(xml_ncname!("node").to_owned(), PUBLIC_KEY).build();
-        let pubsub = Element::builder("pubsub", PUBSUB).append(items).build();
-        self.ask("get", Some(&whose.clone().into()), pubsub, Pending::Keys(whose), cx);
+        if !cx.online {
+            return cx.tell(Event::own_error(None, "not-connected", "there is no connection to the server"));
+        }
+        let id = cx.fresh_id();
+        cx.send(stanza::items_of(&whose.clone().into(), PUBLIC_KEY, &id));
+        self.pending.insert(id, Pending::Keys(whose));
     }
 
     /// XEP-0060 section 7.1.5: one item, kept.

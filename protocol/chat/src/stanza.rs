@@ -8,6 +8,8 @@ use minidom::rxml::xml_ncname;
 
 /// The namespace of stanzas on a client's stream.
 pub(crate) const CLIENT: &str = "jabber:client";
+/// Publish-subscribe (XEP-0060).
+pub(crate) const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 /// Stanza error conditions (RFC 6120 section 8.3.3).
 const CONDITIONS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
@@ -26,6 +28,18 @@ pub(crate) fn presence(to: Option<&Jid>, kind: Option<&str>) -> ElementBuilder {
 /// An `<iq/>`.
 pub(crate) fn iq(kind: &str, to: Option<&Jid>, id: &str) -> ElementBuilder {
     stanza("iq", to, Some(kind), id)
+}
+
+/// Asks an account for the items of a node (XEP-0060 section 6.5).
+pub(crate) fn items_of(account: &Jid, node: &str, id: &str) -> Element {
+    let items = Element::builder("items", PUBSUB).attr(xml_ncname!("node").to_owned(), node).build();
+    iq("get", Some(account), id).append(Element::builder("pubsub", PUBSUB).append(items).build()).build()
+}
+
+/// What is in the items of the answer.
+pub(crate) fn payloads(answer: &Element) -> impl Iterator<Item = &Element> {
+    let items = answer.get_child("pubsub", PUBSUB).and_then(|pubsub| pubsub.get_child("items", PUBSUB));
+    items.into_iter().flat_map(Element::children).filter_map(|item| item.children().next())
 }
 
 /// The `<iq type='result'/>` or `<iq type='error'/>` that answers `request`.

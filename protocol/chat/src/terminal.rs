@@ -138,14 +138,17 @@ impl<W: Write> Terminal<W> {
             _ => {}
         }
         match (keys.verified, keys.confirmed, keys.chain) {
-            (true, ..) => match &keys.through {
-                Some(gateway) => {
+            (true, ..) => match (&keys.through, &keys.certified_by) {
+                (None, Some(authority)) => {
+                    self.line(Ink::Good, &format!("   verified: {authority} certifies its key"));
+                }
+                (Some(gateway), _) => {
                     self.line(
                         Ink::Good,
                         &format!("   verified: {gateway} vouches for it, and you compared codes with that"),
                     );
                 }
-                None => self.line(Ink::Good, "   verified: this is the peer you compared codes or paired with"),
+                (None, None) => self.line(Ink::Good, "   verified: this is the peer you compared codes or paired with"),
             },
             (false, false, _) => self.line(Ink::Faint, "   not confirmed yet: the peer has not used its keys so far"),
             (false, true, Some(Chain::Continued)) => {

@@ -3,8 +3,9 @@
 /// The last second that four digits of a year have room for.
 const LAST: u64 = 253_402_300_799;
 
-/// From seconds since 1970. What is later than the year 9999 is its end.
-pub(crate) fn write(seconds: u64) -> String {
+/// A time as XMPP writes it (XEP-0082 section 3.2), from seconds since 1970. What is later than the year 9999 is its end.
+#[must_use]
+pub fn write(seconds: u64) -> String {
     let seconds = seconds.min(LAST);
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);

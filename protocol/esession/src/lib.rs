@@ -169,6 +169,7 @@ pub use rand_core;
 
 pub use binding::Binding;
 pub use credentials::Credentials;
+pub use datetime::write as datetime;
 pub use error::{Condition, Error, Misbehaviour, Misuse, StanzaError};
 pub use established::{Agreed, Established, Role};
 pub use form::{ExtraField, extra_fields};

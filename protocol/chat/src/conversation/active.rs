@@ -48,6 +48,8 @@ pub(super) struct Active {
     verified: bool,
     /// The peer has the code that the user was given.
     is_paired: bool,
+    /// Who certifies the key that has signed it.
+    certified_by: Option<String>,
     /// What the peer has signed with.
     key: Option<(PublicKey, KeyStanding)>,
     /// Whether the user was told that it is active. Nothing is sent before.
@@ -124,6 +126,7 @@ impl Active {
             proof,
             verified: is_chained || is_signed,
             is_paired: false,
+            certified_by: None,
             key,
             announced: false,
             confirmation_due,
@@ -152,6 +155,21 @@ impl Active {
     pub(super) fn is_about(&self, from: &Jid, thread: Option<&str>, id: &str) -> bool {
         from.to_bare() == self.with.to_bare()
             && (thread == Some(self.thread.as_str()) || self.ids.iter().any(|sent| sent == id))
+    }
+
+    /// Whether the peer has signed it.
+    pub(super) fn is_signed(&self) -> bool {
+        self.key.is_some()
+    }
+
+    pub(super) fn is_verified(&self) -> bool {
+        self.verified
+    }
+
+    /// Somebody whom the user trusts to know says whose the key is that has signed it.
+    pub(super) fn certify(&mut self, by: String) {
+        self.verified = true;
+        self.certified_by = Some(by);
     }
 
     /// Whether the peer has signed this session with this key.

@@ -6,7 +6,6 @@ use esession::namespaces::{ESESSION, OFFLINE, PUBLIC_KEY, init, is_encrypted};
 use esession::{Credentials, Error, OfflineReceiver, OfflineSender};
 use jid::Jid;
 use minidom::Element;
-use minidom::rxml::xml_ncname;
 
 use super::Conversation;
 use super::active::read_content;
@@ -16,8 +15,6 @@ use crate::effects::Cx;
 use crate::event::Event;
 use crate::published_keys;
 use crate::stanza;
-
-const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 
 /// A message that waits for what the peer has published.
 pub(super) struct Leaving {
@@ -60,8 +57,7 @@ impl Conversation {
             self.handle_key_for(single, iq, cx);
             return true;
         }
-        let items = iq.get_child("pubsub", PUBSUB).and_then(|pubsub| pubsub.get_child("items", PUBSUB));
-        let form = items.into_iter().flat_map(Element::children).find_map(|item| item.children().next());
+        let form = stanza::payloads(iq).next();
         match (form, node) {
             (Some(form), _) => self.leave(form, &single, cx),
             (None, OFFLINE) => self.ask_node(single, ESESSION, cx),
@@ -150,10 +146,7 @@ impl Conversation {
 
     fn ask_node(&mut self, single: Single, node: &'static str, cx: &mut Cx<'_>) {
         let asked = cx.fresh_id();
-        let items = Element::builder("items", PUBSUB).attr(xml_ncname!("node").to_owned(), node).build();
-        let pubsub = Element::builder("pubsub", PUBSUB).append(items);
-        let to = Jid::from(self.peer.to_bare());
-        cx.send(stanza::iq("get", Some(&to), &asked).append(pubsub.build()).build());
+        cx.send(stanza::items_of(&self.peer.to_bare().into(), node, &asked));
         let deadline = cx.now.instant + cx.settings.negotiation_timeout;
         self.leaving.push(Leaving { single, asked, node, deadline });
     }

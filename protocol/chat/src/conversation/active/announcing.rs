@@ -29,6 +29,7 @@ impl Active {
             verified: self.verified && confirmed,
             confirmed,
             through: (vouched && confirmed && !self.is_paired).then(|| voucher(&self.with).to_string()),
+            certified_by: self.certified_by.clone().filter(|_| confirmed),
             key: self.key.as_ref().map(|(key, _)| key.fingerprint_text()),
             key_standing: self.key.as_ref().map(|(_, standing)| standing.name()),
             chain,
@@ -102,6 +103,7 @@ impl Conversation {
             }
         }
         active.warn_disclosed(cx);
+        self.ask_certificate(cx);
         self.show_status(cx);
         self.flush(cx);
     }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use esession::Identification;
+use esession_attest::{Attestation, Authorities};
 use esession_chat::{
     Chat, Command, Event, Moment, Output, SecretBook, SessionEvent, SessionKeys, SessionState, Settings,
 };
@@ -59,6 +60,8 @@ struct Manner {
     reachable: bool,
     unlogged: bool,
     gives_key: bool,
+    attestation: Option<Attestation>,
+    authorities: Authorities,
 }
 
 impl World {
@@ -97,6 +100,18 @@ impl World {
     /// One end can be written to while it is away.
     pub(crate) fn make_reachable(&mut self, end: End) {
         self.side(end).manner.reachable = true;
+        self.restart(end);
+    }
+
+    /// One end gives out its key with a certificate.
+    pub(crate) fn certify(&mut self, end: End, attestation: &Attestation) {
+        self.side(end).manner.attestation = Some(attestation.clone());
+        self.make_key_public(end);
+    }
+
+    /// One end trusts authorities.
+    pub(crate) fn trust(&mut self, end: End, authorities: &Authorities) {
+        self.side(end).manner.authorities = authorities.clone();
         self.restart(end);
     }
 
@@ -422,6 +437,8 @@ impl Default for Manner {
             reachable: false,
             unlogged: false,
             gives_key: false,
+            attestation: None,
+            authorities: Authorities::default(),
         }
     }
 }
@@ -435,6 +452,8 @@ fn chat(end: End, book: SecretBook, manner: &Manner) -> Chat {
     if book.keys().own().is_some() {
         (settings.signs, settings.reachable) = (manner.signs, manner.reachable);
         settings.gives_key = manner.gives_key;
+        settings.attestation.clone_from(&manner.attestation);
+        settings.authorities = manner.authorities.clone();
         settings.policy.own_identification.clone_from(&manner.ways);
         settings.policy.peer_identification.clone_from(&manner.ways);
     }
