@@ -1,5 +1,8 @@
 //! `[esession]`: what we offer and accept in an ESession negotiation.
 
+use std::path::PathBuf;
+
+use esession_attest::Authorities;
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, list, word::words};
@@ -24,6 +27,12 @@ pub struct ESessionConfig {
     pub insecure_peers: bool,
     /// Whether clients whose short code can be searched (old Gajim) are refused. Those that once had a better one always are.
     pub committed_codes: bool,
+    /// Files of authorities whose certificates verify a client's key (X.509 roots, in PEM).
+    #[serde(deserialize_with = "list::deserialize")]
+    pub authorities: Vec<PathBuf>,
+    /// What is in those files.
+    #[serde(skip)]
+    pub trusted: Authorities,
     /// Whether clients may demand that nothing is stored (`logging` is `mustnot`).
     pub transient: bool,
 }
@@ -73,6 +82,8 @@ impl Default for ESessionConfig {
             hashes: vec![Hash::Sha256],
             insecure_peers: false,
             committed_codes: false,
+            authorities: Vec::new(),
+            trusted: Authorities::default(),
             transient: false,
         }
     }
@@ -101,6 +112,14 @@ impl ESessionConfig {
             if is_empty {
                 return Err(ConfigError::invalid(key, "the list is empty", "remove the key for the default"));
             }
+        }
+        for path in &self.authorities {
+            let invalid = |problem| {
+                let fix = "name files of certificate authorities, in PEM, that drawbridge can read";
+                ConfigError::invalid("esession.authorities", format!("{}: {problem}", path.display()), fix)
+            };
+            let text = std::fs::read_to_string(path).map_err(|error| invalid(error.to_string()))?;
+            self.trusted.add_pem(&text).map_err(|error| invalid(error.to_string()))?;
         }
         Ok(self)
     }

@@ -126,6 +126,11 @@ fn wrong_values_are_refused_with_key_and_remedy() {
         (with("[limits]\nmax_stanza = 524288"), "limits.max_stanza: 524288 is out of range; use 16384 to 524287"),
         (with("[limits]\nmax_depth = \"deep\""), "limits.max_depth: wrong type, expected an integer"),
         (
+            with("[esession]\nauthorities = [\"/nowhere/ca.pem\"]"),
+            "esession.authorities: /nowhere/ca.pem: No such file or directory (os error 2); name files of certificate \
+             authorities, in PEM, that drawbridge can read",
+        ),
+        (
             with("[esession]\ngroups = [14, 2]"),
             "esession.groups: group 2 is not supported; use groups of 18, 17, 16, 15, 14",
         ),

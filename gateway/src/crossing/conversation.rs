@@ -211,6 +211,7 @@ impl Conversation {
                 self.deliver().await;
             }
             Input::GivenOut(keys) => self.given_out(keys),
+            Input::Certified(client, keys) => self.certified(&client, &keys),
             Input::Codes(answer) => {
                 let _ = answer.send(self.codes());
             }

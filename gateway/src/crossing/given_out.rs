@@ -1,34 +1,35 @@
-//! Keys that the user's server gives out (XEP-0189). They tell whose a fingerprint is; who is trusted they do not tell.
+//! What the user's server gives out about keys (XEP-0189): the keys themselves, which tell whose a fingerprint is and not who is
+//! trusted; and certificates for them, which count as far as this host trusts who has signed them.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use esession::namespaces::PUBLIC_KEY;
 use esession::{PublicKey, PublishedKey};
-use jid::Jid;
+use esession_attest::{ATTESTATION, Attestation};
+use jid::{FullJid, Jid};
 use minidom::Element;
 
 use super::conversation::Conversation;
 use super::input::Input;
+use crate::keeper::Keeper;
 use crate::store::unix;
 use crate::xmpp::element::{Build, element, stanza};
 use crate::xmpp::ns;
 
-/// Keys of one account that are looked at.
+/// Items of one node that are looked at.
 const MOST: usize = 16;
 
 impl Conversation {
-    /// Asks the user's account, without holding anything up.
+    /// Asks the user's account for keys, without holding anything up.
     pub(super) fn ask_given_out(&self) {
         let (keeper, mailbox) = (self.keeper.clone(), self.mailbox.clone());
         let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
         tokio::spawn(async move {
-            let items = element("items", ns::PUBSUB).with("node", PUBLIC_KEY);
-            let request = stanza("iq", &me, &account)
-                .with("type", "get")
-                .with_child(element("pubsub", ns::PUBSUB).with_child(items));
-            if let Ok(answer) = keeper.requests.ask(&keeper.out, request).await {
-                mailbox.put(Input::GivenOut(read(&answer, account.to_bare().as_str()))).await;
-            }
+            let found = items(&keeper, &me, &account, PUBLIC_KEY).await;
+            let keys = found.iter().filter_map(|item| PublishedKey::from_element(item).ok());
+            let keys = keys.filter(|key| key.is_of(account.to_bare().as_str(), now())).map(|key| key.key);
+            mailbox.put(Input::GivenOut(keys.collect())).await;
         });
     }
 
@@ -39,12 +40,44 @@ impl Conversation {
         }
         self.endpoints.given_out = keys;
     }
+
+    /// Asks for certificates of the key that a client has signed with.
+    pub(super) fn ask_certificates(&self, client: &FullJid) {
+        let (keeper, mailbox, client) = (self.keeper.clone(), self.mailbox.clone(), client.clone());
+        let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
+        if keeper.config.esession.trusted.is_empty() {
+            return;
+        }
+        tokio::spawn(async move {
+            let found = items(&keeper, &me, &account, ATTESTATION).await;
+            let certified = found.iter().filter_map(|item| {
+                let attestation = Attestation::from_element(item).ok()?;
+                let certified = keeper.config.esession.trusted.certify(&attestation, account.to_bare().as_str(), now());
+                certified.inspect_err(|error| tracing::debug!(%error, "a certificate does not count")).ok()
+            });
+            let keys = certified.map(|certified| certified.key).collect();
+            mailbox.put(Input::Certified(client, keys)).await;
+        });
+    }
+
+    /// Nothing of it is remembered: it ends with the certificate.
+    pub(super) fn certified(&mut self, client: &FullJid, keys: &[PublicKey]) {
+        if let Some(active) = self.endpoints.active.get_mut(client) {
+            keys.iter().for_each(|key| active.certify(&key.key_value()));
+        }
+    }
 }
 
-fn read(answer: &Element, account: &str) -> Vec<PublicKey> {
-    let now = u64::try_from(unix(SystemTime::now())).unwrap_or_default();
+/// What the account has published in a node; nothing if it does not say.
+pub(super) async fn items(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, node: &str) -> Vec<Element> {
+    let items = element("items", ns::PUBSUB).with("node", node);
+    let request =
+        stanza("iq", me, account).with("type", "get").with_child(element("pubsub", ns::PUBSUB).with_child(items));
+    let Ok(answer) = keeper.requests.ask(&keeper.out, request).await else { return Vec::new() };
     let items = answer.get_child("pubsub", ns::PUBSUB).and_then(|pubsub| pubsub.get_child("items", ns::PUBSUB));
-    let keys = items.into_iter().flat_map(Element::children).flat_map(Element::children).take(MOST);
-    let keys = keys.filter_map(|key| PublishedKey::from_element(key).ok()).filter(|key| key.is_of(account, now));
-    keys.map(|key| key.key).collect()
+    items.into_iter().flat_map(Element::children).flat_map(Element::children).take(MOST).cloned().collect()
+}
+
+fn now() -> u64 {
+    u64::try_from(unix(SystemTime::now())).unwrap_or_default()
 }

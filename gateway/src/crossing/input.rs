@@ -48,6 +48,8 @@ pub(super) enum Input {
     Options(Option<Element>),
     /// The keys that the user's server gives out.
     GivenOut(Vec<PublicKey>),
+    /// The keys that authorities certify as the user's, for this client's session.
+    Certified(FullJid, Vec<PublicKey>),
     /// The sessions and their codes.
     Codes(oneshot::Sender<Vec<SessionCode>>),
     /// The person compared this of this client's session.

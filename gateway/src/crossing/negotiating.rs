@@ -188,6 +188,9 @@ impl Conversation {
         // It may be for one stanza only, which nothing is to be said in.
         let confirms = active.is_confirmed() && active.link.is_some();
         let confirmed = active.is_confirmed();
+        if active.key.is_some() && !inherited {
+            self.ask_certificates(&to);
+        }
         self.endpoints.begin(to.clone(), active);
         self.flight.rewind();
         if confirmed {

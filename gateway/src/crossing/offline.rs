@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::conversation::Conversation;
 use super::delivering;
+use super::given_out;
 use super::incoming::Outer;
 use super::input::Input;
 use crate::secure::{own_key, policy};
@@ -190,15 +191,8 @@ impl Conversation {
         tokio::spawn(async move {
             let mut found = None;
             for node in [OFFLINE, ESESSION] {
-                let items = element("items", ns::PUBSUB).with("node", node).with("max_items", "1");
-                let request = stanza("iq", &me, &account)
-                    .with("type", "get")
-                    .with_child(element("pubsub", ns::PUBSUB).with_child(items));
-                let answer = keeper.requests.ask(&keeper.out, request).await;
-                found = answer.ok().and_then(|answer| {
-                    let items = answer.get_child("pubsub", ns::PUBSUB)?.get_child("items", ns::PUBSUB)?;
-                    items.children().find_map(|item| item.children().find(|form| form.name() == "x")).cloned()
-                });
+                let items = given_out::items(&keeper, &me, &account, node).await;
+                found = items.into_iter().find(|form| form.name() == "x");
                 if found.is_some() {
                     break;
                 }

@@ -179,6 +179,11 @@ impl Active {
         self.session.is_confirmed()
     }
 
+    /// An authority that this host trusts says that the key that has signed it is the user's.
+    pub fn certify(&mut self, key: &str) {
+        self.inherited |= self.key.as_deref() == Some(key);
+    }
+
     /// Encrypts content into a `<c/>`, with new keys when the old ones have served long enough (XEP-0200, section 8).
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::names::names;
 use crate::{Attestation, Error};
 
 /// Certificate authorities. None is trusted that was not added: those that browsers know say nothing about people.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authorities {
     roots: Vec<TrustAnchor<'static>>,
 }

@@ -289,3 +289,51 @@ async fn who_may_ask_gets_the_key_that_a_contact_signs_with() {
         }
     }
 }
+
+/// A host that trusts an authority, and what that says in a certificate for this key and JID.
+fn authority(dir: &std::path::Path) -> (String, rcgen::Issuer<'static, rcgen::KeyPair>) {
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let file = dir.join("authority.pem");
+    std::fs::write(&file, params.self_signed(&pair).unwrap().pem()).unwrap();
+    (format!("[esession]\nauthorities = [\"{}\"]", file.display()), rcgen::Issuer::new(params, pair))
+}
+
+fn attested(key: &SigningKey, jid: &str, by: &rcgen::Issuer<'static, rcgen::KeyPair>) -> String {
+    let pair = rcgen::KeyPair::try_from(key.to_pkcs8().expose()).unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.subject_alt_names = vec![rcgen::SanType::URI(format!("xmpp:{jid}").as_str().try_into().unwrap())];
+    let pem = params.signed_by(&pair, by).unwrap().pem();
+    text(&esession_attest::Attestation::from_pem(&pem).unwrap().to_element(jid, 0).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_key_an_authority_certifies_need_not_be_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, issuer) = authority(dir.path());
+    let stranger = SigningKey::generate_rsa(2048, &mut UnwrapErr(SysRng)).unwrap();
+    for (jid, is_hers, verified) in [(ALICE, true, true), ("bob@example.org", true, false), (ALICE, false, false)] {
+        let mut world = World::with_alice_and("", &config).await;
+        let signer = Signer::new(&world).await;
+        signer.session(&mut world).await;
+        let asks = |stanza: &Element| stanza.name() == "iq" && stanza.attr("to") == Some(ALICE);
+        let question = world.until(asks).await;
+        assert!(text(&question).contains("urn:xmpp:attest:2"), "{}", text(&question));
+        let attest = attested(if is_hers { &signer.key } else { &stranger }, jid, &issuer);
+        world
+            .takes(&format!(
+                "<iq type='result' id='{}' from='{ALICE}' to='{SILENT}/gateway'>
+                 <pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:attest:2'>
+                 <item id='current'>{attest}</item></items></pubsub></iq>",
+                question.attr("id").unwrap()
+            ))
+            .await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(codes(&world, 1).await[0].verified, verified, "{jid}, {is_hers}");
+        // Nothing of it is remembered.
+        let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
+        let known = world.keeper.store.call(move |db, _| keys::all(db, user)).await.unwrap();
+        assert!(known.iter().all(|key| !key.verified));
+    }
+}
