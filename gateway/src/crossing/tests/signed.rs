@@ -220,6 +220,20 @@ async fn a_client_that_takes_three_messages_no_more_is_asked_in_four() {
     }
 }
 
+/// The gateway asks Alice's server for what is in this node, and gets it.
+async fn gives_out(world: &mut World, node: &str, payload: &str) {
+    let question = world.until(|stanza| stanza.name() == "iq" && stanza.attr("to") == Some(ALICE)).await;
+    assert!(text(&question).contains(node), "{}", text(&question));
+    let id = question.attr("id").unwrap();
+    world
+        .takes(&format!(
+            "<iq type='result' id='{id}' from='{ALICE}' to='{SILENT}/gateway'>
+             <pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='{node}'>
+             <item id='current'>{payload}</item></items></pubsub></iq>"
+        ))
+        .await;
+}
+
 /// How the client shows who it is, in the session that it asks for next.
 async fn showing(world: &mut World, signer: &Signer) -> String {
     let (waiting, request) = Signer::request();
@@ -243,18 +257,7 @@ async fn a_fingerprint_of_a_key_that_the_users_server_gives_out_is_recognised() 
         codes(&world, 1).await;
         let second = Signer { key: SigningKey::generate_rsa(2048, &mut UnwrapErr(SysRng)).unwrap() };
         assert_eq!(showing(&mut world, &second).await, "hash", "others are known by then");
-        let asks = |stanza: &Element| stanza.name() == "iq" && stanza.attr("to") == Some(ALICE);
-        let question = world.until(asks).await;
-        assert!(text(&question).contains("urn:xmpp:pubkey:2"), "{}", text(&question));
-        let key = given_out(&second.key, jid);
-        world
-            .takes(&format!(
-                "<iq type='result' id='{}' from='{ALICE}' to='{SILENT}/gateway'>
-                 <pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:pubkey:2'>
-                 <item id='current'>{key}</item></items></pubsub></iq>",
-                question.attr("id").unwrap()
-            ))
-            .await;
+        gives_out(&mut world, "urn:xmpp:pubkey:2", &given_out(&second.key, jid)).await;
         sleep(Duration::from_secs(1)).await;
         world.drain().await;
         assert_eq!(showing(&mut world, &second).await, then, "{jid}");
@@ -317,18 +320,8 @@ async fn a_client_whose_key_an_authority_certifies_need_not_be_compared() {
         let mut world = World::with_alice_and("", &config).await;
         let signer = Signer::new(&world).await;
         signer.session(&mut world).await;
-        let asks = |stanza: &Element| stanza.name() == "iq" && stanza.attr("to") == Some(ALICE);
-        let question = world.until(asks).await;
-        assert!(text(&question).contains("urn:xmpp:attest:2"), "{}", text(&question));
         let attest = attested(if is_hers { &signer.key } else { &stranger }, jid, &issuer);
-        world
-            .takes(&format!(
-                "<iq type='result' id='{}' from='{ALICE}' to='{SILENT}/gateway'>
-                 <pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:attest:2'>
-                 <item id='current'>{attest}</item></items></pubsub></iq>",
-                question.attr("id").unwrap()
-            ))
-            .await;
+        gives_out(&mut world, "urn:xmpp:attest:2", &attest).await;
         sleep(Duration::from_secs(1)).await;
         assert_eq!(codes(&world, 1).await[0].verified, verified, "{jid}, {is_hers}");
         // Nothing of it is remembered.

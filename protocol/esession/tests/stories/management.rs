@@ -147,6 +147,18 @@ fn who_insists_on_something_else_is_refused_it() {
 }
 
 #[test]
+fn what_is_long_or_deep_is_content_and_not_looked_into() {
+    let moves = form("submit", "<field var='continue'><value>PDA</value></field>");
+    let short = 4096 - moves.len() - "<body></body>".len();
+    let with = |body: usize| format!("<body>{}</body>{moves}", "x".repeat(body));
+    assert_eq!(says(&with(short)), Some(Management::Continues("PDA".into())));
+    assert_eq!(says(&with(short + 1)), None);
+    let tags = 64 - moves.matches('<').count();
+    assert_eq!(says(&("<br/>".repeat(tags) + &moves)), Some(Management::Continues("PDA".into())));
+    assert_eq!(says(&("<br/>".repeat(tags + 1) + &moves)), None);
+}
+
+#[test]
 fn a_session_goes_on_under_another_resource_when_the_peer_lets_it() {
     let (mut alice, mut bob) = pair(5);
     let c = alice.session.continue_as("PDA & <co>").unwrap();

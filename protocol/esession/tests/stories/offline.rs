@@ -56,6 +56,8 @@ fn who_is_away_reads_in_order_what_was_written_meanwhile() {
     // She comes back with what she has stored.
     let back = Published::restore(over_the_wire(published.form()), Secret::new(published.seed().expose()));
     assert!(back.expects(&form) && back.expires() == Some(LATER));
+    let other = Published::make(&alice.policy, LATER, None, &[alice.signing_key.clone().unwrap()], &mut Dice(7));
+    assert!(!other.unwrap().expects(&form), "it is for other options");
     let mut alice = accept(&alice, &back, &form, &mut Replays::default()).unwrap();
     assert_eq!(&alice.peer_key, bob_key.public());
     assert!(alice.agreed.bound && alice.agreed.hybrid);

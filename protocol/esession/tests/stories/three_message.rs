@@ -36,6 +36,22 @@ pub(crate) fn negotiate_through(
 }
 
 #[test]
+fn each_end_knows_which_forms_are_for_it() {
+    let [alice, bob] = pair();
+    let ask = |seed| {
+        let rng = &mut Dice(seed);
+        let (waiting, form_a) = Initiator::begin_signed(&alice.policy, &alice.binding, rng).unwrap();
+        let responded = Responder::respond_signed(&bob.policy, &form_a, &bob.binding, bob.credentials(), rng);
+        let (responder, form_b) = responded.unwrap();
+        (waiting, responder, form_b)
+    };
+    let ((waiting, responder, form_b), (other, other_responder, other_form_b)) = (ask(1), ask(2));
+    assert!(waiting.expects(&form_b) && !waiting.expects(&other_form_b) && other.expects(&other_form_b));
+    let (_, form_a2) = waiting.handle_response(&form_b, &alice.credentials()).unwrap();
+    assert!(responder.expects(&form_a2) && !other_responder.expects(&form_a2) && !responder.expects(&form_b));
+}
+
+#[test]
 fn two_ends_with_keys_need_three_messages() {
     let [alice_key, bob_key] = rsa_keys();
     for init in BOTH {
