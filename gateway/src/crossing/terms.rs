@@ -49,8 +49,9 @@ impl Conversation {
             Management::Agreed(terms) => {
                 active.adopt(terms);
                 self.endpoints.tell();
-                // It may have become untrue meanwhile.
+                // It may have become untrue meanwhile. If not, what waited for it goes out.
                 self.far_side_changed().await;
+                self.opened(from).await;
             }
             Management::Refused if active.is_retracting() => self.terminate(from).await,
             Management::Continues(resource) => {

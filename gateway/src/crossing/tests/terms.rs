@@ -55,6 +55,22 @@ async fn when_the_far_side_is_not_encrypted_any_more_nothing_is_said_until_the_c
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_client_is_owed_waits_until_it_has_taken_the_truth() {
+    let mut world = world().await;
+    let mut session = promised(&mut world, Disclosure::Never, Logging::May).await;
+    far_side(&world, false).await;
+    let proposal = proposal(&mut world, &mut session).await;
+    let status = session.seal("<status>at the sea</status>").unwrap();
+    let presence = format!("<presence from='{ALICE}/phone' to='{SILENT}'>{}</presence>", text(&status));
+    world.takes(&presence).await;
+    sleep(LOOKS).await;
+    assert!(!world.drain().await.iter().any(|stanza| encrypted(stanza).is_some()));
+    answers(&mut world, &mut session, &proposal, &[Disclosure::Enabled]).await;
+    let told = opened(&mut world, &mut session).await;
+    assert!(told.content.expose().contains("your status was not passed on"), "{}", told.content.expose());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_whose_client_does_not_take_the_truth_ends() {
     for answer in [true, false] {
         let mut world = world().await;
