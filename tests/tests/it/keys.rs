@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 const SOON: std::time::Duration = std::time::Duration::from_secs(30);
 const ALICE: &str = "alice@xmpp.test";
+/// Made by openssl, for this story only.
+const KEY_OF_ALICE: &str = include_str!("files/alice-key.pem");
 const KEY: [&str; 2] = ["--public-key=hash", "--publish-key"];
 
 /// What Alice's client knows of the other end's keys: its own fingerprint, and theirs with their standings.
@@ -69,4 +71,46 @@ fn the_terms_of_a_session_change_while_it_stands() {
     assert_eq!(bob.next_message().unwrap(), "kept nowhere");
     bob.say(&room, "nor is this").unwrap();
     alice.hear("nor is this", SOON).unwrap();
+}
+
+/// An authority in a file, and a certificate of it for a new key of this JID.
+fn certified(dir: &std::path::Path, jid: &str) -> [String; 3] {
+    let mut root = rcgen::CertificateParams::default();
+    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let ca = root.self_signed(&pair).unwrap().pem();
+    let issuer = rcgen::Issuer::new(root, pair);
+    let key = rcgen::KeyPair::from_pem(KEY_OF_ALICE).unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.subject_alt_names = vec![rcgen::SanType::URI(format!("xmpp:{jid}").as_str().try_into().unwrap())];
+    let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+    [("ca.pem", ca.as_str()), ("key.pem", KEY_OF_ALICE), ("certificate.pem", &certificate)].map(|(name, text)| {
+        let path = dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    })
+}
+
+#[test]
+fn a_client_with_a_certificate_of_the_hosts_authority_is_verified_by_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let [ca, key, certificate] = certified(dir.path(), ALICE);
+    let world = World::echo(&format!("\n[esession]\nauthorities = [\"{ca}\"]\n")).unwrap();
+    let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
+    alice.finish().unwrap();
+    let more = ["--public-key", "--publish-key", "--key-file", &key, "--certificate", &certificate];
+    let mut alice = world.chat(&account.with_resource("phone"), Stage::ECHO, &more).unwrap();
+    alice.secure().unwrap();
+    let verified = (0..100).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let told = alice.run(Stage::ECHO, "verify", &json!({})).unwrap();
+        told["notes"][0]["text"].as_str().unwrap().contains("from the client phone: verified")
+    });
+    assert!(verified, "the host did not take the certificate");
+
+    // A certificate of another key is refused at once.
+    alice.finish().unwrap();
+    let more = ["--public-key", "--publish-key", "--certificate", &certificate];
+    let refused = world.chat(&account.with_resource("tablet"), Stage::ECHO, &more).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("is for another key than yours"), "{refused}");
 }
