@@ -111,6 +111,35 @@
 //! # }
 //! ```
 //!
+//! # While it stands
+//! What was agreed about disclosure and transcripts can change within a session (XEP-0155).
+//!
+//! ```
+//! use esession::{Disclosure, Management, Policy, Proposal, Terms};
+//! # use esession::{Binding, Credentials, Initiator, Responder};
+//! # use getrandom::{SysRng, rand_core::UnwrapErr};
+//! # fn main() -> Result<(), esession::Error> {
+//! # let (rng, none) = (&mut UnwrapErr(SysRng), Credentials::default);
+//! let policy = Policy { disclosure: vec![Disclosure::Never, Disclosure::Enabled], ..Policy::default() };
+//! # let (alice, form_a) = Initiator::begin(&policy, &Binding::default(), rng)?;
+//! # let (bob, form_b) = Responder::respond(&policy, &form_a, &Binding::default(), rng)?;
+//! # let (alice, form_a2) = alice.handle_response(&form_b, none(), rng)?;
+//! # let (mut bob, form_b2) = bob.handle_identity(&form_a2, none(), rng)?;
+//! # let mut alice = alice.handle_completion(&form_b2)?;
+//!
+//! // Bob can promise it no more. He says nothing until Alice has taken that.
+//! let enabled = Terms { disclosure: Some(Disclosure::Enabled), logging: None };
+//! let c = bob.session.propose(Proposal::of(enabled))?;
+//! let Some(Management::Proposed(proposal)) = alice.session.open(&c)?.management else { panic!() };
+//! let (terms, c) = alice.session.answer(&proposal, &policy)?;
+//! alice.agreed.adopt(terms.unwrap_or_default());
+//! let Some(Management::Agreed(terms)) = bob.session.open(&c)?.management else { panic!() };
+//! bob.agreed.adopt(terms);
+//! assert_eq!(alice.agreed.disclosure, Some(Disclosure::Enabled));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it is for
 //! The page [`requirements`] goes through what XEP-0210 demands of encrypted sessions: by what each demand is met, and which
 //! test fails where it is not.

@@ -5,8 +5,9 @@ use esession::namespaces::PUBLIC_KEY;
 use esession_chat::{Command, Event, SecretBook};
 use jid::BareJid;
 
+use crate::away::leave;
 use crate::world::{End, World};
-use crate::{book, leave, send};
+use crate::{book, send};
 
 fn world() -> World {
     let ways = [Identification::Hash, Identification::Key];
