@@ -165,6 +165,15 @@ fn what_is_no_certificate_is_refused_by_what_it_is() {
         let changed = String::from(&element).replace(from, to).parse().unwrap();
         assert_eq!(Attestation::from_element(&changed), Err(Error::NoCertificate), "{to}");
     }
+    let of = |count: usize| {
+        let signature = element.get_child("signature", esession_attest::ATTESTATION).unwrap().text();
+        let chain = format!("{signature} ").repeat(count);
+        Attestation::from_element(&String::from(&element).replace(&signature, &chain).parse().unwrap())
+    };
+    assert!(of(8).is_ok());
+    assert_eq!(of(8).unwrap(), Attestation::from_pem(&pem.repeat(8)).unwrap(), "all of them");
+    assert_eq!(of(9), Err(Error::NoCertificate));
+    assert!(!trusting(&ca).is_empty());
     let mut authorities = Authorities::default();
     assert_eq!(authorities.add_pem("nothing"), Err(Error::NoCertificate));
     assert_eq!(authorities.add_pem(&pem.replace("MII", "MIJ")), Err(Error::NoAuthority));
