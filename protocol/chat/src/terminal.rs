@@ -132,7 +132,7 @@ impl<W: Write> Terminal<W> {
         match keys.logging.as_deref() {
             _ if before.is_some_and(|before| logging(before) == logging(keys)) => {}
             Some("mustnot") => {
-                self.line(Ink::Faint, "   agreed: neither end stores what is written, not even encrypted")
+                self.line(Ink::Faint, "   agreed: neither end stores what is written, not even encrypted");
             }
             _ if was_active => self.line(Ink::Plain, "   agreed: what is written may be stored"),
             _ => {}

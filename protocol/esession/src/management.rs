@@ -97,7 +97,7 @@ impl Proposal {
                 form.options(var, "list-single", &names);
             }
         }
-        content(form)
+        content(&form)
     }
 }
 
@@ -127,17 +127,17 @@ pub(crate) fn answer(terms: Option<Terms>) -> String {
     if let Some(logging) = terms.logging {
         form.field("logging", logging.name());
     }
-    content(form)
+    content(&form)
 }
 
 /// The content of the stanza that goes on under another resource (`submit`), or lets the peer do so (`result`).
 pub(crate) fn continues(kind: &str, resource: &str) -> String {
     let mut form = FormWriter::new(kind);
     form.field("continue", resource);
-    content(form)
+    content(&form)
 }
 
-fn content(form: FormWriter) -> String {
+fn content(form: &FormWriter) -> String {
     String::from(&feature(form.element().clone()))
 }
 
