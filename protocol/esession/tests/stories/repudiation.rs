@@ -45,6 +45,30 @@ fn they_are_published_when_both_ends_have_shown_the_new_ones_and_not_before() {
 }
 
 #[test]
+fn of_two_keys_under_way_only_the_one_is_published_that_the_peer_has_left_behind() {
+    let rng = &mut Dice(4);
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 4);
+    let (alice, bob) = (&mut alice.session, &mut bob.session);
+    let km = |session: &Session| dangerous::state(session).unwrap().sending.1;
+    drop(bob.open(&alice.seal("").unwrap()).unwrap());
+    let first = km(alice);
+    let one = alice.rekey("", rng).unwrap();
+    let second = km(alice);
+    let two = alice.rekey("", rng).unwrap();
+    drop(bob.open(&one).unwrap());
+    drop(alice.open(&bob.seal("").unwrap()).unwrap());
+    let three = alice.seal("").unwrap();
+    assert!(
+        published(&three).contains(&first) && !published(&three).contains(&second),
+        "Bob has still to read with it"
+    );
+    drop(bob.open(&two).unwrap());
+    drop(bob.open(&three).unwrap());
+    drop(alice.open(&bob.seal("").unwrap()).unwrap());
+    assert!(published(&alice.seal("").unwrap()).contains(&second));
+}
+
+#[test]
 fn who_does_not_want_to_publishes_nothing() {
     let rng = &mut Dice(2);
     let quiet = End::new(Policy { publish_old_keys: false, ..toy() });

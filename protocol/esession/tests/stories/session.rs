@@ -4,7 +4,7 @@ use esession::{
     Binding, Cipher, Disclosure, Ending, Error, ExtraField, Group, Logging, Misuse, Policy, Role, Secret, Standing,
 };
 
-use crate::world::{End, negotiate, over_the_wire, toy};
+use crate::world::{Dice, End, negotiate, over_the_wire, toy};
 
 fn real(group: Group, cipher: Cipher) -> End {
     End::new(Policy { groups: vec![group], ciphers: vec![cipher], ..Policy::default() })
@@ -223,4 +223,22 @@ fn a_session_can_be_worked_on_another_thread() {
     is_send::<esession::AwaitResponse>();
     is_send::<esession::AwaitIdentity>();
     is_send::<esession::AwaitCompletion>();
+}
+
+#[test]
+fn a_peer_that_does_not_answer_is_not_sent_keys_without_end() {
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 30);
+    let rng = &mut Dice(30);
+    let mut under_way = vec![alice.session.confirm().unwrap()];
+    while alice.session.may_rekey() {
+        under_way.push(alice.session.rekey("", rng).unwrap());
+        assert!(under_way.len() < 100);
+    }
+    assert_eq!(under_way.len(), 16, "the keys that both have, and fifteen under way");
+    assert_eq!(alice.session.rekey("", rng).unwrap_err(), Error::Misuse(Misuse::RekeyTooEarly));
+    for c in &under_way {
+        bob.session.open(c).unwrap();
+    }
+    alice.session.open(&bob.session.seal("").unwrap()).unwrap();
+    assert!(alice.session.may_rekey(), "he has them all");
 }
