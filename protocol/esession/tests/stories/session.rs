@@ -67,7 +67,7 @@ fn private_fields_cross_and_unknown_ones_are_ignored() {
 
     for var in ["modp", "x-ends", "", "a\u{1}b"] {
         let alice = with(&[extra(var, &["1"])]);
-        let begun = esession::Initiator::begin(&alice.policy, &alice.binding, &mut crate::world::Dice(1));
+        let begun = esession::Initiator::begin(&alice.policy, &alice.binding, &mut Dice(1));
         assert_eq!(begun.unwrap_err(), Error::Misuse(Misuse::ExtraField));
     }
 }
@@ -169,7 +169,7 @@ fn content_that_only_speaks_about_termination_is_content() {
 
 #[test]
 fn keys_change_and_the_conversation_goes_on() {
-    let rng = &mut crate::world::Dice(13);
+    let rng = &mut Dice(13);
     let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 13);
     assert_eq!(alice.session.rekey("", rng).unwrap_err(), Error::Misuse(Misuse::RekeyTooEarly));
     drop(bob.session.open(&alice.session.confirm().unwrap()).unwrap());
@@ -192,7 +192,7 @@ fn keys_change_and_the_conversation_goes_on() {
 #[test]
 fn a_key_is_not_used_beyond_its_limit() {
     let limited = End::new(Policy { max_blocks: 200, ..toy() });
-    let rng = &mut crate::world::Dice(14);
+    let rng = &mut Dice(14);
     let (mut alice, mut bob) = negotiate(&limited, &End::toy(), 14);
     let mut sent = 0;
     let exhausted = loop {
