@@ -35,10 +35,11 @@ impl Conversation {
 
     /// Whoever showed a fingerprint may do so again, if it is of one of these.
     pub(super) fn given_out(&mut self, keys: Vec<PublicKey>) {
-        if keys != self.endpoints.given_out {
+        // A server that does not answer takes nothing back.
+        if !keys.is_empty() && keys != self.endpoints.given_out {
             self.endpoints.whole_keys.clear();
+            self.endpoints.given_out = keys;
         }
-        self.endpoints.given_out = keys;
     }
 
     /// Asks for certificates of the key that a client has signed with.

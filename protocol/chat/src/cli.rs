@@ -204,11 +204,12 @@ fn start(arguments: &Arguments) -> Result<(), StartError> {
     settings.authorities = certificates::authorities(&arguments.authorities)?;
     if arguments.public_key.is_some() {
         let key = own_key(arguments, &book)?;
+        book.keys_mut().set_own(&key);
+        secrets.save(&book).map_err(Failure::from)?;
+        // Who is told that a certificate is for another key than theirs must find that key again.
         if let Some(path) = &arguments.certificate {
             settings.attestation = Some(certificates::attestation(path, &key)?);
         }
-        book.keys_mut().set_own(&key);
-        secrets.save(&book).map_err(Failure::from)?;
     }
     let chat = Chat::new(settings, arguments.with.clone(), book);
     let mut shell = shell(arguments, &account);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use esession::SigningKey;
 use esession_attest::{Attestation, Authorities};
-use rustls_pki_types::PrivatePkcs8KeyDer;
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{PemObject, SectionKind};
+use zeroize::Zeroizing;
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +23,11 @@ pub(super) enum FileError {
 
 /// The key that signs, from PKCS #8 in PEM.
 pub(super) fn signing_key(path: &Path) -> Result<SigningKey, FileError> {
-    let text = zeroize::Zeroizing::new(read(path)?);
-    let key = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes()).ok();
-    let key = key.and_then(|key| SigningKey::from_pkcs8(key.secret_pkcs8_der()).ok());
+    let text = Zeroizing::new(read(path)?);
+    let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes()).filter_map(Result::ok);
+    let mut sections = sections.map(|(kind, octets)| (kind, Zeroizing::new(octets)));
+    let key = sections.find(|(kind, _)| *kind == SectionKind::PrivateKey);
+    let key = key.and_then(|(_, octets)| SigningKey::from_pkcs8(&octets).ok());
     key.ok_or_else(|| FileError::Key(path.to_owned()))
 }
 
@@ -51,4 +53,28 @@ pub(super) fn authorities(paths: &[PathBuf]) -> Result<Authorities, FileError> {
 
 fn read(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(|source| FileError::Read(path.to_owned(), source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_from_pem_and_what_is_none_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        // The fixture of the session tests is PKCS #8 in one line of Base64.
+        let key = include_str!("../../../esession/tests/stories/keys/rsa-2048-a.b64");
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", key.trim());
+        assert!(signing_key(&write("key", &format!("a comment\n{pem}"))).is_ok());
+        for (name, text) in [("other", pem.replace("PRIVATE", "PUBLIC")), ("cut", pem[..200].to_owned())] {
+            let words = signing_key(&write(name, &text)).unwrap_err().to_string();
+            assert!(words.contains("no RSA key") && words.contains(name), "{words}");
+        }
+        assert!(matches!(signing_key(&dir.path().join("missing")), Err(FileError::Read(..))));
+    }
 }
