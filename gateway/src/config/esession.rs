@@ -27,7 +27,7 @@ pub struct ESessionConfig {
     pub insecure_peers: bool,
     /// Whether clients whose short code can be searched (old Gajim) are refused. Those that once had a better one always are.
     pub committed_codes: bool,
-    /// Files of authorities whose certificates verify a client's key (X.509 roots, in PEM).
+    /// Files of authorities whose certificates verify a client's key (X.509 roots in PEM, or OpenPGP certificates).
     #[serde(deserialize_with = "list::deserialize")]
     pub authorities: Vec<PathBuf>,
     /// What is in those files.
@@ -115,11 +115,11 @@ impl ESessionConfig {
         }
         for path in &self.authorities {
             let invalid = |problem| {
-                let fix = "name files of certificate authorities, in PEM, that drawbridge can read";
+                let fix = "name files of X.509 roots (PEM) or OpenPGP certificates (armored) that drawbridge can read";
                 ConfigError::invalid("esession.authorities", format!("{}: {problem}", path.display()), fix)
             };
             let text = std::fs::read_to_string(path).map_err(|error| invalid(error.to_string()))?;
-            self.trusted.add_pem(&text).map_err(|error| invalid(error.to_string()))?;
+            self.trusted.add_text(&text).map_err(|error| invalid(error.to_string()))?;
         }
         Ok(self)
     }

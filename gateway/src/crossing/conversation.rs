@@ -265,7 +265,7 @@ impl Conversation {
 
     async fn verify(&mut self, resource: &FullJid, compared: &Comparison) -> Option<SessionCode> {
         let active = self.endpoints.active.get_mut(resource).filter(|active| active.comparison == *compared)?;
-        let (user, link, key) = (self.user.id, active.link, active.key.clone());
+        let (user, link, key) = (self.user.id, active.link, active.key.as_ref().map(PublicKey::key_value));
         let verified = self.keeper.store.call(move |db, _| {
             link.map_or(Ok(()), |link| store::retained::verify(db, link.secret))?;
             key.map_or(Ok(()), |key| store::keys::verify(db, user, &key))

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use esession::namespaces::PUBLIC_KEY;
 use esession::{PublicKey, PublishedKey};
-use esession_attest::{ATTESTATION, Attestation};
+use esession_attest::{ATTESTATION, Attestation, Certified};
 use jid::{FullJid, Jid};
 use minidom::Element;
 
@@ -56,15 +56,14 @@ impl Conversation {
                 let certified = keeper.config.esession.trusted.certify(&attestation, account.to_bare().as_str(), now());
                 certified.inspect_err(|error| tracing::debug!(%error, "a certificate does not count")).ok()
             });
-            let keys = certified.map(|certified| certified.key).collect();
-            mailbox.put(Input::Certified(client, keys)).await;
+            mailbox.put(Input::Certified(client, certified.collect())).await;
         });
     }
 
     /// Nothing of it is remembered: it ends with the certificate.
-    pub(super) fn certified(&mut self, client: &FullJid, keys: &[PublicKey]) {
+    pub(super) fn certified(&mut self, client: &FullJid, certified: &[Certified]) {
         if let Some(active) = self.endpoints.active.get_mut(client) {
-            keys.iter().for_each(|key| active.certify(&key.key_value()));
+            certified.iter().for_each(|certified| active.certify(certified));
         }
     }
 }

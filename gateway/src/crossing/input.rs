@@ -49,7 +49,7 @@ pub(super) enum Input {
     /// The keys that the user's server gives out.
     GivenOut(Vec<PublicKey>),
     /// The keys that authorities certify as the user's, for this client's session.
-    Certified(FullJid, Vec<PublicKey>),
+    Certified(FullJid, Vec<Certified>),
     /// The sessions and their codes.
     Codes(oneshot::Sender<Vec<SessionCode>>),
     /// The person compared this of this client's session.

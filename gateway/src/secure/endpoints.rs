@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use esession::{Agreed, Disclosure, Error, Logging, Opened, Policy, Proposal, PublicKey, Session, Standing, Terms};
+use esession_attest::Certified;
 use getrandom::SysRng;
 use jid::FullJid;
 use minidom::Element;
@@ -35,8 +36,8 @@ pub struct Active {
     pub link: Option<Link>,
     /// What is to be told about its chain, once something may be said at all.
     pub news: Option<News>,
-    /// What the client has signed with, in its one spelling.
-    pub key: Option<String>,
+    /// What the client has signed with.
+    pub key: Option<PublicKey>,
     /// Another secret vouches for the client.
     pub is_paired: bool,
     /// The user has compared its code.
@@ -90,7 +91,7 @@ impl Active {
             comparison,
             link,
             news,
-            key: key.map(|key| key.key_value()),
+            key,
             is_paired: chained.is_some_and(|chained| chained.vouched),
             compared: false,
             inherited: vouched,
@@ -180,8 +181,8 @@ impl Active {
     }
 
     /// An authority that this host trusts says that the key that has signed it is the user's.
-    pub fn certify(&mut self, key: &str) {
-        self.inherited |= self.key.as_deref() == Some(key);
+    pub fn certify(&mut self, certified: &Certified) {
+        self.inherited |= self.key.as_ref().is_some_and(|key| certified.is_of(key));
     }
 
     /// Encrypts content into a `<c/>`, with new keys when the old ones have served long enough (XEP-0200, section 8).

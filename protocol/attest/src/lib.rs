@@ -7,17 +7,22 @@
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let (roots, chain) = (include_str!("../tests/ca.pem"), include_str!("../tests/alice.pem"));
+//! # use base64::Engine;
+//! # let key = include_str!("../../esession/tests/stories/keys/rsa-2048-a.b64").trim();
+//! # let key = base64::engine::general_purpose::STANDARD.decode(key)?;
+//! # let key = esession::SigningKey::from_pkcs8(&key)?.public().clone();
 //! use esession_attest::{Attestation, Authorities};
 //!
-//! // Alice gives out what her authority has given her.
-//! let element = Attestation::from_pem(chain)?.to_element("alice@example.org", 1_800_000_000)?;
+//! // Alice gives out what her authority has given her for her key.
+//! let (jid, now) = ("alice@example.org", 1_800_000_000);
+//! let element = Attestation::from_text(chain, &key, jid, now)?.to_element(jid, now)?;
 //!
 //! // Bob trusts that authority to know Alice. Whether the key is the one that has signed the session is for him to look.
 //! let mut authorities = Authorities::default();
-//! authorities.add_pem(roots)?;
-//! let certified = authorities.certify(&Attestation::from_element(&element)?, "alice@example.org", 1_800_000_000)?;
+//! authorities.add_text(roots)?;
+//! let certified = authorities.certify(&Attestation::from_element(&element)?, jid, now)?;
+//! assert!(certified.is_of(&key));
 //! assert_eq!(certified.by, "CN=Example Authority");
-//! println!("{}", certified.key.fingerprint_text());
 //! # Ok(())
 //! # }
 //! ```
@@ -27,21 +32,24 @@
 mod attestation;
 mod authorities;
 mod names;
+mod openpgp;
+mod x509;
 
 pub use attestation::{ATTESTATION, Attestation};
 pub use authorities::{Authorities, Certified};
+pub use openpgp::statement;
 
 /// Why nothing is certified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A file or an element has no certificate in it that can be read.
+    /// A file or an element has no certificate in it that can be read, or not what belongs to it.
     #[error("there is no certificate in it")]
     NoCertificate,
     /// A root is not one.
     #[error("a certificate in it cannot be an authority")]
     NoAuthority,
-    /// It is for no RSA key that sessions use.
-    #[error("it is for no key that encrypted sessions use")]
+    /// It is for another key, or for none that sessions use.
+    #[error("it is not for this key, or for none that encrypted sessions use")]
     OtherKey,
     /// No authority of ours has signed it, or not for this time, or not for this use.
     #[error("no authority that is trusted vouches for it now: {0}")]

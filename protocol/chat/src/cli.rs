@@ -122,11 +122,17 @@ struct Arguments {
     #[arg(long, requires = "public_key", value_name = "FILE")]
     key_file: Option<PathBuf>,
 
-    /// Publish this certificate for your key, with its chain (X.509, in PEM; it names you as xmppAddr or xmpp: URI)
+    /// Print what an OpenPGP certificate with the User ID xmpp:YOUR-JID signs to certify your key, and stop
+    /// (gpg --armor --detach-sign)
+    #[arg(long, requires = "public_key")]
+    print_statement: bool,
+
+    /// Publish this certificate for your key: X.509 with its chain (in PEM; it names you as xmppAddr or xmpp: URI), or OpenPGP
+    /// with its signature under what --print-statement prints (armored)
     #[arg(long, requires = "publish_key", value_name = "FILE")]
     certificate: Option<PathBuf>,
 
-    /// Verify peers whose key one of these authorities certifies (X.509 roots, in PEM)
+    /// Verify peers whose key one of these authorities certifies (X.509 roots in PEM, or OpenPGP certificates, armored)
     #[arg(long, requires = "public_key", value_name = "FILE")]
     authorities: Vec<PathBuf>,
 
@@ -196,7 +202,6 @@ fn start(arguments: &Arguments) -> Result<(), StartError> {
     if account.node().is_none() {
         return Err(StartError::NoUser(account));
     }
-    let password = password(arguments, &account)?;
     let folder = arguments.state_dir.clone().or_else(default_state_dir).ok_or(StartError::NoStateDir)?;
     let secrets = SecretFile::new(&folder, &account.to_bare());
     let mut book = secrets.load().map_err(Failure::from)?;
@@ -206,11 +211,16 @@ fn start(arguments: &Arguments) -> Result<(), StartError> {
         let key = own_key(arguments, &book)?;
         book.keys_mut().set_own(&key);
         secrets.save(&book).map_err(Failure::from)?;
+        if arguments.print_statement {
+            let statement = esession_attest::statement(key.public(), account.to_bare().as_str());
+            return Ok(io::Write::write_all(&mut io::stdout(), statement.as_bytes())?);
+        }
         // Who is told that a certificate is for another key than theirs must find that key again.
         if let Some(path) = &arguments.certificate {
-            settings.attestation = Some(certificates::attestation(path, &key)?);
+            settings.attestation = Some(certificates::attestation(path, &key, &account.to_bare())?);
         }
     }
+    let password = password(arguments, &account)?;
     let chat = Chat::new(settings, arguments.with.clone(), book);
     let mut shell = shell(arguments, &account);
     let server = Server { address: arguments.server.clone(), security: security(arguments) };

@@ -308,7 +308,8 @@ fn attested(key: &SigningKey, jid: &str, by: &rcgen::Issuer<'static, rcgen::KeyP
     let mut params = rcgen::CertificateParams::default();
     params.subject_alt_names = vec![rcgen::SanType::URI(format!("xmpp:{jid}").as_str().try_into().unwrap())];
     let pem = params.signed_by(&pair, by).unwrap().pem();
-    text(&esession_attest::Attestation::from_pem(&pem).unwrap().to_element(jid, 0).unwrap())
+    let attestation = esession_attest::Attestation::from_text(&pem, key.public(), jid, 0).unwrap();
+    text(&attestation.to_element(jid, 0).unwrap())
 }
 
 #[tokio::test(start_paused = true)]

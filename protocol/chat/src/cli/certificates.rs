@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use esession::SigningKey;
 use esession_attest::{Attestation, Authorities};
+use jid::BareJid;
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use zeroize::Zeroizing;
 
@@ -32,21 +34,19 @@ pub(super) fn signing_key(path: &Path) -> Result<SigningKey, FileError> {
 }
 
 /// What certifies our key.
-pub(super) fn attestation(path: &Path, own: &SigningKey) -> Result<Attestation, FileError> {
-    let wrong = |error| FileError::Certificate(path.to_owned(), error);
-    let attestation = Attestation::from_pem(&read(path)?).map_err(wrong)?;
-    if attestation.key().map_err(wrong)? == *own.public() {
-        Ok(attestation)
-    } else {
-        Err(FileError::OtherKey(path.to_owned(), own.public().fingerprint_text()))
-    }
+pub(super) fn attestation(path: &Path, own: &SigningKey, account: &BareJid) -> Result<Attestation, FileError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Attestation::from_text(&read(path)?, own.public(), account.as_str(), now).map_err(|error| match error {
+        esession_attest::Error::OtherKey => FileError::OtherKey(path.to_owned(), own.public().fingerprint_text()),
+        error => FileError::Certificate(path.to_owned(), error),
+    })
 }
 
 /// Whom the user trusts to know people.
 pub(super) fn authorities(paths: &[PathBuf]) -> Result<Authorities, FileError> {
     let mut authorities = Authorities::default();
     for path in paths {
-        authorities.add_pem(&read(path)?).map_err(|error| FileError::Certificate(path.clone(), error))?;
+        authorities.add_text(&read(path)?).map_err(|error| FileError::Certificate(path.clone(), error))?;
     }
     Ok(authorities)
 }

@@ -173,8 +173,8 @@ impl Active {
     }
 
     /// Whether the peer has signed this session with this key.
-    pub(super) fn is_signed_by(&self, key: &PublicKey) -> bool {
-        self.key.as_ref().is_some_and(|(signer, _)| signer == key)
+    pub(super) fn key(&self) -> Option<&PublicKey> {
+        self.key.as_ref().map(|(signer, _)| signer)
     }
 
     /// The codes match: the chain is verified from here on.

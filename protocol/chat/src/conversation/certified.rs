@@ -31,7 +31,9 @@ impl Conversation {
         let Some(active) = self.active.as_mut().filter(|active| !active.is_verified()) else { return true };
         let found = stanza::payloads(iq).filter_map(|element| Attestation::from_element(element).ok());
         let certified = found.filter_map(|it| cx.settings.authorities.certify(&it, bare.as_str(), cx.now.unix).ok());
-        if let Some(certified) = certified.into_iter().find(|certified| active.is_signed_by(&certified.key)) {
+        if let Some(certified) =
+            certified.into_iter().find(|certified| active.key().is_some_and(|key| certified.is_of(key)))
+        {
             active.certify(certified.by);
             let event = active.event(SessionState::Active);
             cx.tell(event);

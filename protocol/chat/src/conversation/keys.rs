@@ -11,7 +11,7 @@ impl Conversation {
         let bare = self.peer.to_bare();
         let Some(key) = cx.book.keys().find(&bare, print) else { return self.tell_unknown_key(cx) };
         cx.book.keys_mut().verify(&bare, &key);
-        if let Some(active) = self.active.as_mut().filter(|active| active.is_signed_by(&key)) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.key() == Some(&key)) {
             active.verify(&bare, cx);
             let event = active.event(SessionState::Active);
             cx.tell(event);

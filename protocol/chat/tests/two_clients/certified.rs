@@ -14,7 +14,7 @@ fn authority() -> (Authorities, Issuer<'static, KeyPair>) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let pair = KeyPair::generate().unwrap();
     let mut authorities = Authorities::default();
-    authorities.add_pem(&params.self_signed(&pair).unwrap().pem()).unwrap();
+    authorities.add_text(&params.self_signed(&pair).unwrap().pem()).unwrap();
     (authorities, Issuer::new(params, pair))
 }
 
@@ -24,7 +24,8 @@ fn certificate(of: &SecretBook, jid: &str, by: &Issuer<'static, KeyPair>) -> Att
     let mut params = CertificateParams::default();
     let xmpp_addr = vec![1, 3, 6, 1, 5, 5, 7, 8, 5];
     params.subject_alt_names = vec![SanType::OtherName((xmpp_addr, OtherNameValue::Utf8String(jid.to_owned())))];
-    Attestation::from_pem(&params.signed_by(&pair, by).unwrap().pem()).unwrap()
+    let pem = params.signed_by(&pair, by).unwrap().pem();
+    Attestation::from_text(&pem, key.public(), jid, 0).unwrap()
 }
 
 #[test]

@@ -1,0 +1,206 @@
+//! What an OpenPGP certificate stands for at a time. The library says whether a signature is true; whether it counts (its
+//! strength, its time, its use, and what has been revoked) is decided here, on the strict side of RFC 9580.
+
+use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::packet::{KeyFlags, Signature, SignatureType, SignatureVersion, SubpacketData};
+use pgp::ser::Serialize;
+use pgp::types::{
+    EcdsaPublicParams, EddsaLegacyPublicParams, KeyDetails, KeyVersion, PublicParams, SignedUser, Tag, Timestamp,
+};
+
+use crate::Error;
+
+/// The same floor as for the keys of sessions.
+const LEAST_RSA_BITS: u16 = 2048;
+
+/// A certificate that is neither expired nor revoked, with the signatures on itself that count now.
+pub(super) struct Standing<'a> {
+    certificate: &'a SignedPublicKey,
+    own: Vec<&'a Signature>,
+    now: u64,
+}
+
+impl<'a> Standing<'a> {
+    /// As somebody of this name.
+    pub(super) fn of(certificate: &'a SignedPublicKey, user: &str, now: u64) -> Result<Self, Error> {
+        let named = certificate.details.users.iter().filter(|it| it.id.id() == user.as_bytes());
+        let named = named.filter_map(|user| stands_by(certificate, user, now)).max_by_key(|it| it.created());
+        Self::new(certificate, vec![named.ok_or(Error::OtherName)?], now)
+    }
+
+    /// As somebody who certifies others, of whatever name.
+    pub(super) fn of_authority(certificate: &'a SignedPublicKey, now: u64) -> Result<Self, Error> {
+        let users = certificate.details.users.iter();
+        let standing = Self::new(certificate, users.filter_map(|it| stands_by(certificate, it, now)).collect(), now)?;
+        if standing.may(KeyFlags::certify) { Ok(standing) } else { Err(untrusted("it may not certify others")) }
+    }
+
+    fn new(certificate: &'a SignedPublicKey, mut own: Vec<&'a Signature>, now: u64) -> Result<Self, Error> {
+        let key = &certificate.primary_key;
+        let is_true = |it: &Signature| it.typ() == Some(SignatureType::Key) && it.verify_key(key).is_ok();
+        own.extend(newest(&certificate.details.direct_signatures, key.created_at(), now, is_true));
+        // However weak or old: who can revoke has the key.
+        if certificate.details.revocation_signatures.iter().any(|it| it.verify_key(key).is_ok()) {
+            return Err(untrusted("it is revoked"));
+        }
+        if !is_strong(key) {
+            return Err(untrusted("its key is too weak, or of a kind that is not known"));
+        }
+        if own.iter().any(|it| has_expired(key.created_at(), it, now)) {
+            return Err(untrusted("it has expired"));
+        }
+        Ok(Self { certificate, own, now })
+    }
+
+    /// Whether it has signed this, with a key that may sign.
+    pub(super) fn has_signed(&self, signature: &Signature, octets: &[u8]) -> bool {
+        let key = &self.certificate.primary_key;
+        let is_of_data = matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text));
+        let with_primary = || {
+            self.may(KeyFlags::sign)
+                && counts(signature, key.created_at(), self.now)
+                && signature.verify(key, octets).is_ok()
+        };
+        let with_subkey = |subkey: &SignedPublicSubKey| {
+            counts(signature, subkey.key.created_at(), self.now)
+                && signature.verify(&subkey.key, octets).is_ok()
+                && self.signs_with(subkey)
+        };
+        is_of_data && (with_primary() || self.certificate.public_subkeys.iter().any(with_subkey))
+    }
+
+    /// Whether it has certified that this certificate is of somebody of this name.
+    pub(super) fn certifies(&self, certificate: &SignedPublicKey, user: &str) -> bool {
+        let (signer, signee) = (&self.certificate.primary_key, &certificate.primary_key);
+        certificate.details.users.iter().filter(|it| it.id.id() == user.as_bytes()).any(|user| {
+            let is_true =
+                |it: &Signature| it.verify_third_party_certification(signee, signer, Tag::UserId, &user.id).is_ok();
+            // A persona certification says that nothing was looked at (RFC 9580 section 5.2.1.5).
+            let says = |it: &Signature| {
+                is_certification(it) && it.typ() != Some(SignatureType::CertPersona) && it.exportable_certification()
+            };
+            let certified = newest(&user.signatures, signer.created_at(), self.now, |it| says(it) && is_true(it));
+            certified.is_some() && !user.signatures.iter().any(|it| is_revocation(it) && is_true(it))
+        })
+    }
+
+    fn may(&self, what: impl Fn(&KeyFlags) -> bool) -> bool {
+        self.own.iter().any(|it| what(&it.key_flags()))
+    }
+
+    /// Whether a subkey is bound to this certificate for signing, and agrees to it.
+    fn signs_with(&self, subkey: &SignedPublicSubKey) -> bool {
+        let (primary, key) = (&self.certificate.primary_key, &subkey.key);
+        let is_true = |it: &Signature| it.verify_subkey_binding(primary, key).is_ok();
+        let is_revoked = |it: &Signature| it.typ() == Some(SignatureType::SubkeyRevocation) && is_true(it);
+        let binds = |it: &Signature| it.typ() == Some(SignatureType::SubkeyBinding) && is_true(it);
+        let Some(binding) = newest(&subkey.signatures, primary.created_at(), self.now, binds) else { return false };
+        let agrees = binding.embedded_signature().is_some_and(|it| {
+            it.typ() == Some(SignatureType::KeyBinding)
+                && counts(it, key.created_at(), self.now)
+                && it.verify_primary_key_binding(key, primary).is_ok()
+        });
+        agrees
+            && binding.key_flags().sign()
+            && is_strong(key)
+            && !has_expired(key.created_at(), binding, self.now)
+            && !subkey.signatures.iter().any(is_revoked)
+    }
+}
+
+fn untrusted(why: &str) -> Error {
+    Error::Untrusted(why.to_owned())
+}
+
+/// The certificate's newest word that this is its name, if it has not taken it back.
+fn stands_by<'a>(certificate: &SignedPublicKey, user: &'a SignedUser, now: u64) -> Option<&'a Signature> {
+    let key = &certificate.primary_key;
+    let is_true = |it: &Signature| it.verify_certification(key, Tag::UserId, &user.id).is_ok();
+    let is_revoked = user.signatures.iter().any(|it| is_revocation(it) && is_true(it));
+    let newest = newest(&user.signatures, key.created_at(), now, |it| is_certification(it) && is_true(it));
+    newest.filter(|_| !is_revoked)
+}
+
+fn is_certification(signature: &Signature) -> bool {
+    use SignatureType::{CertCasual, CertGeneric, CertPersona, CertPositive};
+    matches!(signature.typ(), Some(CertGeneric | CertPersona | CertCasual | CertPositive))
+}
+
+fn is_revocation(signature: &Signature) -> bool {
+    signature.typ() == Some(SignatureType::CertRevocation)
+}
+
+/// The newest that counts and is true.
+fn newest(
+    signatures: &[Signature],
+    since: Timestamp,
+    now: u64,
+    is_true: impl Fn(&Signature) -> bool,
+) -> Option<&Signature> {
+    signatures.iter().filter(|it| counts(it, since, now) && is_true(it)).max_by_key(|it| it.created())
+}
+
+/// Whether a signature, if it is true, counts now: of a key that was there, with a hash that holds, and with nothing in it that
+/// must be understood and is not (RFC 9580 section 5.2.3.7).
+fn counts(signature: &Signature, since: Timestamp, now: u64) -> bool {
+    use HashAlgorithm::{Sha3_256, Sha3_512, Sha256, Sha384, Sha512};
+    let (Some(config), Some(created)) = (signature.config(), signature.created()) else { return false };
+    let is_current = since <= created && u64::from(created.as_secs()) <= now;
+    let lasts = signature.signature_expiration_time().map_or(0, |it| it.as_secs());
+    matches!(config.hash_alg, Sha256 | Sha384 | Sha512 | Sha3_256 | Sha3_512)
+        && matches!(signature.version(), SignatureVersion::V4 | SignatureVersion::V6)
+        && is_current
+        && !is_over(created, lasts, now)
+        && config.hashed_subpackets().all(|it| !it.is_critical || is_understood(&it.data))
+}
+
+fn is_understood(data: &SubpacketData) -> bool {
+    use SubpacketData as Is;
+    matches!(
+        data,
+        Is::SignatureCreationTime(_)
+            | Is::SignatureExpirationTime(_)
+            | Is::KeyExpirationTime(_)
+            | Is::IssuerKeyId(_)
+            | Is::IssuerFingerprint(_)
+            | Is::KeyFlags(_)
+            | Is::IsPrimary(_)
+            | Is::Revocable(_)
+            | Is::ExportableCertification(_)
+            | Is::TrustSignature(..)
+            | Is::EmbeddedSignature(_)
+            | Is::Features(_)
+            | Is::PreferredSymmetricAlgorithms(_)
+            | Is::PreferredHashAlgorithms(_)
+            | Is::PreferredCompressionAlgorithms(_)
+            | Is::PreferredAeadAlgorithms(_)
+    )
+}
+
+fn has_expired(created: Timestamp, by: &Signature, now: u64) -> bool {
+    is_over(created, by.key_expiration_time().map_or(0, |it| it.as_secs()), now)
+}
+
+/// Whether so many seconds have passed; none is for ever.
+fn is_over(since: Timestamp, seconds: u32, now: u64) -> bool {
+    seconds != 0 && u64::from(since.as_secs()) + u64::from(seconds) <= now
+}
+
+fn is_strong(key: &impl KeyDetails) -> bool {
+    let is_known = match key.public_params() {
+        // An integer begins with its length in bits (RFC 9580 section 3.2).
+        PublicParams::RSA(rsa) => match rsa.to_bytes().as_deref() {
+            Ok([high, low, ..]) => u16::from_be_bytes([*high, *low]) >= LEAST_RSA_BITS,
+            _ => false,
+        },
+        PublicParams::ECDSA(curve) => matches!(
+            curve,
+            EcdsaPublicParams::P256 { .. } | EcdsaPublicParams::P384 { .. } | EcdsaPublicParams::P521 { .. }
+        ),
+        PublicParams::EdDSALegacy(curve) => matches!(curve, EddsaLegacyPublicParams::Ed25519 { .. }),
+        PublicParams::Ed25519(_) | PublicParams::Ed448(_) => true,
+        _ => false,
+    };
+    is_known && matches!(key.version(), KeyVersion::V4 | KeyVersion::V6)
+}
