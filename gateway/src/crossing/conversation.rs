@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use esession::OfflineReceiver;
+use esession::{OfflineReceiver, PublicKey};
 use jid::{BareJid, FullJid};
 use minidom::Element;
 use tokio::sync::Notify;

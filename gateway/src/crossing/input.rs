@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use drawbridge_bridge::RemoteId;
 use esession::PublicKey;
+use esession_attest::Certified;
 use jid::FullJid;
 use minidom::Element;
 use tokio::sync::{Notify, mpsc, oneshot};

@@ -6,7 +6,8 @@ use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{KeyFlags, Signature, SignatureType, SignatureVersion, SubpacketData};
 use pgp::ser::Serialize;
 use pgp::types::{
-    EcdsaPublicParams, EddsaLegacyPublicParams, KeyDetails, KeyVersion, PublicParams, SignedUser, Tag, Timestamp,
+    Duration, EcdsaPublicParams, EddsaLegacyPublicParams, KeyDetails, KeyVersion, PublicParams, SignedUser, Tag,
+    Timestamp,
 };
 
 use crate::Error;
@@ -147,7 +148,7 @@ fn counts(signature: &Signature, since: Timestamp, now: u64) -> bool {
     use HashAlgorithm::{Sha3_256, Sha3_512, Sha256, Sha384, Sha512};
     let (Some(config), Some(created)) = (signature.config(), signature.created()) else { return false };
     let is_current = since <= created && u64::from(created.as_secs()) <= now;
-    let lasts = signature.signature_expiration_time().map_or(0, |it| it.as_secs());
+    let lasts = signature.signature_expiration_time().map_or(0, Duration::as_secs);
     matches!(config.hash_alg, Sha256 | Sha384 | Sha512 | Sha3_256 | Sha3_512)
         && matches!(signature.version(), SignatureVersion::V4 | SignatureVersion::V6)
         && is_current
@@ -179,7 +180,7 @@ fn is_understood(data: &SubpacketData) -> bool {
 }
 
 fn has_expired(created: Timestamp, by: &Signature, now: u64) -> bool {
-    is_over(created, by.key_expiration_time().map_or(0, |it| it.as_secs()), now)
+    is_over(created, by.key_expiration_time().map_or(0, Duration::as_secs), now)
 }
 
 /// Whether so many seconds have passed; none is for ever.
