@@ -420,6 +420,27 @@ fn a_subkey_signs_for_who_has_bound_it_for_that_and_with_its_consent() {
 }
 
 #[test]
+fn a_weak_key_or_one_of_a_kind_that_is_not_known_says_nothing() {
+    let of_kind = |kind: &str| {
+        let file =
+            std::fs::read_to_string(format!("{}/tests/openpgp/kinds/{kind}.asc", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let attestation = Attestation::from_text(&file, &key(), JID, NOW)?;
+        let mut authorities = Authorities::default();
+        authorities.add_text(file.split("-----BEGIN PGP SIGNATURE").next().unwrap()).unwrap();
+        authorities.certify(&attestation, JID, NOW).map(|certified| certified.by)
+    };
+    for kind in ["ed25519", "nistp256", "nistp384", "nistp521", "rsa2048"] {
+        assert!(of_kind(kind).is_ok_and(|by| by.starts_with(XMPP)), "{kind}");
+    }
+    let weak = Error::Untrusted("its key is too weak, or of a kind that is not known".to_owned());
+    for kind in ["rsa1024", "dsa2048", "secp256k1"] {
+        assert_eq!(of_kind(kind), Err(weak.clone()), "{kind}");
+    }
+    assert_eq!(of_kind("brainpoolP256r1"), Err(Error::OtherName), "the library cannot even read its own word");
+    assert_eq!(of_kind("weak-subkey"), Err(Error::OtherKey));
+}
+
+#[test]
 fn a_changed_octet_is_noticed_or_changes_nothing() {
     let world = World::new();
     let authorities = world.authorities();
@@ -427,7 +448,7 @@ fn a_changed_octet_is_noticed_or_changes_nothing() {
     for part in
         [world.certificate.to_bytes().unwrap(), DetachedSignature::new(world.statement.clone()).to_bytes().unwrap()]
     {
-        for place in (0..part.len()).step_by(5) {
+        for place in (0..part.len()).step_by(7) {
             let mut changed = part.clone();
             changed[place] ^= 1;
             let changed = text.replace(&STANDARD.encode(&part), &STANDARD.encode(&changed)).parse().unwrap();
