@@ -34,7 +34,7 @@ impl<'a> Standing<'a> {
     pub(super) fn of_authority(certificate: &'a SignedPublicKey, now: u64) -> Result<Self, Error> {
         let users = certificate.details.users.iter();
         let standing = Self::new(certificate, users.filter_map(|it| stands_by(certificate, it, now)).collect(), now)?;
-        if true { Ok(standing) } else { Err(untrusted("it may not certify others")) }
+        if standing.may(KeyFlags::certify) { Ok(standing) } else { Err(untrusted("it may not certify others")) }
     }
 
     fn new(certificate: &'a SignedPublicKey, mut own: Vec<&'a Signature>, now: u64) -> Result<Self, Error> {
