@@ -26,7 +26,15 @@ const SIGNATURE: &str = include_str!("openpgp/alice.sig");
 const AUTHORITY: &str = include_str!("openpgp/authority.asc");
 
 fn key() -> PublicKey {
-    let der = STANDARD.decode(include_str!("../../esession/tests/stories/keys/rsa-2048-a.b64").trim()).unwrap();
+    public(include_str!("../../esession/tests/stories/keys/rsa-2048-a.b64"))
+}
+
+fn other_key() -> PublicKey {
+    public(include_str!("../../esession/tests/stories/keys/rsa-2048-b.b64"))
+}
+
+fn public(fixture: &str) -> PublicKey {
+    let der = STANDARD.decode(fixture.trim()).unwrap();
     SigningKey::from_pkcs8(&der).unwrap().public().clone()
 }
 
@@ -195,6 +203,7 @@ const UNKNOWN: &str = "no certificate that vouches for it is known";
 #[test]
 fn gnupg_s_files_certify_a_key() {
     assert_eq!(statement(&key(), JID), include_str!("openpgp/statement.txt"));
+    assert!(statement(&key(), "bob@example.org").contains(" xmpp:bob@example.org "));
     let file = format!("{ALICE}{SIGNATURE}");
     let own = Attestation::from_text(&file, &key(), JID, NOW).unwrap();
     assert_eq!(Attestation::from_text(&format!("{SIGNATURE}{ALICE}"), &key(), JID, NOW).unwrap(), own, "any order");
@@ -204,7 +213,11 @@ fn gnupg_s_files_certify_a_key() {
         let mut authorities = Authorities::default();
         authorities.add_text(trusted).unwrap();
         let certified = authorities.certify(&own, JID, NOW).unwrap();
-        assert!(certified.is_of(&key()) && certified.by.contains(by), "{}", certified.by);
+        assert!(
+            certified.is_of(&key()) && !certified.is_of(&other_key()) && certified.by.contains(by),
+            "{}",
+            certified.by
+        );
         assert_eq!(authorities.certify(&own, "bob@example.org", NOW), Err(Error::OtherName));
     }
     let mut both = Authorities::default();
@@ -229,6 +242,10 @@ fn who_keeps_a_friends_certificate_believes_the_friend_about_nobody_else() {
         world.trusted.details.users = vec![UserId::from_str(PacketHeaderVersion::New, name).unwrap().into_signed(word)];
     });
     assert_eq!(renamed.refusal(), UNKNOWN);
+    // Somebody else has taken the name.
+    let mallory = Attestation::from_text(include_str!("openpgp/kinds/ed25519.asc"), &key(), JID, NOW).unwrap();
+    let verdict = World::personal().authorities().certify(&mallory, JID, NOW);
+    assert!(matches!(verdict, Err(Error::Untrusted(_))), "{verdict:?}");
 }
 
 #[test]
@@ -417,6 +434,12 @@ fn a_subkey_signs_for_who_has_bound_it_for_that_and_with_its_consent() {
         world.user()[0] = word.over_user(&alice(), alice().primary_key.public_key(), XMPP);
     });
     assert!(may.verdict().is_ok());
+    let weakly = may.after(|world| {
+        let alice = alice();
+        let config = making(Binary).hash(HashAlgorithm::Sha1).config(&alice.primary_key);
+        world.statement = config.sign(&alice.primary_key, &Password::empty(), statement.as_bytes()).unwrap();
+    });
+    assert_eq!(weakly.refusal(), "OtherKey");
 }
 
 #[test]
