@@ -43,7 +43,9 @@ pub use openpgp::statement;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A file or an element has no certificate in it that can be read, or not what belongs to it.
-    #[error("there is no certificate in it")]
+    #[error(
+        "there is no certificate in it, or what belongs to it is missing (a chain is too long, an OpenPGP signature is not there)"
+    )]
     NoCertificate,
     /// A root is not one.
     #[error("a certificate in it cannot be an authority")]
