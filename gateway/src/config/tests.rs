@@ -127,8 +127,8 @@ fn wrong_values_are_refused_with_key_and_remedy() {
         (with("[limits]\nmax_depth = \"deep\""), "limits.max_depth: wrong type, expected an integer"),
         (
             with("[esession]\nauthorities = [\"/nowhere/ca.pem\"]"),
-            "esession.authorities: /nowhere/ca.pem: No such file or directory (os error 2); name files of certificate \
-             authorities, in PEM, that drawbridge can read",
+            "esession.authorities: /nowhere/ca.pem: No such file or directory (os error 2); name files of X.509 \
+             roots (PEM) or OpenPGP certificates (armored) that drawbridge can read",
         ),
         (
             with("[esession]\ngroups = [14, 2]"),
