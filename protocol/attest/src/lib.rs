@@ -1,8 +1,10 @@
-//! Who else says whose a public key is: an X.509 certificate for the key, from somebody the user trusts to look.
+//! Who else says whose a public key is: somebody the user trusts to look, with an X.509 certificate for the key, or with an
+//! OpenPGP certificate that has signed a [`statement`] about it.
 //!
-//! Encrypted sessions need nobody else: people compare a code. Where a company or a family has a certificate authority, a
-//! certificate that names the JID can take the place of that. XEP-0189 section 5 gives out such things in an `<attest/>`; what it
-//! says about signed texts contradicts its own schema, so the certificate itself is in its `<signature/>`.
+//! Encrypted sessions need nobody else: people compare a code. Where a company or a family has a certificate authority, or
+//! somebody's OpenPGP certificate is known, that can take the place of it. XEP-0189 section 5 gives out such things in an
+//! `<attest/>`; what it says about signed texts contradicts its own schema, so in its `<signature/>` is the X.509 certificate with
+//! its chain, or the OpenPGP certificate and its signature.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

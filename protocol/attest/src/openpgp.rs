@@ -131,9 +131,10 @@ impl Statement {
 }
 
 /// Who names JIDs is a person, and speaks for these alone. (Who keeps a friend's certificate does not mean to believe the friend
-/// about everybody.) Others speak for whom they have certified.
+/// about everybody; in whatever form the JID is named.) Others speak for whom they have certified.
 fn vouches(trusted: &SignedPublicKey, certificate: &SignedPublicKey, user: &str, now: u64) -> bool {
-    let is_person = trusted.details.users.iter().any(|user| user.id.id().starts_with(SCHEME.as_bytes()));
+    let names_jid = |name: &[u8]| String::from_utf8_lossy(name).to_ascii_lowercase().contains(SCHEME);
+    let is_person = trusted.details.users.iter().any(|user| names_jid(user.id.id()));
     if is_person {
         trusted.fingerprint() == certificate.fingerprint() && Standing::of(trusted, user, now).is_ok()
     } else {

@@ -231,10 +231,12 @@ fn gnupg_s_files_certify_a_key() {
 fn who_keeps_a_friends_certificate_believes_the_friend_about_nobody_else() {
     // The authority has a JID now: it is a person, whatever it has certified.
     let ca = authority();
-    let word = making(CertPositive).flags(|flags| flags.set_certify(true));
-    let word = word.over_user(&ca, ca.primary_key.public_key(), "xmpp:ca@example.org");
-    let user = UserId::from_str(PacketHeaderVersion::New, "xmpp:ca@example.org").unwrap().into_signed(word);
-    assert_eq!(World::new().after(|world| world.trusted.details.users.push(user)).refusal(), UNKNOWN);
+    for name in ["xmpp:ca@example.org", "Ca <XMPP:ca@example.org>"] {
+        let word = making(CertPositive).flags(|flags| flags.set_certify(true));
+        let word = word.over_user(&ca, ca.primary_key.public_key(), name);
+        let user = UserId::from_str(PacketHeaderVersion::New, name).unwrap().into_signed(word);
+        assert_eq!(World::new().after(|world| world.trusted.details.users.push(user)).refusal(), UNKNOWN, "{name}");
+    }
     // In Bob's copy Alice has another name, and has taken this one herself since.
     let renamed = World::personal().after(|world| {
         let (alice, name) = (alice(), "xmpp:alice@old.example.org");

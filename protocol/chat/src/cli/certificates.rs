@@ -19,7 +19,7 @@ pub(super) enum FileError {
     Key(PathBuf),
     #[error("{0}: {1}")]
     Certificate(PathBuf, esession_attest::Error),
-    #[error("the certificate in {0} is for another key than yours, which has the fingerprint {1}")]
+    #[error("nothing in {0} that counts now certifies your key, which has the fingerprint {1}")]
     OtherKey(PathBuf, String),
 }
 
