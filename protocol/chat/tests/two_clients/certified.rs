@@ -1,11 +1,15 @@
 //! Keys that an authority certifies, for who trusts it to know people.
 
 use esession::Identification;
-use esession_attest::{ATTESTATION, Attestation, Authorities};
+use esession_attest::{ATTESTATION, Attestation, Authorities, statement};
 use esession_chat::SecretBook;
+use pgp::composed::{ArmorOptions, Deserializable, DetachedSignature, SignedSecretKey};
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::packet::{SignatureConfig, SignatureType, Subpacket, SubpacketData};
+use pgp::types::{KeyDetails, Password, Timestamp};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, OtherNameValue, SanType};
 
-use crate::world::{End, World};
+use crate::world::{End, START, World};
 use crate::{book, send};
 
 /// An authority with its root.
@@ -64,6 +68,43 @@ fn a_certificate_of_another_key_name_or_authority_verifies_nobody() {
         world.settle();
         let keys = world.keys(End::Alice);
         assert!(!keys.verified && keys.certified_by.is_none(), "{keys:?}");
+    }
+}
+
+/// Alice's OpenPGP certificate, and what it has signed about this key of hers, a day before the story.
+fn openpgp(of: &SecretBook) -> Attestation {
+    const JID: &str = "alice@example.org";
+    let key = of.keys().own().unwrap();
+    let secret = include_str!("../../../attest/tests/openpgp/alice.key");
+    let (secret, _) = SignedSecretKey::from_string(secret).unwrap();
+    let subkey = &secret.secret_subkeys[0].key;
+    let mut config = SignatureConfig::v4(SignatureType::Binary, subkey.algorithm(), HashAlgorithm::Sha256);
+    let at = Timestamp::from_secs(u32::try_from(START).unwrap() - 86_400);
+    config.hashed_subpackets = vec![Subpacket::regular(SubpacketData::SignatureCreationTime(at)).unwrap()];
+    let signature = config.sign(subkey, &Password::empty(), statement(key.public(), JID).as_bytes()).unwrap();
+    let signature = DetachedSignature::new(signature).to_armored_string(ArmorOptions::default()).unwrap();
+    let certificate = include_str!("../../../attest/tests/openpgp/alice.asc");
+    Attestation::from_text(&format!("{certificate}{signature}"), key.public(), JID, START).unwrap()
+}
+
+#[test]
+fn an_openpgp_certificate_does_it_for_who_trusts_it_or_who_certified_it() {
+    let authority = include_str!("../../../attest/tests/openpgp/authority.asc");
+    let alices_own = include_str!("../../../attest/tests/openpgp/self.asc");
+    let somebody_elses = include_str!("../../../attest/tests/openpgp/kinds/ed25519.asc");
+    let (somebody_elses, _its_signature) = somebody_elses.split_once("-----BEGIN PGP SIGNATURE").unwrap();
+    for (trusted, verified) in [(authority, true), (alices_own, true), (somebody_elses, false)] {
+        let books = [book(), book()];
+        let alices = openpgp(&books[0]);
+        let mut authorities = Authorities::default();
+        authorities.add_text(trusted).unwrap();
+        let mut world = World::signing(books, &[Identification::Key]);
+        world.certify(End::Alice, &alices);
+        world.trust(End::Bob, &authorities);
+        world.tell(End::Alice, send("hello"));
+        world.settle();
+        let keys = world.keys(End::Bob);
+        assert_eq!((keys.verified, keys.certified_by.is_some()), (verified, verified), "{keys:?}");
     }
 }
 

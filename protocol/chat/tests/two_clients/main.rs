@@ -12,7 +12,7 @@ mod terms;
 mod world;
 
 use esession_chat::{Chain, Command, Event, SecretBook, SessionState};
-use world::{End, World};
+use world::{End, START, World};
 
 fn send(text: &str) -> Command {
     Command::Send { text: text.to_owned(), id: None, with: None }
@@ -375,7 +375,7 @@ fn a_gateway_that_was_verified_vouches_for_whoever_is_behind_it() {
     let gateway = jid::BareJid::new("example.org").unwrap();
     let mut book = SecretBook::default();
     let secret = esession::RetainedSecret::new(0, esession::Secret::new(&[7; 32]), false);
-    let id = book.add_pending(&gateway, &secret, None, 1_700_000_000);
+    let id = book.add_pending(&gateway, &secret, None, START);
     book.confirm(&gateway, id);
     for verified in [false, true] {
         if verified {

@@ -4,7 +4,7 @@ use esession::Identification;
 use esession_chat::{Chain, Command, Event};
 
 use crate::book;
-use crate::world::{End, World};
+use crate::world::{End, START, World};
 
 fn pair(code: &str) -> Command {
     Command::Pair { code: code.to_owned(), with: None }
@@ -25,7 +25,7 @@ fn who_was_given_the_same_code_need_not_compare() {
     world.tell(End::Alice, Command::End { with: None });
     world.settle();
     let saved = world.saved(End::Alice);
-    let chain = saved.of(&"bob@example.org".parse().unwrap(), 1_700_000_000);
+    let chain = saved.of(&"bob@example.org".parse().unwrap(), START);
     assert!(chain.len() == 1 && chain[0].is_verified());
 }
 

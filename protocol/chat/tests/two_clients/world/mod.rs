@@ -26,6 +26,9 @@ pub(crate) enum End {
 /// The longest time that may pass in one [`World::settle`].
 const PATIENCE: Duration = Duration::from_secs(100);
 
+/// When the world begins, in seconds since 1970: 2027, after the files of GnuPG were made.
+pub(crate) const START: u64 = 1_800_000_000;
+
 /// The world.
 pub(crate) struct World {
     sides: [Side; 2],
@@ -77,7 +80,7 @@ impl World {
 
     /// The same, each with its own.
     pub(crate) fn of(books: [SecretBook; 2]) -> Self {
-        let now = Moment { instant: Instant::now(), unix: 1_700_000_000 };
+        let now = Moment { instant: Instant::now(), unix: START };
         let side = |end, book| Side::new(end, book, Manner::default());
         let [alices, bobs] = books;
         let sides = [side(End::Alice, alices), side(End::Bob, bobs)];
