@@ -3,6 +3,7 @@
 use std::{
     ops::{Deref, DerefMut},
     path::Path,
+    process::Command,
     time::Duration,
 };
 
@@ -49,16 +50,23 @@ impl Chat {
     /// Starts it for a conversation with the JID `with` and waits until it is online; `more` are further arguments
     /// (`--trace`, …). Its log and the secrets that it keeps lie in `dir`, under the account's JID.
     pub fn start(dir: &Path, account: &ChatAccount, with: &str, more: &[&str]) -> Result<Self, Error> {
-        let mut command = bound_to_us(programs::built("esession-chat", "ESESSION_CHAT_BIN")?);
-        let file = account.jid.replace('/', "-");
-        command.args(["--json", "--insecure-plaintext", "--account", &account.jid, "--with", with]);
-        command.args(["--server", &format!("127.0.0.1:{}", account.port)]);
-        command.arg("--state-dir").arg(dir.join(&file)).args(more);
+        let mut command = program(dir, account, with)?;
+        command.args(["--json", "--insecure-plaintext", "--server", &format!("127.0.0.1:{}", account.port)]).args(more);
         command.env("ESESSION_CHAT_PASSWORD", &account.password);
-        let log = dir.join(file + ".log");
+        let log = dir.join(file(account) + ".log");
         let mut lines = JsonLines::start(format!("esession-chat of {}", account.jid), command, log)?;
         lines.expect_event("online", ONLINE)?;
         Ok(Self { lines, asked: 0 })
+    }
+
+    /// What an OpenPGP certificate has to sign to certify the key of this client. (It need not be online.)
+    pub fn statement(dir: &Path, account: &ChatAccount, with: &str) -> Result<String, Error> {
+        let mut command = program(dir, account, with)?;
+        let output = command.args(["--public-key", "--print-statement"]).output();
+        let output = output.map_err(Error::io("running esession-chat"))?;
+        let [statement, complaint] = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        let refused = Error::Refused { asked: "printing a statement".into(), answer: complaint };
+        if output.status.success() { Ok(statement) } else { Err(refused) }
     }
 
     /// Sends text to the contact that it was started with.
@@ -71,6 +79,18 @@ impl Chat {
         let wanted = |event: &Value| event["event"] == "message" && event["text"] == text;
         self.lines.expect(&format!("message {text:?}"), timeout, wanted)
     }
+}
+
+/// The program, with what it keeps.
+fn program(dir: &Path, account: &ChatAccount, with: &str) -> Result<Command, Error> {
+    let mut command = bound_to_us(programs::built("esession-chat", "ESESSION_CHAT_BIN")?);
+    command.args(["--account", &account.jid, "--with", with]);
+    command.arg("--state-dir").arg(dir.join(file(account)));
+    Ok(command)
+}
+
+fn file(account: &ChatAccount) -> String {
+    account.jid.replace('/', "-")
 }
 
 impl Deref for Chat {
