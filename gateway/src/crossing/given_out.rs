@@ -51,12 +51,18 @@ impl Conversation {
         }
         tokio::spawn(async move {
             let found = items(&keeper, &me, &account, ATTESTATION).await;
-            let certified = found.iter().filter_map(|item| {
-                let attestation = Attestation::from_element(item).ok()?;
-                let certified = keeper.config.esession.trusted.certify(&attestation, account.to_bare().as_str(), now());
-                certified.inspect_err(|error| tracing::debug!(%error, "a certificate does not count")).ok()
-            });
-            mailbox.put(Input::Certified(client, certified.collect())).await;
+            // Many signatures can be in it: too many for a thread that others wait for.
+            let check = move || -> Vec<_> {
+                let trusted = &keeper.config.esession.trusted;
+                let certified = found.iter().filter_map(|item| {
+                    let attestation = Attestation::from_element(item);
+                    let certified = attestation.and_then(|it| trusted.certify(&it, account.to_bare().as_str(), now()));
+                    certified.inspect_err(|error| tracing::debug!(%error, "a certificate does not count")).ok()
+                });
+                certified.collect()
+            };
+            let Ok(certified) = tokio::task::spawn_blocking(check).await else { return };
+            mailbox.put(Input::Certified(client, certified)).await;
         });
     }
 

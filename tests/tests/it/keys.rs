@@ -132,7 +132,14 @@ impl GnuPg {
 
     fn run(&self, arguments: &[&str]) -> String {
         let mut command = std::process::Command::new("gpg");
-        command.arg("--homedir").arg(&self.0).args(["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]);
+        command.arg("--homedir").arg(&self.0).args([
+            "--batch",
+            "--quiet",
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase",
+            "",
+        ]);
         let output = command.args(arguments).output().expect("tests/setup installs gpg");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -169,7 +176,8 @@ fn a_client_whose_key_is_signed_with_gnupg_is_verified_by_who_certified_the_sign
     alice.finish().unwrap();
     let phone = account.with_resource("phone");
     let statement = file("statement", &Chat::statement(world.dir(), &phone, Stage::ECHO).unwrap());
-    let signature = gpg.run(&["--local-user", "alice@example.org", "--armor", "--output", "-", "--detach-sign", &statement]);
+    let signature =
+        gpg.run(&["--local-user", "alice@example.org", "--armor", "--output", "-", "--detach-sign", &statement]);
     let certificate = gpg.run(&["--export", "--armor", &format!("xmpp:{ALICE}")]);
     let certificate = file("certificate", &format!("{certificate}{signature}"));
     let more = ["--public-key", "--publish-key", "--certificate", &certificate];

@@ -1,4 +1,4 @@
-//! What any octets may do: nothing. The targets of `fuzz/` call these; here the corpora that they found are played again.
+//! What any octets may do: nothing. The targets of `../fuzz` call these; here the corpora that they found are played again.
 
 use esession::{
     Binding, Credentials, Element, Established, Group, Identification, Initiator, Management, OfflineSender, Policy,
@@ -221,7 +221,7 @@ mod corpora {
             ("content", content),
             ("offline", offline),
         ] {
-            let dir = format!("{}/fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
+            let dir = format!("{}/../fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
             let files: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
             assert!(files.len() > 10, "{dir}: only {}", files.len());
             files.iter().for_each(|file| target(&std::fs::read(file).unwrap()));

@@ -1,9 +1,9 @@
 #![no_main]
 #![allow(dead_code, clippy::unwrap_used, reason = "the other targets use the rest")]
 
-#[path = "../../tests/stories/dice.rs"]
+#[path = "../../esession/tests/stories/dice.rs"]
 mod dice;
-#[path = "../../tests/stories/fuzzed.rs"]
+#[path = "../../esession/tests/stories/fuzzed.rs"]
 mod fuzzed;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::key_value(data));
