@@ -1,10 +1,11 @@
 //! The odd ways of old Gajim. What real ones wrote is in the vectors; here one of our ends takes their part.
 
 use esession::{
-    Cipher, Credentials, Error, Established, Initiator, Misuse, Policy, Profile, Responder, Standing, dangerous,
-    ends_in_clear, namespaces,
+    Cipher, Credentials, Error, Established, Hash, Identification, Initiator, Misuse, Policy, Profile, Responder,
+    Standing, dangerous, ends_in_clear, namespaces,
 };
 
+use crate::public_keys::rsa_keys;
 use crate::world::{Dice, End, negotiate, toy};
 
 fn policy() -> Policy {
@@ -13,12 +14,21 @@ fn policy() -> Policy {
 
 /// A session of Bob with an Alice who goes Gajim's way.
 fn session(bob: &Policy) -> Result<(Established, Established), Error> {
+    gone(Profile::Gajim, bob, &Credentials::default())
+}
+
+/// The same in any way, with what both have.
+fn gone(way: Profile, bob: &Policy, with: &Credentials) -> Result<(Established, Established), Error> {
     let rng = &mut Dice(2);
-    let (alice, form_a) = Initiator::begin(&policy(), &esession::Binding::default(), rng)?;
+    let alice = Policy {
+        own_identification: bob.peer_identification.clone(),
+        peer_identification: bob.own_identification.clone(),
+        ..bob.clone()
+    };
+    let (alice, form_a) = Initiator::begin(&alice, &esession::Binding::default(), rng)?;
     let (bob, form_b) = Responder::respond(bob, &form_a, &esession::Binding::default(), rng)?;
-    let (alice, form_a2) =
-        dangerous::identify(alice, &form_b, &[vec![7; 32]], Credentials::default(), Some(Profile::Gajim))?;
-    let (bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng)?;
+    let (alice, form_a2) = dangerous::identify(alice, &form_b, &[vec![7; 32]], with.clone(), Some(way))?;
+    let (bob, form_b2) = bob.handle_identity(&form_a2, with.clone(), rng)?;
     Ok((alice.handle_completion(&form_b2)?, bob))
 }
 
@@ -44,6 +54,28 @@ fn it_is_recognised_by_what_it_proves() {
 fn a_policy_may_refuse_it() {
     let refused = session(&Policy { accept_gajim: false, ..policy() }).unwrap_err();
     assert_eq!(refused, Error::DecryptFailed);
+}
+
+/// It knew no public keys, one cipher and one hash; keys that are cut are keys of 16 octets.
+#[test]
+fn an_odd_way_is_tried_only_where_it_leads_somewhere() {
+    let [key, _] = rsa_keys();
+    let keyed =
+        Credentials { known_keys: vec![key.public().clone()], signing_key: Some(key), ..Credentials::default() };
+    let key = || vec![Identification::Key];
+    for way in [Profile::Gajim, Profile::Truncated] {
+        assert_eq!(gone(way, &policy(), &keyed).unwrap().1.agreed.profile, way);
+        let shows = Policy { own_identification: key(), ..policy() };
+        let sees = Policy { peer_identification: key(), ..policy() };
+        for keys in [shows, sees] {
+            assert_eq!(gone(way, &keys, &keyed).unwrap_err(), Error::DecryptFailed, "{way:?}");
+        }
+    }
+    let longer = Policy { ciphers: vec![Cipher::Aes256Ctr], ..policy() };
+    let other = Policy { hashes: vec![Hash::Whirlpool], ..policy() };
+    for odd in [longer, other] {
+        assert_eq!(session(&odd).unwrap_err(), Error::DecryptFailed);
+    }
 }
 
 #[test]
