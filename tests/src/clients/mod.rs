@@ -1,9 +1,11 @@
 //! The people of a story: each a client process of its own, told what to do and heard as JSON lines.
 
 mod chat;
+mod foreign;
 mod json_lines;
 mod matrix_peer;
 
 pub use chat::{Chat, ChatAccount};
+pub use foreign::ForeignClient;
 pub use json_lines::JsonLines;
 pub use matrix_peer::MatrixPeer;

@@ -7,6 +7,7 @@ mod daemon;
 mod disclosure;
 mod ejabberd;
 mod finding;
+mod foreign;
 mod hostile;
 mod keys;
 mod login;
