@@ -204,6 +204,11 @@ pub fn check_public(group: Group, octets: &[u8]) -> Result<(), Error> {
     PublicValue::check(group, octets, Misbehaviour::BadInitiatorValue).map(drop)
 }
 
+/// The comparison of MACs, hashes and secrets alone.
+pub fn is_same(a: &[u8], b: &[u8]) -> bool {
+    crate::primitives::constant_time_eq(a, b)
+}
+
 /// mpi(n)
 pub fn mpi(octets: &[u8]) -> &[u8] {
     crate::group::mpi(octets)
