@@ -1,28 +1,29 @@
-//! The session in force: sealing, opening, ending (XEP-0200, XEP-0116 section 8).
+//! The session in force, and who the peer is in it.
+//!
+//! - [`lifetime`]: how it begins, is confirmed, gets new keys and ends. [`announcing`]: what the user is told about it.
+//! - [`stanzas`]: what is sealed and opened in it. [`terms`]: what both ends agree on.
 
 mod announcing;
+mod lifetime;
+pub(super) mod stanzas;
 mod terms;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use esession::{
-    Agreed, ChainOutcome, Ending, Error, Established, Logging, Opened, Profile, PublicKey, Sas, SasMethod, Session,
-    SignedSession, Standing,
-};
+use esession::{Agreed, ChainOutcome, Established, Opened, PublicKey, Sas, Session, SignedSession, Standing};
 use jid::{BareJid, Jid};
 use minidom::Element;
 use minidom::rxml::xml_ncname;
 
-use super::negotiation::{Tally, send_error, session_event};
-use super::probe::Probe;
+use stanzas::read_content;
+
+use super::negotiation::{Tally, session_event};
 use super::{Conversation, breakage};
-use crate::content::{self, Content};
 use crate::effects::Cx;
-use crate::event::{Event, SessionEvent, SessionState};
-use crate::inner;
+use crate::event::{SessionEvent, SessionState};
 use crate::secrets::KeyStanding;
-use crate::stanza::{self, CLIENT, Failure};
+use crate::stanza;
 
 /// How long a responder waits for the stanza that shows that the initiator holds the final keys. Peers that follow the letter
 /// never send it. Our own kind does so at once, and without it hears nothing: what is sealed before has no forward secrecy
@@ -33,10 +34,6 @@ const CONFIRMATION_WAIT: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(300);
 /// How many ids of stanzas are remembered, to recognise errors about them.
 const REMEMBERED_IDS: usize = 512;
-/// What clients that cannot decrypt show. Constant, so that it tells nothing.
-const FALLBACK: &str = "This message is encrypted (ESession, XEP-0200).";
-/// What may not be in decrypted content (XEP-0200 section 5).
-const FORBIDDEN: [&str; 4] = ["thread", "error", "c", "amp"];
 
 /// An active session with one resource of the peer.
 pub(super) struct Active {
@@ -238,242 +235,6 @@ impl Active {
             self.ids.pop_front();
         }
     }
-}
-
-impl Conversation {
-    /// Whether messages can be sent in the session.
-    pub(super) fn is_open(&self) -> bool {
-        self.active.as_ref().is_some_and(Active::is_open)
-    }
-
-    /// A new session takes the place of the one before, if there is one.
-    pub(super) fn take_over(&mut self, active: Active, cx: &mut Cx<'_>) {
-        if let Some(mut old) = self.active.take() {
-            if old.with != active.with
-                && let Ok(c) = old.session.terminate()
-            {
-                let id = cx.fresh_id();
-                old.send(&id, c, vec![hint("no-store")], cx);
-            }
-            self.remember_past(old.thread);
-        }
-        (self.asking, self.answering) = (None, None);
-        self.probe = Probe::default();
-        self.outbox.rewind();
-        (self.refusals, self.typing, self.retry) = (0, false, None);
-        let active = self.active.insert(active);
-        if active.session.is_confirmed() {
-            // shows the peer that we hold the final keys, so that it may commit its secret (W2)
-            if let Ok(c) = active.session.confirm() {
-                let id = cx.fresh_id();
-                active.send(&id, c, vec![hint("no-store")], cx);
-            }
-            self.handle_confirmation(cx);
-        }
-    }
-
-    /// Sends everything that waits, in order.
-    pub(super) fn flush(&mut self, cx: &mut Cx<'_>) {
-        while let Some(active) = self.active.as_mut().filter(|active| active.is_open())
-            && let Some(item) = self.outbox.next()
-        {
-            match active.session.seal(&serialize(&content::chat_message(&item.id, &item.text))) {
-                Ok(c) => {
-                    let fallback = stanza::text("body", CLIENT, FALLBACK);
-                    // what nobody may keep no server is asked to keep either, not even encrypted
-                    let unlogged = active.agreed.logging == Some(Logging::MustNot);
-                    let store = hint(if unlogged { "no-permanent-store" } else { "store" });
-                    active.send(&item.id, c, vec![fallback, store], cx);
-                    self.probe.expect(cx.now.instant);
-                    cx.tell(Event::Sent { id: item.id.clone(), to: active.with.to_string(), encrypted: true });
-                }
-                Err(error) => self.fail(&breakage(&error), cx),
-            }
-        }
-    }
-
-    /// Seals and sends what is not a message: states, receipts, markers.
-    pub(super) fn seal(&mut self, content: &[Element], cx: &mut Cx<'_>) {
-        let Some(active) = self.active.as_mut().filter(|active| active.is_open()) else { return };
-        let sealed = active.session.seal(&serialize(content));
-        self.send_sealed(sealed, cx);
-    }
-
-    fn send_sealed(&mut self, sealed: Result<Element, Error>, cx: &mut Cx<'_>) {
-        match (sealed, &mut self.active) {
-            (Ok(c), Some(active)) => {
-                let id = cx.fresh_id();
-                active.send(&id, c, vec![hint("no-store")], cx);
-            }
-            (Err(error), _) => self.fail(&breakage(&error), cx),
-            (Ok(_), None) => {}
-        }
-    }
-
-    /// Ends the session, if there is one, and waits for the acknowledgement.
-    pub(super) fn terminate(&mut self, cx: &mut Cx<'_>) {
-        let Some(active) = &mut self.active else { return };
-        if let Ok(c) = active.session.terminate() {
-            active.acknowledgement_due = Some(cx.now.instant + cx.settings.ending_timeout);
-            active.confirmation_due = None;
-            let id = cx.fresh_id();
-            active.send(&id, c, vec![hint("no-store")], cx);
-        }
-    }
-
-    /// A stanza with a `<c/>`.
-    pub(super) fn handle_encrypted(
-        &mut self,
-        message: &Element,
-        c: &Element,
-        from: &Jid,
-        thread: Option<&str>,
-        cx: &mut Cx<'_>,
-    ) {
-        let known = |active: &&mut Active| active.is_with(from, thread);
-        let Some(active) = self.active.as_mut().filter(known) else {
-            // of a session that is over there is nothing to say; of one that we lost, the peer should know
-            if thread.is_none_or(|thread| !self.past.iter().any(|past| past == thread)) {
-                send_error(message, from, thread, stanza::error("not-acceptable"), cx);
-            }
-            return;
-        };
-        let (elements, opened) = match active.open(c, cx.now.instant) {
-            Ok(opened) => opened,
-            Err(reason) => {
-                send_error(message, from, thread, stanza::error("not-acceptable"), cx);
-                return self.fail(&reason, cx);
-            }
-        };
-        if opened.confirms {
-            self.handle_confirmation(cx);
-        }
-        let mut content = Content::read(&elements);
-        // only the server knows when it held a message back, so its word is all there is (W7)
-        content.delayed = content.delayed.or(Content::read(message.children()).delayed);
-        if let Some(id) = self.show(content, message.attr("id"), from, true, cx) {
-            self.seal(&content::receipt(&id), cx);
-        }
-        self.handle_opened(Opened { confirms: false, ..opened }, cx);
-    }
-
-    /// A form in clear that says the session is over. Only old Gajim ends one so, and only its own; nobody vouches for it.
-    pub(super) fn handle_end_in_clear(&mut self, from: &Jid, thread: Option<&str>, cx: &mut Cx<'_>) {
-        let is_gajim = |active: &Active| active.agreed.profile == Profile::Gajim;
-        if self.active.as_ref().is_some_and(|active| is_gajim(active) && active.is_with(from, thread)) {
-            let reason = "the peer says so in clear, as old Gajim does: it may be anybody".to_owned();
-            self.finish(false, Some(reason), cx);
-        }
-    }
-
-    /// What a stanza that was opened means for the session.
-    pub(super) fn handle_opened(&mut self, opened: Opened, cx: &mut Cx<'_>) {
-        if opened.confirms {
-            self.handle_confirmation(cx);
-        }
-        if let Some(said) = opened.management {
-            self.handle_management(said, cx);
-        }
-        if let Some(ending) = opened.ending {
-            self.handle_ending(ending, cx);
-        }
-    }
-
-    /// An error that has encrypted content in it: the peer's own, whoever carried it. Nothing else can be believed of it.
-    pub(super) fn handle_genuine_error(&mut self, message: &Element, c: &Element, cx: &mut Cx<'_>) {
-        let Some(active) = &mut self.active else { return };
-        let (content, opened) = match active.open(c, cx.now.instant) {
-            Ok(opened) => opened,
-            Err(reason) => return self.fail(&reason, cx),
-        };
-        let from = Some(active.with.to_string());
-        self.handle_opened(opened, cx);
-        let Failure { condition, .. } = Failure::read(message);
-        let text = content.iter().find(|child| child.name() == "text").map(Element::text);
-        let id = message.attr("id").map(str::to_owned);
-        if let Some(id) = &id {
-            self.outbox.remove(id);
-        }
-        cx.tell(Event::Error { id, condition, text, from, encrypted: true });
-    }
-
-    /// Nobody confirmed, or nobody acknowledged.
-    pub(super) fn handle_active_timeout(&mut self, cx: &mut Cx<'_>) {
-        let Some(active) = &mut self.active else { return };
-        if active.acknowledgement_due.is_some_and(|due| due <= cx.now.instant) {
-            let reason = "the peer did not acknowledge the end: its last messages may be missing".to_owned();
-            return self.finish(false, Some(reason), cx);
-        }
-        if active.renewal_due().is_some_and(|due| due <= cx.now.instant) {
-            if let Ok(c) = active.session.rekey("", cx.rng) {
-                let id = cx.fresh_id();
-                active.send(&id, c, vec![hint("no-store")], cx);
-            }
-            return;
-        }
-        if active.agreed.bound {
-            return self.fail("the peer did not show that it holds the keys", cx);
-        }
-        active.confirmation_due = None;
-        self.announce(cx);
-    }
-
-    /// The peer holds the final keys: only now the new secret takes the place of the old one.
-    fn handle_confirmation(&mut self, cx: &mut Cx<'_>) {
-        let Some(active) = &mut self.active else { return };
-        active.confirmation_due = None;
-        if let Proof::Chained { secret, sas, .. } = &active.proof {
-            cx.book.confirm(&self.peer.to_bare(), *secret);
-            if sas.method == SasMethod::Committed28x5 {
-                cx.book.note_committed(&self.peer.to_bare());
-            }
-            cx.save();
-        }
-        self.announce(cx);
-    }
-
-    fn handle_ending(&mut self, ending: Ending, cx: &mut Cx<'_>) {
-        if let (Ending::ByPeer { acknowledgement }, Some(active)) = (ending, &mut self.active) {
-            let id = cx.fresh_id();
-            active.send(&id, acknowledgement, vec![hint("no-store")], cx);
-            // what crossed with the end was not read by the peer; it goes again if receipts tell what was
-            if self.gives_receipts {
-                self.outbox.rewind();
-            }
-        }
-        self.finish(true, None, cx);
-    }
-
-    /// The session is over in good order, or as far as can be known.
-    fn finish(&mut self, acknowledged: bool, reason: Option<String>, cx: &mut Cx<'_>) {
-        let Some(active) = self.active.take() else { return };
-        let event = active.plain_event(SessionState::Ended);
-        cx.tell(Event::Session(Box::new(SessionEvent { acknowledged: Some(acknowledged), reason, ..event })));
-        self.typing = false;
-        self.probe = Probe::default();
-        self.remember_past(active.thread);
-        for item in self.outbox.take_sent() {
-            if !acknowledged || self.gives_receipts {
-                let text = "no receipt came for this message before the session ended";
-                cx.tell(Event::own_error(Some(&item.id), "uncertain", text));
-            }
-        }
-        self.schedule_retry(cx);
-    }
-}
-
-/// What was decrypted, if it is content of a stanza.
-pub(super) fn read_content(content: &str) -> Result<Vec<Element>, String> {
-    let content = inner::parse_content(content).map_err(|error| error.to_string())?;
-    match content.iter().find(|element| FORBIDDEN.contains(&element.name())) {
-        Some(element) => Err(format!("<{}/> in a session", element.name())),
-        None => Ok(content),
-    }
-}
-
-/// The content of a stanza as text, wiped after use.
-fn serialize(content: &[Element]) -> zeroize::Zeroizing<String> {
-    zeroize::Zeroizing::new(content.iter().filter_map(stanza::serialize).collect())
 }
 
 /// A message processing hint (XEP-0334).

@@ -8,7 +8,7 @@ use jid::Jid;
 use minidom::Element;
 
 use super::Conversation;
-use super::active::read_content;
+use super::active::stanzas::read_content;
 use super::single::Single;
 use crate::content::Content;
 use crate::effects::Cx;
