@@ -25,9 +25,9 @@ pub(crate) fn read(text: &str) -> Option<u64> {
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let days = days_before(year, month)?.checked_add(day.checked_sub(1)?)?;
-    let seconds = days.checked_mul(86_400)? + hour * 3600 + minute * 60 + second.min(59);
-    // A day that its month does not have is another day.
+    let days = days_before(year, month) + day.checked_sub(1)?;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second.min(59);
+    // A month that there is not, and a day that its month does not have, are others; and so is what was before 1970.
     (civil(days) == (year, month, day)).then_some(seconds)
 }
 
@@ -43,10 +43,10 @@ fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[u64; 3]> 
 }
 
 /// Days from 1970 to the first of a month.
-fn days_before(year: u64, month: u64) -> Option<u64> {
+fn days_before(year: u64, month: u64) -> u64 {
     let months = (1..month).map(|month| days_of(year, month)).sum::<u64>();
     let years = (1970..year).map(|year| 365 + u64::from(is_leap(year))).sum::<u64>();
-    (year >= 1970 && (1..=12).contains(&month)).then_some(years + months)
+    years + months
 }
 
 /// The date so many days after 1970 began.
@@ -85,6 +85,8 @@ mod tests {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_735_560_000, "2024-12-30T12:00:00Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
             (1_795_392_000 + 3_661, "2026-11-23T01:01:01Z"),
             (4_102_444_799, "2099-12-31T23:59:59Z"),
         ] {
@@ -93,6 +95,7 @@ mod tests {
         }
         assert_eq!((write(u64::MAX).as_str(), read(&write(u64::MAX))), ("9999-12-31T23:59:59Z", Some(LAST)));
         assert_eq!(read("2026-11-23T01:01:01.250Z"), Some(1_795_392_000 + 3_661));
+        assert_eq!(read("2016-12-31T23:59:60Z"), read("2016-12-31T23:59:59Z"), "a leap second");
     }
 
     #[test]
@@ -104,11 +107,13 @@ mod tests {
             "2026-11-23T01:01:01+01:00",
             "2026-02-29T00:00:00Z",
             "2026-13-01T00:00:00Z",
+            "2026-99-01T00:00:00Z",
             "2026-00-01T00:00:00Z",
             "2026-01-00T00:00:00Z",
             "1969-12-31T23:59:59Z",
             "2026-11-23T24:00:00Z",
             "2026-11-23T01:60:00Z",
+            "2026-11-23T01:01:61Z",
             "2026-11-23T1:01:01Z",
             "2026-11-23T01:01:01.Z",
             "2026-11-23T01:01:01.xZ",

@@ -242,3 +242,37 @@ fn the_error_element_names_condition_and_fields() {
     let silent = Error::DecryptFailed.to_stanza_error().unwrap().to_element("jabber:component:accept");
     assert_eq!(silent.children().count(), 1, "no detail");
 }
+
+/// `otr` is what `logging` was called once, and `dhkeys` belongs to the other flow.
+#[test]
+fn what_a_request_says_in_two_ways_is_answered_in_one() {
+    let (policy, rng) = (crate::world::toy(), &mut crate::world::Dice(5));
+    let (_, mut form_a) = esession::Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
+    add(&mut form_a, "otr", &["false"]);
+    add(&mut form_a, "dhkeys", &["AgM="]);
+    let (_, form_b) = esession::Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
+    let answers = |var: &str| form_b.children().filter(|field| field.attr("var") == Some(var)).count();
+    assert_eq!(["logging", "otr", "dhkeys", "dhhashes"].map(answers), [1, 0, 1, 0]);
+}
+
+/// In a list with options a bare value is the default only; without, and elsewhere, it is the value (0217 fixes values so).
+#[test]
+fn a_value_counts_where_no_options_do() {
+    let (policy, rng) = (crate::world::toy(), &mut crate::world::Dice(6));
+    let (_, form_a) = esession::Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
+    let (option, value) = ("<option><value>md5</value></option>", "<value>sha256</value>");
+    for (kind, inner, fine) in [
+        ("list-single", format!("{option}{value}"), false),
+        ("list-single", value.to_owned(), true),
+        ("hidden", format!("{option}{value}"), true),
+        ("hidden", option.to_owned(), false),
+    ] {
+        let field = format!("<field xmlns='jabber:x:data' type='{kind}' var='hash_algs'>{inner}</field>");
+        let mut form_a = form_a.clone();
+        remove(&mut form_a, "hash_algs");
+        form_a.append_child(field.parse().unwrap());
+        let answer = esession::Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).map(drop);
+        let refusal = Err(Error::PeerIncompatible(vec!["hash_algs".into()]));
+        assert_eq!(answer, if fine { Ok(()) } else { refusal }, "{kind} {inner}");
+    }
+}
