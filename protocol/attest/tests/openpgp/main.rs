@@ -2,207 +2,28 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod world;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use esession::{Hash, PublicKey, SigningKey};
 use esession_attest::{Attestation, Authorities, Error, statement};
-use pgp::composed::{Deserializable, DetachedSignature, SignedPublicKey, SignedSecretKey};
+use pgp::composed::{DetachedSignature, SignedPublicKey, SignedSecretKey};
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{KeyFlags, Notation, PublicKey as Primary, Signature, SignatureConfig, SignatureType, UserId};
-use pgp::packet::{Subpacket, SubpacketData};
+use pgp::packet::{Notation, Signature, SignatureType, SubpacketData, UserId};
 use pgp::ser::Serialize;
-use pgp::types::{Duration, KeyDetails, PacketHeaderVersion, Password, Tag, Timestamp};
-
-const JID: &str = "alice@example.org";
-const XMPP: &str = "xmpp:alice@example.org";
-/// GnuPG's files are of 2026-06-01; it is 2027.
-const MADE: u32 = 1_780_272_000;
-const NOW: u64 = 1_800_000_000;
-const YEAR: u32 = 31_536_000;
-
-const ALICE: &str = include_str!("openpgp/alice.asc");
-const SELF: &str = include_str!("openpgp/self.asc");
-const SIGNATURE: &str = include_str!("openpgp/alice.sig");
-const AUTHORITY: &str = include_str!("openpgp/authority.asc");
-
-fn key() -> PublicKey {
-    public(include_str!("../../esession/tests/stories/keys/rsa-2048-a.b64"))
-}
-
-fn other_key() -> PublicKey {
-    public(include_str!("../../esession/tests/stories/keys/rsa-2048-b.b64"))
-}
-
-fn public(fixture: &str) -> PublicKey {
-    let der = STANDARD.decode(fixture.trim()).unwrap();
-    SigningKey::from_pkcs8(&der).unwrap().public().clone()
-}
-
-fn secret(armored: &str) -> SignedSecretKey {
-    SignedSecretKey::from_string(armored).unwrap().0
-}
-
-fn alice() -> SignedSecretKey {
-    secret(include_str!("openpgp/alice.key"))
-}
-
-fn authority() -> SignedSecretKey {
-    secret(include_str!("openpgp/authority.key"))
-}
-
-/// What Alice gives out, and whom Bob trusts; a story changes one of them.
-struct World {
-    certificate: SignedPublicKey,
-    statement: Signature,
-    trusted: SignedPublicKey,
-    now: u64,
-}
-
-impl World {
-    /// Bob trusts the authority.
-    fn new() -> Self {
-        let certificate = SignedPublicKey::from_string(ALICE).unwrap().0;
-        let statement = DetachedSignature::from_string(SIGNATURE).unwrap().0.signature;
-        Self { certificate, statement, trusted: SignedPublicKey::from_string(AUTHORITY).unwrap().0, now: NOW }
-    }
-
-    /// Bob trusts Alice's own certificate.
-    fn personal() -> Self {
-        Self { trusted: SignedPublicKey::from_string(SELF).unwrap().0, ..Self::new() }
-    }
-
-    fn after(mut self, change: impl FnOnce(&mut Self)) -> Self {
-        change(&mut self);
-        self
-    }
-
-    fn element(&self) -> minidom::Element {
-        let parts = [self.certificate.to_bytes(), DetachedSignature::new(self.statement.clone()).to_bytes()];
-        let parts = parts.map(|part| STANDARD.encode(part.unwrap())).join("\n");
-        let print = STANDARD.encode(key().fingerprint(Hash::Sha256));
-        let text = format!("<keyprint>{print}</keyprint><signature>{parts}</signature>");
-        format!("<attest xmlns='urn:xmpp:attest:2'>{text}</attest>").parse().unwrap()
-    }
-
-    fn authorities(&self) -> Authorities {
-        let mut authorities = Authorities::default();
-        authorities.add_text(&self.trusted.to_armored_string(Default::default()).unwrap()).unwrap();
-        authorities
-    }
-
-    fn verdict(&self) -> Result<String, Error> {
-        let attestation = Attestation::from_element(&self.element())?;
-        let certified = self.authorities().certify(&attestation, JID, self.now)?;
-        assert!(certified.is_of(&key()));
-        Ok(certified.by)
-    }
-
-    /// Why it does not count.
-    fn refusal(&self) -> String {
-        match self.verdict() {
-            Err(Error::Untrusted(why)) => why,
-            Err(other) => format!("{other:?}"),
-            Ok(by) => format!("certified by {by}"),
-        }
-    }
-
-    /// The signatures of a User ID of Alice.
-    fn user(&mut self) -> &mut Vec<Signature> {
-        &mut self.certificate.details.users.iter_mut().find(|user| user.id.as_str() == Some(XMPP)).unwrap().signatures
-    }
-}
-
-/// A signature to be: of a time, with a hash, and with what is in it.
-struct Making {
-    typ: SignatureType,
-    at: u32,
-    hash: HashAlgorithm,
-    parts: Vec<Subpacket>,
-}
-
-fn making(typ: SignatureType) -> Making {
-    Making { typ, at: MADE + 1, hash: HashAlgorithm::Sha256, parts: Vec::new() }
-}
-
-impl Making {
-    fn at(self, at: u32) -> Self {
-        Self { at, ..self }
-    }
-
-    fn hash(self, hash: HashAlgorithm) -> Self {
-        Self { hash, ..self }
-    }
-
-    fn with(mut self, data: SubpacketData) -> Self {
-        self.parts.push(Subpacket::regular(data).unwrap());
-        self
-    }
-
-    fn critical(mut self, data: SubpacketData) -> Self {
-        self.parts.push(Subpacket::critical(data).unwrap());
-        self
-    }
-
-    fn flags(self, set: impl FnOnce(&mut KeyFlags)) -> Self {
-        let mut flags = KeyFlags::default();
-        set(&mut flags);
-        self.with(SubpacketData::KeyFlags(flags))
-    }
-
-    fn config(self, key: &impl KeyDetails) -> SignatureConfig {
-        let mut config = SignatureConfig::v4(self.typ, key.algorithm(), self.hash);
-        let created = SubpacketData::SignatureCreationTime(Timestamp::from_secs(self.at));
-        config.hashed_subpackets = vec![Subpacket::regular(created).unwrap()];
-        config.hashed_subpackets.extend(self.parts);
-        config
-    }
-
-    /// By this key, over a User ID of this certificate.
-    fn over_user(self, by: &SignedSecretKey, of: &Primary, user: &str) -> Signature {
-        let config = self.config(&by.primary_key);
-        let user = UserId::from_str(PacketHeaderVersion::New, user).unwrap();
-        config.sign_certification_third_party(&by.primary_key, &Password::empty(), of, Tag::UserId, &user).unwrap()
-    }
-
-    fn over_key(self, by: &SignedSecretKey) -> Signature {
-        let config = self.config(&by.primary_key);
-        config.sign_key(&by.primary_key, &Password::empty(), by.primary_key.public_key()).unwrap()
-    }
-
-    fn over_subkey(self, by: &SignedSecretKey, subkey: &pgp::packet::PublicSubkey) -> Signature {
-        let config = self.config(&by.primary_key);
-        let primary = by.primary_key.public_key();
-        config.sign_subkey_binding(&by.primary_key, primary, &Password::empty(), subkey).unwrap()
-    }
-
-    fn over_statement(self, of: &str) -> Signature {
-        let alice = alice();
-        let subkey = &alice.secret_subkeys[0].key;
-        self.config(subkey).sign(subkey, &Password::empty(), of.as_bytes()).unwrap()
-    }
-}
+use pgp::types::{Duration, PacketHeaderVersion, Password};
 
 use SignatureType::{
     Binary, CertGeneric, CertPersona, CertPositive, CertRevocation, Key as Direct, KeyRevocation, SubkeyBinding,
     SubkeyRevocation, Text,
 };
-
-/// Alice's word that she has this name.
-fn own_word(making: Making) -> Signature {
-    let alice = alice();
-    making.flags(|flags| flags.set_certify(true)).over_user(&alice, alice.primary_key.public_key(), XMPP)
-}
-
-/// The authority's word for it.
-fn certification(making: Making) -> Signature {
-    making.over_user(&authority(), alice().primary_key.public_key(), XMPP)
-}
+use world::*;
 
 const UNKNOWN: &str = "no certificate that vouches for it is known";
 
 #[test]
 fn gnupg_s_files_certify_a_key() {
-    assert_eq!(statement(&key(), JID), include_str!("openpgp/statement.txt"));
+    assert_eq!(statement(&key(), JID), include_str!("statement.txt"));
     assert!(statement(&key(), "bob@example.org").contains(" xmpp:bob@example.org "));
     let file = format!("{ALICE}{SIGNATURE}");
     let own = Attestation::from_text(&file, &key(), JID, NOW).unwrap();
@@ -245,7 +66,7 @@ fn who_keeps_a_friends_certificate_believes_the_friend_about_nobody_else() {
     });
     assert_eq!(renamed.refusal(), UNKNOWN);
     // Somebody else has taken the name.
-    let mallory = Attestation::from_text(include_str!("openpgp/kinds/ed25519.asc"), &key(), JID, NOW).unwrap();
+    let mallory = Attestation::from_text(include_str!("kinds/ed25519.asc"), &key(), JID, NOW).unwrap();
     let verdict = World::personal().authorities().certify(&mallory, JID, NOW);
     assert!(matches!(verdict, Err(Error::Untrusted(_))), "{verdict:?}");
 }
@@ -491,7 +312,7 @@ fn a_changed_octet_is_noticed_or_changes_nothing() {
 #[test]
 fn what_is_no_openpgp_is_refused_by_what_it_is() {
     let read = |text: &str| Attestation::from_text(text, &key(), JID, NOW);
-    let secret = include_str!("openpgp/alice.key");
+    let secret = include_str!("alice.key");
     for file in [
         ALICE.to_owned(),
         SIGNATURE.to_owned(),
