@@ -77,6 +77,14 @@ fn whirlpool_agrees_with_another_implementation() {
     }
 }
 
+/// Computed with Python's hmac. RFC 2104 hashes keys that are longer than a block of 64 octets, and no others.
+#[test]
+fn a_key_of_a_whole_block_is_taken_as_it_is() {
+    let mac = |length| hex::encode(hmac(Hash::Sha256, &(0..length).collect::<Vec<u8>>(), &[b"Drawbridge"]));
+    assert_eq!(mac(64), "8be307cf2d11823758ae1fbb2c6a11fb0641b1d1230e12d3a6d2c634d67d1be2");
+    assert_eq!(mac(65), "2ae9954675b8b9cf91d9f98f482d3df66b36b23300ab3c75b1403a362a85a18c");
+}
+
 #[test]
 fn a_session_and_the_next_one_of_its_chain_are_made_with_every_cipher_and_hash() {
     for (number, (cipher, hash)) in CIPHERS.into_iter().flat_map(|cipher| HASHES.map(|hash| (cipher, hash))).enumerate()

@@ -7,6 +7,37 @@ use crate::world::{
     Dice, End, Failure, base64, negotiate, negotiate_through, over_the_wire, set_values, toy, unbase64, value,
 };
 
+/// Dice that are loaded: every octet is nought.
+struct Noughts;
+
+impl rand_core::TryRng for Noughts {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> {
+        octets.fill(0);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Noughts {}
+
+/// XEP-0116, section 4.1: more than 2^255. Ours have 512 bits.
+#[test]
+fn an_exponent_is_never_small() {
+    let (_, form_a) = esession::Initiator::begin(&toy(), &esession::Binding::default(), &mut Noughts).unwrap();
+    let exponent = [&[0x80], &[0; 63][..]].concat();
+    let expected = dangerous::power(Group::Toy, &[2], &exponent).unwrap();
+    assert_eq!(value(&form_a, "dhhashes"), base64(&dangerous::sha256(&expected)));
+}
+
 /// p of group 14, from the published list.
 fn prime_14() -> Vec<u8> {
     let units: serde_json::Value = serde_json::from_str(include_str!("../../vectors/primitives.json")).unwrap();

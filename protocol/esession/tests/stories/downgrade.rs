@@ -261,9 +261,17 @@ fn the_floor_is_checked_before_anything_is_computed() {
     for empty in [
         Policy { groups: vec![], ..toy() },
         Policy { ciphers: vec![], ..toy() },
+        Policy { hashes: vec![], ..toy() },
+        Policy { sas_methods: vec![], ..toy() },
+        Policy { own_identification: vec![], ..toy() },
+        Policy { peer_identification: vec![], ..toy() },
+        Policy { signatures: vec![], ..toy() },
+        Policy { stanzas: vec![], ..toy() },
         Policy { disclosure: vec![], ..toy() },
+        Policy { logging: vec![], ..toy() },
         Policy { padding: 0, ..toy() },
         Policy { rekey_freq: 0, ..toy() },
+        Policy { max_blocks: 0, ..toy() },
         Policy { max_blocks: (1 << 32) + 1, ..toy() },
     ] {
         assert_eq!(

@@ -1,8 +1,8 @@
 //! The odd ways of old Gajim. What real ones wrote is in the vectors; here one of our ends takes their part.
 
 use esession::{
-    Cipher, Credentials, Error, Established, Hash, Identification, Initiator, Misuse, Policy, Profile, Responder,
-    Standing, dangerous, ends_in_clear, namespaces,
+    Cipher, Credentials, Element, Error, Established, Hash, Identification, Initiator, Misuse, Policy, Profile,
+    Responder, Standing, dangerous, ends_in_clear, namespaces,
 };
 
 use crate::public_keys::rsa_keys;
@@ -92,15 +92,33 @@ fn whoever_goes_by_the_xep_is_never_taken_for_it() {
 fn to_pretend_to_be_it_leads_nowhere() {
     let rng = &mut Dice(2);
     let (alice, form_a) = Initiator::begin(&policy(), &esession::Binding::default(), rng).unwrap();
-    let (bob, mut form_b) = dangerous::respond(&policy(), &form_a, &[5; 8], 1 << 126, &[0xdd; 64]).unwrap();
-    let field = form_b.children().position(|field| field.attr("var") == Some("FORM_TYPE")).unwrap();
-    let odd = String::from(&form_b).replacen("var=", "type='text-single' var=", field + 1);
-    form_b = odd.parse().unwrap();
-    let (alice, form_a2) = alice.handle_response(&form_b, Credentials::default(), rng).unwrap();
+    let (bob, form_b) = dangerous::respond(&policy(), &form_a, &[5; 8], 1 << 126, &[0xdd; 64]).unwrap();
+    let (alice, form_a2) = alice.handle_response(&oddly_typed(&form_b), Credentials::default(), rng).unwrap();
     let (bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng).unwrap();
     assert_eq!(bob.agreed.profile, Profile::Gajim);
     assert!(!bob.session.is_confirmed(), "so nothing is kept of it");
     assert_eq!(alice.handle_completion(&form_b2).unwrap_err(), Error::DecryptFailed);
+}
+
+#[test]
+fn one_oddity_alone_is_nothing() {
+    for (nonce, typed) in [(&[5; 8][..], false), (&[5; 16], true)] {
+        let rng = &mut Dice(2);
+        let (alice, form_a) = Initiator::begin(&policy(), &esession::Binding::default(), rng).unwrap();
+        let (bob, form_b) = dangerous::respond(&policy(), &form_a, nonce, 1 << 126, &[0xdd; 64]).unwrap();
+        let form_b = if typed { oddly_typed(&form_b) } else { form_b };
+        let bob = dangerous::as_if_sent(bob, &form_b).unwrap();
+        let (alice, form_a2) = alice.handle_response(&form_b, Credentials::default(), rng).unwrap();
+        let (bob, form_b2) = bob.handle_identity(&form_a2, Credentials::default(), rng).unwrap();
+        let alice = alice.handle_completion(&form_b2).unwrap();
+        assert_eq!((alice.agreed.profile, bob.agreed.profile), (Profile::Xep, Profile::Xep));
+    }
+}
+
+/// Form B with a type that only Gajim writes.
+fn oddly_typed(form_b: &Element) -> Element {
+    let field = form_b.children().position(|field| field.attr("var") == Some("FORM_TYPE")).unwrap();
+    String::from(form_b).replacen("var=", "type='text-single' var=", field + 1).parse().unwrap()
 }
 
 #[test]

@@ -161,6 +161,11 @@ fn the_wrappers_are_recognised() {
     }
     let other = Element::builder("x", "jabber:x:data").attr(xml_ncname!("type").to_owned(), "form").build();
     assert_eq!(negotiation_form(&feature(other)), None);
+    // Another type of form, and another field with our type in it.
+    for (changed, into) in [("urn:xmpp:ssn", "urn:xmpp:other"), ("FORM_TYPE", "another")] {
+        let other: Element = String::from(&form_a).replacen(changed, into, 1).parse().unwrap();
+        assert_eq!(negotiation_form(&feature(other)), None);
+    }
     assert_eq!(negotiation_form(&form_a), None);
     let (_, _, c) = sealed();
     assert!(is_encrypted(&c) && !is_encrypted(&form_a));

@@ -16,6 +16,7 @@ mod malformed;
 mod management;
 mod mutations;
 mod network;
+mod normalization;
 mod offline;
 mod public_keys;
 mod published_key;

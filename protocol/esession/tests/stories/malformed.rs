@@ -250,9 +250,13 @@ fn what_a_request_says_in_two_ways_is_answered_in_one() {
     let (_, mut form_a) = esession::Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     add(&mut form_a, "otr", &["false"]);
     add(&mut form_a, "dhkeys", &["AgM="]);
+    assert_eq!(esession::Flow::of(&form_a), esession::Flow::FourMessage);
     let (_, form_b) = esession::Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
     let answers = |var: &str| form_b.children().filter(|field| field.attr("var") == Some(var)).count();
     assert_eq!(["logging", "otr", "dhkeys", "dhhashes"].map(answers), [1, 0, 1, 0]);
+    remove(&mut form_a, "dhhashes");
+    remove(&mut form_a, "dhkeys");
+    assert_eq!(esession::Flow::of(&form_a), esession::Flow::FourMessage, "that machine says what is missing");
 }
 
 /// In a list with options a bare value is the default only; without, and elsewhere, it is the value (0217 fixes values so).

@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use esession::{
-    Element, Error, Hash, Identification, Misuse, Policy, PublicKey, SignatureAlgorithm, SigningKey, dangerous,
+    Binding, Element, Error, Hash, Identification, Initiator, Misuse, Policy, PublicKey, Responder, SignatureAlgorithm,
+    SigningKey, dangerous,
 };
 
 use crate::world::{Dice, End, Failure, negotiate, negotiate_through, set_values, toy, value};
@@ -140,6 +141,18 @@ fn who_is_to_sign_and_has_no_key_is_told_so() {
     alice.signing_key = None;
     let failed = negotiate_through(&alice, &bob, 1, |_, _| {}).unwrap_err();
     assert_eq!(failed, Failure::Alice2(Error::Misuse(Misuse::SigningKey)));
+}
+
+#[test]
+fn each_end_knows_beforehand_whether_it_is_to_sign() {
+    for [init, resp] in EACH.into_iter().flat_map(|init| EACH.map(|resp| [init, resp])) {
+        let ([alice, bob], rng) = (ends(&[init], &[resp]), &mut Dice(1));
+        let (waiting, form_a) = Initiator::begin(&alice.policy, &Binding::default(), rng).unwrap();
+        let (answering, form_b) = Responder::respond(&bob.policy, &form_a, &Binding::default(), rng).unwrap();
+        let sign = [init, resp].map(|how| how != Identification::None);
+        assert_eq!([waiting.signs(&form_b), answering.signs()], sign, "{init:?} {resp:?}");
+        assert!(!waiting.signs(&form_a), "that is no answer");
+    }
 }
 
 #[test]
