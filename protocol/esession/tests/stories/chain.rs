@@ -292,3 +292,11 @@ fn extra_fields_are_readable_before_the_answer() {
     let (_, form_a) = Initiator::begin(&crate::world::toy(), &binding, &mut Dice(70)).unwrap();
     assert_eq!(extra_fields(&over_the_wire(&form_a)), [extra]);
 }
+
+#[test]
+fn the_long_code_is_shown_in_groups_of_four() {
+    let (alice, _) = negotiate(&End::toy(), &End::toy(), 1);
+    let shown = format!("{:#}", alice.sas);
+    assert_eq!(shown.split('-').map(str::len).collect::<Vec<_>>(), [4; 4]);
+    assert_eq!((shown.replace('-', ""), format!("{}", alice.sas)), (alice.sas.long.clone(), alice.sas.short.clone()));
+}
