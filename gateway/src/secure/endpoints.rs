@@ -11,6 +11,7 @@ use getrandom::SysRng;
 use jid::FullJid;
 use minidom::Element;
 use rand_core::UnwrapErr;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Instant;
 
 use super::comparison::Comparison;
@@ -207,7 +208,7 @@ impl Active {
 
     fn renew(&mut self, content: &str) -> Result<Element, Error> {
         (self.renewed, self.last) = (Instant::now(), Instant::now());
-        self.session.rekey(content, &mut UnwrapErr(SysRng))
+        aside(|| self.session.rekey(content, &mut UnwrapErr(SysRng)))
     }
 
     /// An empty stanza that shows the peer our keys.
@@ -224,7 +225,8 @@ impl Active {
     /// The session's; it must be dropped then.
     pub fn open(&mut self, c: &Element) -> Result<Opened, Error> {
         self.last = Instant::now();
-        self.session.open(c)
+        let brings_key = c.has_child("key", esession::namespaces::ENCRYPTED);
+        if brings_key { aside(|| self.session.open(c)) } else { self.session.open(c) }
     }
 
     /// Ends the session (XEP-0116, section 7).
@@ -328,5 +330,13 @@ impl Endpoints {
             self.half.remove(resource);
         }
         late
+    }
+}
+
+/// Exponentiations take milliseconds: other tasks need not wait for this thread meanwhile, where there are other threads.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
