@@ -45,10 +45,10 @@ pub(crate) fn is_packet(octets: &[u8]) -> bool {
     octets.first().is_some_and(|first| first & 0x80 != 0)
 }
 
-/// The certificates in a file.
+/// The certificates in a file; what somebody has signed with them may lie beside them.
 pub(crate) fn certificates(armored: &str) -> Result<Vec<SignedPublicKey>, Error> {
     let mut certificates = Vec::new();
-    for block in blocks(armored) {
+    for block in blocks(armored).filter(|block| !is_signature(block)) {
         let (all, _) = SignedPublicKey::from_string_many(block).map_err(|_| Error::NoCertificate)?;
         for certificate in all {
             certificates.push(certificate.map_err(|_| Error::NoCertificate)?);
@@ -64,6 +64,10 @@ fn blocks(armored: &str) -> impl Iterator<Item = &str> {
     starts.into_iter().zip(ends).filter_map(|(start, end)| armored.get(start..end))
 }
 
+fn is_signature(block: &str) -> bool {
+    block.starts_with("-----BEGIN PGP SIGNATURE")
+}
+
 /// The fingerprint of a key of encrypted sessions, the certificate that vouches for it, and its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Statement {
@@ -75,7 +79,7 @@ pub(crate) struct Statement {
 impl Statement {
     pub(crate) fn from_armor(armored: &str, print: Print) -> Result<Self, Error> {
         let mut blocks = blocks(armored).collect::<Vec<_>>();
-        blocks.sort_by_key(|block| block.starts_with("-----BEGIN PGP SIGNATURE"));
+        blocks.sort_by_key(|block| is_signature(block));
         let [certificate, signature] = blocks[..] else { return Err(Error::NoCertificate) };
         let (certificate, _) = SignedPublicKey::from_string(certificate).map_err(|_| Error::NoCertificate)?;
         let (signature, _) = DetachedSignature::from_string(signature).map_err(|_| Error::NoCertificate)?;
