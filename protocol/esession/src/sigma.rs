@@ -162,3 +162,28 @@ impl Shown {
         if expected.algorithm == Some(key.algorithm()) { Ok((key, self.signature)) } else { Err(Error::DecryptFailed) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_read(plain: &str) -> bool {
+        Shown::read(plain.as_bytes(), Identification::Hash).is_ok()
+    }
+
+    #[test]
+    fn what_an_identity_shows_has_two_parts_and_a_limit() {
+        let (print, signature) = ("<fingerprint>AQID</fingerprint>", "<SignatureValue>AQID</SignatureValue>");
+        let both = format!("{print}{signature}");
+        assert!(is_read(&both));
+        for more in [print, signature, "<a/>"] {
+            assert!(!is_read(&format!("{both}{more}")), "{more}");
+        }
+        assert!(!is_read(print) && !is_read(signature) && !is_read(&both.replace("SignatureValue", "Signature")));
+
+        let spaces = |length: usize| format!("{both}{}", " ".repeat(length - both.len()));
+        assert!(is_read(&spaces(MAX_LENGTH)) && !is_read(&spaces(MAX_LENGTH + 1)) && !is_read(&spaces(MAX_LENGTH + 2)));
+        let tags = |count: usize| both.replacen("AQID", &format!("AQID{}", "<a/>".repeat(count - 4)), 1);
+        assert!(is_read(&tags(MAX_TAGS)) && !is_read(&tags(MAX_TAGS + 1)) && !is_read(&tags(MAX_TAGS + 2)));
+    }
+}

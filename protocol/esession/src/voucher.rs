@@ -53,3 +53,20 @@ fn mark(voucher: &Secret, by: Role, nonce: &[u8]) -> Vec<u8> {
     };
     hmac(Hash::Sha256, voucher.expose(), &[who, nonce]).to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_for_the_two_names_in_the_order_of_the_alphabet() {
+        let chain = RetainedSecret::new(0, Secret::new(&[7; 32]), true);
+        let expected = chain.derive("voucher", b"alice\0bob");
+        for names in [["alice", "bob"], ["bob", "alice"]] {
+            assert_eq!(
+                vouchers(std::slice::from_ref(&chain), names).pop().as_ref().map(Secret::expose),
+                expected.as_ref().map(Secret::expose)
+            );
+        }
+    }
+}

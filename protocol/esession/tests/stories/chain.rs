@@ -1,8 +1,13 @@
 //! Retained secrets: the chain that lets users compare once, and the two attacks on it (esessions W1 and W2).
 
-use esession::{ChainOutcome, Error, Evidence, Initiator, Responder, RetainedSecret, SasMethod, Secret, extra_fields};
+use esession::{
+    ChainOutcome, Element, Error, Evidence, Hash, Initiator, Policy, Responder, RetainedSecret, SasMethod, Secret,
+    extra_fields,
+};
 
-use crate::world::{Dice, End, Failure, field, negotiate, negotiate_through, over_the_wire, set_values, value};
+use crate::world::{
+    Dice, End, Failure, base64, field, negotiate, negotiate_through, over_the_wire, set_values, toy, unbase64, value,
+};
 
 fn secret(id: u64, octet: u8, verified: bool) -> RetainedSecret {
     RetainedSecret::new(id, Secret::new(&[octet; 32]), verified)
@@ -58,8 +63,8 @@ fn the_place_of_the_real_hash_is_random() {
         let mut forms = Vec::new();
         negotiate_through(&end(std::slice::from_ref(&known)), &End::toy(), seed, |_, form| forms.push(form.clone()))
             .unwrap();
-        let nonce = crate::world::unbase64(&value(&forms[0], "my_nonce"));
-        let real = crate::world::base64(&esession::dangerous::secret_hashes(&known, &nonce).0);
+        let nonce = unbase64(&value(&forms[0], "my_nonce"));
+        let real = base64(&esession::dangerous::secret_hashes(&known, &nonce).0);
         places.insert(field(&mut forms[2], "rshashes").children().position(|hash| hash.text() == real).unwrap());
     }
     assert_eq!(places.len(), 8);
@@ -88,7 +93,7 @@ fn the_short_code_alone_never_verifies() {
 /// of the five characters here, to be quick). The long code covers committed values only and still differs.
 #[test]
 fn grinding_the_short_code_does_not_move_the_long_one() {
-    let policy = esession::Policy { sas_methods: vec![SasMethod::Sas28x5], ..crate::world::toy() };
+    let policy = esession::Policy { sas_methods: vec![SasMethod::Sas28x5], ..toy() };
     let rng = &mut Dice(31);
     let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let (mallory_a, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
@@ -101,7 +106,7 @@ fn grinding_the_short_code_does_not_move_the_long_one() {
     // Mallory's own request with an exponent he knows, so that he can make message 3 again and again
     let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
     let mut form_m = form_m;
-    let commitment = crate::world::base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)));
+    let commitment = base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)));
     set_values(&mut form_m, "dhhashes", &[&commitment]);
     let (_bob, form_b) = esession::dangerous::respond(&policy, &form_m, &nonce, 1 << 126, &[0xbb; 40]).unwrap();
     let same_short = (0..20_000_u32).find_map(|filler| {
@@ -137,7 +142,7 @@ fn committed_codes_do_not_depend_on_what_is_revealed_last() {
 /// Both ends list ours first; an old client gets its own, and then only the long code counts.
 #[test]
 fn the_committed_code_is_taken_where_both_know_it() {
-    let old = End::new(esession::Policy { sas_methods: vec![SasMethod::Sas28x5], ..crate::world::toy() });
+    let old = End::new(esession::Policy { sas_methods: vec![SasMethod::Sas28x5], ..toy() });
     for (alice, bob, method) in [
         (End::toy(), End::toy(), SasMethod::Committed28x5),
         (old.clone(), End::toy(), SasMethod::Sas28x5),
@@ -152,11 +157,11 @@ fn the_committed_code_is_taken_where_both_know_it() {
 #[test]
 fn the_committed_code_cannot_be_ground() {
     let rng = &mut Dice(31);
-    let policy = crate::world::toy();
+    let policy = toy();
     let private = [0xaa; 40];
     let (_, mut form_m) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
-    let commitment = crate::world::base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)));
+    let commitment = base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)));
     set_values(&mut form_m, "dhhashes", &[&commitment]);
     let (_, form_b) = esession::dangerous::respond(&policy, &form_m, &[7; 16], 1 << 126, &[0xbb; 40]).unwrap();
     let codes: std::collections::BTreeSet<String> = (0..200_u32)
@@ -177,7 +182,7 @@ fn the_committed_code_cannot_be_ground() {
 #[test]
 fn pasted_hashes_do_not_break_the_chain() {
     let shared = secret(1, 42, true);
-    let policy = crate::world::toy();
+    let policy = toy();
     let rng = &mut Dice(40);
     let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let (mallory_to_alice, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
@@ -189,18 +194,13 @@ fn pasted_hashes_do_not_break_the_chain() {
     let private = [0xcc; 40];
     let (_, mut form_m) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
-    set_values(
-        &mut form_m,
-        "dhhashes",
-        &[&crate::world::base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)))],
-    );
+    set_values(&mut form_m, "dhhashes", &[&base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)))]);
     set_values(&mut form_m, "my_nonce", &[&value(&form_a, "my_nonce")]);
     let (bob, form_b) = Responder::respond(&policy, &form_m, &esession::Binding::default(), rng).unwrap();
     let mallory =
         esession::dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]).unwrap();
     let mut hashes = form_a2.clone();
-    let pasted: Vec<_> =
-        field(&mut hashes, "rshashes").children().map(|hash| crate::world::unbase64(&hash.text())).collect();
+    let pasted: Vec<_> = field(&mut hashes, "rshashes").children().map(|hash| unbase64(&hash.text())).collect();
     let (mallory, form_m2) =
         esession::dangerous::identify(mallory, &form_b, &pasted, esession::Credentials::default(), None).unwrap();
     let (mut bob, form_b2) =
@@ -210,7 +210,7 @@ fn pasted_hashes_do_not_break_the_chain() {
     // Mallory cannot finish, so the session is never confirmed and the pending secret never replaces the shared one
     assert_eq!(mallory.handle_completion(&form_b2).unwrap_err(), Error::DecryptFailed);
     assert!(!bob.session.is_confirmed());
-    let forged: esession::Element =
+    let forged: Element =
         "<c xmlns='http://www.xmpp.org/extensions/xep-0200.html#ns'><mac>AAAA</mac></c>".parse().unwrap();
     assert_eq!(bob.session.open(&forged).unwrap_err(), Error::DecryptFailed);
     assert!(!bob.session.is_confirmed());
@@ -243,7 +243,7 @@ fn a_pending_secret_is_as_good_as_the_confirmed_one() {
 fn a_lost_last_message_loses_nothing() {
     let shared = secret(1, 6, true);
     let rng = &mut Dice(52);
-    let policy = crate::world::toy();
+    let policy = toy();
     let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let (bob, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
     let (_, form_a2) =
@@ -262,7 +262,7 @@ fn a_damaged_srshash_is_noticed() {
     let ends = [end(std::slice::from_ref(&shared)), end(std::slice::from_ref(&shared))];
     let failed = negotiate_through(&ends[0], &ends[1], 54, |message, form| {
         if message == 4 {
-            set_values(form, "srshash", &[&crate::world::base64(&[0; 32])]);
+            set_values(form, "srshash", &[&base64(&[0; 32])]);
         }
     });
     assert_eq!(failed.unwrap_err(), Failure::Alice4(Error::DecryptFailed));
@@ -289,7 +289,7 @@ fn a_verified_chain_gives_other_shared_secrets() {
 fn extra_fields_are_readable_before_the_answer() {
     let extra = esession::ExtraField { var: "binding@example.org".into(), values: vec!["v1".into()] };
     let binding = esession::Binding::default().with(extra.clone());
-    let (_, form_a) = Initiator::begin(&crate::world::toy(), &binding, &mut Dice(70)).unwrap();
+    let (_, form_a) = Initiator::begin(&toy(), &binding, &mut Dice(70)).unwrap();
     assert_eq!(extra_fields(&over_the_wire(&form_a)), [extra]);
 }
 
@@ -299,4 +299,24 @@ fn the_long_code_is_shown_in_groups_of_four() {
     let shown = format!("{:#}", alice.sas);
     assert_eq!(shown.split('-').map(str::len).collect::<Vec<_>>(), [4; 4]);
     assert_eq!((shown.replace('-', ""), format!("{}", alice.sas)), (alice.sas.long.clone(), alice.sas.short.clone()));
+}
+
+/// A hint that is noise looks like one that is not, with each hash.
+#[test]
+fn whatever_hints_at_a_secret_has_the_length_of_the_hash_and_comes_once() {
+    for (hash, length) in [(Hash::Sha256, 32), (Hash::Whirlpool, 64)] {
+        let end = End::new(Policy { hashes: vec![hash], ..toy() });
+        let mut hints = Vec::new();
+        drop(negotiate_through(&end, &end, 3, |number, form| {
+            for var in ["rshashes", "srshash"] {
+                let field = form.children().find(|field| field.attr("var") == Some(var));
+                let values = field.into_iter().flat_map(Element::children).map(|value| unbase64(&value.text()));
+                hints.extend(values.map(|value| (number, value)));
+            }
+        }));
+        assert_eq!(hints.iter().filter(|(number, _)| *number == 3).count(), 8);
+        assert_eq!(hints.iter().filter(|(number, _)| *number == 4).count(), 1);
+        assert!(hints.iter().all(|(_, value)| value.len() == length), "{hints:?}");
+        assert_eq!(hints.into_iter().map(|(_, value)| value).collect::<std::collections::BTreeSet<_>>().len(), 9);
+    }
 }

@@ -265,3 +265,30 @@ fn a_generated_key_is_stored_found_again_and_signs() {
     assert_eq!(SigningKey::generate_rsa(1024, &mut Dice(5)).unwrap_err(), Error::Misuse(Misuse::SigningKey));
     assert_eq!(format!("{key:?}"), "SigningKey(..)");
 }
+
+#[test]
+fn people_mean_a_key_by_its_whole_fingerprint_however_they_spell_it() {
+    let [key, other] = rsa_keys();
+    let (key, other) = (key.public(), other.public());
+    let shown = key.fingerprint_text();
+    let groups: Vec<_> = shown.split(' ').collect();
+    assert_eq!((groups.len(), groups.concat()), (8, hex::encode(key.fingerprint(Hash::Sha256))));
+    for meant in [shown.clone(), shown.to_uppercase(), groups.concat(), format!(" {} ", groups.join(":"))] {
+        assert!(key.is_meant_by(&meant) && !other.is_meant_by(&meant), "{meant}");
+    }
+    for not in ["", groups[0], &shown[1..], &format!("{shown}0")] {
+        assert!(!key.is_meant_by(not), "{not}");
+    }
+    assert!(format!("{key:?}").contains("rsa"), "{key:?}");
+}
+
+#[test]
+fn a_key_is_read_from_store_as_it_was_written_and_in_no_other_spelling() {
+    let [key, _] = rsa_keys();
+    let stored = key.public().key_value();
+    assert_eq!(stored.parse::<PublicKey>().as_ref(), Ok(key.public()));
+    for other in [format!("{stored} "), stored.replace("<Modulus>", "<Modulus> "), String::new(), "<KeyValue/>".into()]
+    {
+        assert_eq!(other.parse::<PublicKey>(), Err(Error::Malformed("KeyValue")), "{other}");
+    }
+}

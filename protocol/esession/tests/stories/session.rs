@@ -1,7 +1,8 @@
 //! Sessions as they should be.
 
 use esession::{
-    Binding, Cipher, Disclosure, Ending, Error, ExtraField, Group, Logging, Misuse, Policy, Role, Secret, Standing,
+    Binding, Cipher, Disclosure, Ending, Error, ExtraField, Group, Logging, Misbehaviour, Misuse, Policy, Role, Secret,
+    Standing,
 };
 
 use crate::world::{Dice, End, negotiate, over_the_wire, toy};
@@ -214,6 +215,52 @@ fn a_key_is_not_used_beyond_its_limit() {
         bob.session.open(&alice.session.terminate().unwrap()).unwrap().ending,
         Some(Ending::ByPeer { .. })
     ));
+}
+
+#[test]
+fn time_for_a_new_key_is_when_half_of_the_blocks_are_used_and_not_before() {
+    let limited = End::new(Policy { max_blocks: 80, padding: 16, ..toy() });
+    let (mut alice, mut bob) = negotiate(&limited, &limited, 15);
+    for sent in 1..=41 {
+        drop(bob.session.open(&alice.session.seal("one block").unwrap()).unwrap());
+        let due = [&alice, &bob].map(|end| end.session.should_rekey());
+        assert_eq!(due, [sent > 40; 2], "after {sent} blocks, at whom they are sent to as well");
+    }
+}
+
+#[test]
+fn who_goes_on_beyond_the_limit_of_a_key_is_not_followed() {
+    let limited = End::new(Policy { max_blocks: 4, padding: 16, ..toy() });
+    let boundless = End::new(Policy { padding: 16, ..toy() });
+    let rng = &mut Dice(16);
+    let (mut alice, mut bob) = negotiate(&boundless, &limited, 16);
+    for _ in 0..3 {
+        drop(bob.session.open(&alice.session.seal("one block").unwrap()).unwrap());
+    }
+    // Under a new key of Bob's it counts from the start.
+    drop(alice.session.open(&bob.session.rekey("", rng).unwrap()).unwrap());
+    for _ in 0..4 {
+        drop(bob.session.open(&alice.session.seal("one block").unwrap()).unwrap());
+    }
+    let beyond = bob.session.open(&alice.session.seal("one block").unwrap()).unwrap_err();
+    assert_eq!(beyond, Error::PeerMisbehaved(Misbehaviour::KeyExhausted));
+    assert_eq!(bob.session.standing(), Standing::Broken);
+}
+
+#[test]
+fn keys_are_worn_by_what_is_said_under_them_and_not_by_those_that_bring_new_ones() {
+    let rng = &mut Dice(17);
+    let (mut alice, mut bob) = negotiate(&End::toy(), &End::toy(), 17);
+    let worn =
+        |alice: &esession::Established, bob: &esession::Established| [alice, bob].map(|end| end.session.is_worn());
+    drop(bob.session.open(&alice.session.confirm().unwrap()).unwrap());
+    assert_eq!(worn(&alice, &bob), [false; 2], "the keys were shown, and no more");
+    drop(bob.session.open(&alice.session.seal("words").unwrap()).unwrap());
+    assert_eq!(worn(&alice, &bob), [true; 2]);
+    drop(bob.session.open(&alice.session.rekey("", rng).unwrap()).unwrap());
+    assert_eq!(worn(&alice, &bob), [false; 2]);
+    drop(alice.session.open(&bob.session.seal("words").unwrap()).unwrap());
+    assert_eq!(worn(&alice, &bob), [true; 2]);
 }
 
 #[test]
