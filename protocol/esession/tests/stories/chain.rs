@@ -93,7 +93,7 @@ fn the_short_code_alone_never_verifies() {
 /// of the five characters here, to be quick). The long code covers committed values only and still differs.
 #[test]
 fn grinding_the_short_code_does_not_move_the_long_one() {
-    let policy = esession::Policy { sas_methods: vec![SasMethod::Sas28x5], ..toy() };
+    let policy = Policy { sas_methods: vec![SasMethod::Sas28x5], ..toy() };
     let rng = &mut Dice(31);
     let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
     let (mallory_a, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
@@ -142,7 +142,7 @@ fn committed_codes_do_not_depend_on_what_is_revealed_last() {
 /// Both ends list ours first; an old client gets its own, and then only the long code counts.
 #[test]
 fn the_committed_code_is_taken_where_both_know_it() {
-    let old = End::new(esession::Policy { sas_methods: vec![SasMethod::Sas28x5], ..toy() });
+    let old = End::new(Policy { sas_methods: vec![SasMethod::Sas28x5], ..toy() });
     for (alice, bob, method) in [
         (End::toy(), End::toy(), SasMethod::Committed28x5),
         (old.clone(), End::toy(), SasMethod::Sas28x5),
