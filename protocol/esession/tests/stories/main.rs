@@ -12,6 +12,7 @@ mod fuzzed;
 mod gajim;
 mod hostile_stanzas;
 mod hybrid;
+mod keystream;
 mod malformed;
 mod management;
 mod mutations;
