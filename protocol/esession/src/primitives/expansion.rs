@@ -53,3 +53,22 @@ impl TryRng for Expansion<'_> {
 }
 
 impl TryCryptoRng for Expansion<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seeds are stored: what follows from one must stay what it is. Computed with Python's hmac.
+    #[test]
+    fn the_same_octets_follow_from_a_seed_at_all_times() {
+        let seed = Secret::new(&[9; 32]);
+        let mut expansion = Expansion::new(&seed, "modp14");
+        let mut octets = [0; 64];
+        expansion.try_fill_bytes(&mut octets).unwrap();
+        let known = "3d84fa875705480955af80086075859a3e37124deb0567900608d19332a0dea8\
+                     00556ac89a71d2df5665bcb827dc5f0574c335e3bdf2108f2b69127fe0296245";
+        assert_eq!(hex::encode(octets), known);
+        assert_eq!(expansion.try_next_u32(), Ok(0xf662_8915));
+        assert_eq!(expansion.try_next_u64(), Ok(0x4e23_9579_14ff_6c6d));
+    }
+}

@@ -1,6 +1,6 @@
 //! Somebody in the middle edits the options, or the peer offers what the floor forbids.
 
-use esession::{Cipher, Disclosure, Error, Group, Initiator, Logging, Misuse, Policy, Responder};
+use esession::{Binding, Cipher, Disclosure, Error, Group, Initiator, Logging, Misuse, Policy, Responder};
 
 use crate::world::{Dice, End, Failure, add, negotiate_through, remove, set_values, toy};
 
@@ -178,10 +178,10 @@ fn an_answer_with_another_offered_choice_never_completes() {
 fn a_choice_that_was_not_offered_is_refused_even_if_it_is_a_good_one() {
     let rng = &mut Dice(9);
     let narrow = Policy { ciphers: vec![Cipher::Aes128Ctr], ..toy() };
-    let (_, form_a) = Initiator::begin(&narrow, &esession::Binding::default(), rng).unwrap();
+    let (_, form_a) = Initiator::begin(&narrow, &Binding::default(), rng).unwrap();
     let private = (Group::Toy, vec![0xaa; 64]);
     let alice = esession::dangerous::await_response(&toy(), &form_a, &[private]).unwrap();
-    let (_, mut form_b) = Responder::respond(&toy(), &form_a, &esession::Binding::default(), rng).unwrap();
+    let (_, mut form_b) = Responder::respond(&toy(), &form_a, &Binding::default(), rng).unwrap();
     set_values(&mut form_b, "crypt_algs", &["aes256-ctr"]);
     let refused = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap_err();
     assert_eq!(refused, Error::PeerIncompatible(vec!["crypt_algs".into()]));
@@ -240,23 +240,18 @@ fn an_added_field_is_noticed() {
 fn the_floor_is_checked_before_anything_is_computed() {
     let rng = &mut Dice(7);
     let insecure = Policy { groups: vec![Group::Modp5], ..Policy::default() };
-    assert_eq!(
-        Initiator::begin(&insecure, &esession::Binding::default(), rng).unwrap_err(),
-        Error::Misuse(Misuse::Policy)
-    );
+    assert_eq!(Initiator::begin(&insecure, &Binding::default(), rng).unwrap_err(), Error::Misuse(Misuse::Policy));
     let on_purpose = Policy { insecure_groups: true, ..insecure };
-    let (_, form_a) = Initiator::begin(&on_purpose, &esession::Binding::default(), rng).unwrap();
-    let refused =
-        Responder::respond(&Policy::default(), &form_a, &esession::Binding::default(), &mut Untouched).unwrap_err();
+    let (_, form_a) = Initiator::begin(&on_purpose, &Binding::default(), rng).unwrap();
+    let refused = Responder::respond(&Policy::default(), &form_a, &Binding::default(), &mut Untouched).unwrap_err();
     assert_eq!(refused, Error::PeerIncompatible(vec!["modp".into()]));
-    assert!(Responder::respond(&on_purpose, &form_a, &esession::Binding::default(), rng).is_ok());
+    assert!(Responder::respond(&on_purpose, &form_a, &Binding::default(), rng).is_ok());
 
     let ciphers = vec![Cipher::Aes256Ctr];
     let weak = Policy { ciphers: vec![Cipher::Aes128Ctr], ..toy() };
-    let (_, form_a) = Initiator::begin(&weak, &esession::Binding::default(), rng).unwrap();
+    let (_, form_a) = Initiator::begin(&weak, &Binding::default(), rng).unwrap();
     let refused =
-        Responder::respond(&Policy { ciphers, ..toy() }, &form_a, &esession::Binding::default(), &mut Untouched)
-            .unwrap_err();
+        Responder::respond(&Policy { ciphers, ..toy() }, &form_a, &Binding::default(), &mut Untouched).unwrap_err();
     assert_eq!(refused, Error::PeerIncompatible(vec!["crypt_algs".into()]));
     for empty in [
         Policy { groups: vec![], ..toy() },
@@ -274,10 +269,10 @@ fn the_floor_is_checked_before_anything_is_computed() {
         Policy { max_blocks: 0, ..toy() },
         Policy { max_blocks: (1 << 32) + 1, ..toy() },
     ] {
-        assert_eq!(
-            Initiator::begin(&empty, &esession::Binding::default(), rng).unwrap_err(),
-            Error::Misuse(Misuse::Policy)
-        );
+        let begun = Initiator::begin(&empty, &Binding::default(), rng).unwrap_err();
+        let (_, form_a) = Initiator::begin(&toy(), &Binding::default(), rng).unwrap();
+        let answered = Responder::respond(&empty, &form_a, &Binding::default(), rng).unwrap_err();
+        assert_eq!((begun, answered), (Error::Misuse(Misuse::Policy), Error::Misuse(Misuse::Policy)));
     }
 }
 
