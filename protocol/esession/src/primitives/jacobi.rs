@@ -115,5 +115,10 @@ mod tests {
             assert!(!is_one(&(u128::from_be_bytes(prime) - power).to_be_bytes(), &prime), "-2^{exponent}");
         }
         assert!(!is_one(&[0; 16], &prime));
+        // 2^128 - 173 is one that is 3 modulo 8: 2 is none, and every second power of it.
+        let prime = (u128::MAX - 172).to_be_bytes();
+        for exponent in 0..128 {
+            assert_eq!(is_one(&(1_u128 << exponent).to_be_bytes(), &prime), exponent % 2 == 0, "2^{exponent}");
+        }
     }
 }

@@ -257,6 +257,39 @@ fn weak_and_oddly_spelled_keys_are_no_keys() {
 }
 
 #[test]
+fn nor_are_those_of_dsa() {
+    let key = dsa_key();
+    let [p, q, g, y] = key.public().numbers() else { panic!("DSA") };
+    let read = |[p, q, g, y]: [&[u8]; 4]| {
+        let number = |name: &str, octets: &[u8]| format!("<{name}>{}</{name}>", STANDARD.encode(octets));
+        let numbers = [number("P", p), number("Q", q), number("G", g), number("Y", y)].concat();
+        let ns = "http://www.w3.org/2000/09/xmldsig#";
+        let text = format!("<KeyValue xmlns='{ns}'><DSAKeyValue>{numbers}</DSAKeyValue></KeyValue>");
+        PublicKey::from_element(&text.parse().unwrap())
+    };
+    assert_eq!(read([p, q, g, y]).as_ref(), Ok(key.public()));
+    let longer = |number: &[u8]| [&[1], number].concat();
+    let with_top = |number: &[u8]| [&[0x7f], &number[1..]].concat();
+    let with_last = |number: &[u8]| [&number[..number.len() - 1], &[2]].concat();
+    for (what, [p, q, g, y]) in [
+        ("p of 1024 bits", [&p[128..], q, &g[128..], &y[128..]]),
+        ("p of 2040 bits", [&p[1..], q, &g[1..], &y[1..]]),
+        ("p of 2047 bits", [&with_top(p), q, g, y]),
+        ("p of 2056 bits", [&longer(p), q, g, y]),
+        ("q of 248 bits", [p, &q[1..], g, y]),
+        ("q of 255 bits", [p, &with_top(q), g, y]),
+        ("q of 264 bits", [p, &longer(q), g, y]),
+        ("an even p", [&with_last(p), q, g, y]),
+        ("an even q", [p, &with_last(q), g, y]),
+        ("g longer than p", [p, q, &longer(g), y]),
+        ("y longer than p", [p, q, g, &longer(y)]),
+        ("no q", [p, &[], g, y]),
+    ] {
+        assert_eq!(read([p, q, g, y]), Err(Error::Malformed("KeyValue")), "{what}");
+    }
+}
+
+#[test]
 fn a_generated_key_is_stored_found_again_and_signs() {
     let key = SigningKey::generate_rsa(2048, &mut Dice(5)).unwrap();
     let again = SigningKey::from_pkcs8(key.to_pkcs8().expose()).unwrap();
