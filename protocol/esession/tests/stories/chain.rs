@@ -1,8 +1,8 @@
 //! Retained secrets: the chain that lets users compare once, and the two attacks on it (esessions W1 and W2).
 
 use esession::{
-    ChainOutcome, Element, Error, Evidence, Hash, Initiator, Policy, Responder, RetainedSecret, SasMethod, Secret,
-    extra_fields,
+    Binding, ChainOutcome, Credentials, Element, Error, Evidence, Hash, Initiator, Policy, Responder, RetainedSecret,
+    SasMethod, Secret, dangerous, extra_fields,
 };
 
 use crate::world::{
@@ -64,7 +64,7 @@ fn the_place_of_the_real_hash_is_random() {
         negotiate_through(&end(std::slice::from_ref(&known)), &End::toy(), seed, |_, form| forms.push(form.clone()))
             .unwrap();
         let nonce = unbase64(&value(&forms[0], "my_nonce"));
-        let real = base64(&esession::dangerous::secret_hashes(&known, &nonce).0);
+        let real = base64(&dangerous::secret_hashes(&known, &nonce).0);
         places.insert(field(&mut forms[2], "rshashes").children().position(|hash| hash.text() == real).unwrap());
     }
     assert_eq!(places.len(), 8);
@@ -95,26 +95,24 @@ fn the_short_code_alone_never_verifies() {
 fn grinding_the_short_code_does_not_move_the_long_one() {
     let policy = Policy { sas_methods: vec![SasMethod::Sas28x5], ..toy() };
     let rng = &mut Dice(31);
-    let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
-    let (mallory_a, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
-    let (alice, form_a2) = alice.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
-    drop(mallory_a.handle_identity(&form_a2, esession::Credentials::default(), rng).unwrap());
+    let (alice, form_a) = Initiator::begin(&policy, &Binding::default(), rng).unwrap();
+    let (mallory_a, form_b) = Responder::respond(&policy, &form_a, &Binding::default(), rng).unwrap();
+    let (alice, form_a2) = alice.handle_response(&form_b, Credentials::default(), rng).unwrap();
+    drop(mallory_a.handle_identity(&form_a2, Credentials::default(), rng).unwrap());
 
     let (nonce, private) = ([7; 16], [0xaa; 40]);
-    let (mallory_b, form_m) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
+    let (mallory_b, form_m) = Initiator::begin(&policy, &Binding::default(), rng).unwrap();
     drop(mallory_b);
     // Mallory's own request with an exponent he knows, so that he can make message 3 again and again
-    let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
+    let e = dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
     let mut form_m = form_m;
-    let commitment = base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)));
+    let commitment = base64(&dangerous::sha256(dangerous::mpi(&e)));
     set_values(&mut form_m, "dhhashes", &[&commitment]);
-    let (_bob, form_b) = esession::dangerous::respond(&policy, &form_m, &nonce, 1 << 126, &[0xbb; 40]).unwrap();
+    let (_bob, form_b) = dangerous::respond(&policy, &form_m, &nonce, 1 << 126, &[0xbb; 40]).unwrap();
     let same_short = (0..20_000_u32).find_map(|filler| {
-        let again = esession::dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]);
-        let filler = esession::dangerous::sha256(&filler.to_be_bytes());
-        let (state, _) =
-            esession::dangerous::identify(again.unwrap(), &form_b, &[filler], esession::Credentials::default(), None)
-                .unwrap();
+        let again = dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]);
+        let filler = dangerous::sha256(&filler.to_be_bytes());
+        let (state, _) = dangerous::identify(again.unwrap(), &form_b, &[filler], Credentials::default(), None).unwrap();
         (state.sas().short[..2] == alice.sas().short[..2]).then(|| state.sas().clone())
     });
     let ground = same_short.expect("the short code can be ground");
@@ -123,15 +121,14 @@ fn grinding_the_short_code_does_not_move_the_long_one() {
 
 #[test]
 fn committed_codes_do_not_depend_on_what_is_revealed_last() {
-    let sas = |method, m_a: &[u8], e: &[u8]| esession::dangerous::sas(method, m_a, "form A", "form B", e);
+    let sas = |method, m_a: &[u8], e: &[u8]| dangerous::sas(method, m_a, "form A", "form B", e);
     for method in [SasMethod::Sas28x5, SasMethod::Committed28x5] {
         assert_eq!(sas(method, b"one", b"e").long, sas(method, b"two", b"e").long);
         assert_ne!(sas(method, b"one", b"e").long, sas(method, b"one", b"f").long);
         assert_ne!(sas(method, b"one", b"e").short, sas(method, b"one", b"e").long[..5]);
     }
-    let [old, ours] = [SasMethod::Sas28x5, SasMethod::Committed28x5].map(|method| {
-        move |m_a: &'static [u8], e: &'static [u8]| esession::dangerous::sas(method, m_a, "form A", "form B", e)
-    });
+    let [old, ours] = [SasMethod::Sas28x5, SasMethod::Committed28x5]
+        .map(|method| move |m_a: &'static [u8], e: &'static [u8]| dangerous::sas(method, m_a, "form A", "form B", e));
     assert_ne!(old(b"one", b"e").short, old(b"two", b"e").short);
     assert_eq!(ours(b"one", b"e").short, ours(b"two", b"e").short);
     assert_ne!(ours(b"one", b"e").short, ours(b"one", b"f").short);
@@ -159,18 +156,18 @@ fn the_committed_code_cannot_be_ground() {
     let rng = &mut Dice(31);
     let policy = toy();
     let private = [0xaa; 40];
-    let (_, mut form_m) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
-    let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
-    let commitment = base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)));
+    let (_, mut form_m) = Initiator::begin(&policy, &Binding::default(), rng).unwrap();
+    let e = dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
+    let commitment = base64(&dangerous::sha256(dangerous::mpi(&e)));
     set_values(&mut form_m, "dhhashes", &[&commitment]);
-    let (_, form_b) = esession::dangerous::respond(&policy, &form_m, &[7; 16], 1 << 126, &[0xbb; 40]).unwrap();
+    let (_, form_b) = dangerous::respond(&policy, &form_m, &[7; 16], 1 << 126, &[0xbb; 40]).unwrap();
     let codes: std::collections::BTreeSet<String> = (0..200_u32)
         .map(|filler| {
             let keys = [(esession::Group::Toy, private.to_vec())];
-            let again = esession::dangerous::await_response(&policy, &form_m, &keys).unwrap();
-            let filler = esession::dangerous::sha256(&filler.to_be_bytes());
-            let none = esession::Credentials::default();
-            let (state, _) = esession::dangerous::identify(again, &form_b, &[filler], none, None).unwrap();
+            let again = dangerous::await_response(&policy, &form_m, &keys).unwrap();
+            let filler = dangerous::sha256(&filler.to_be_bytes());
+            let none = Credentials::default();
+            let (state, _) = dangerous::identify(again, &form_b, &[filler], none, None).unwrap();
             state.sas().code()
         })
         .collect();
@@ -184,27 +181,25 @@ fn pasted_hashes_do_not_break_the_chain() {
     let shared = secret(1, 42, true);
     let policy = toy();
     let rng = &mut Dice(40);
-    let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
-    let (mallory_to_alice, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
+    let (alice, form_a) = Initiator::begin(&policy, &Binding::default(), rng).unwrap();
+    let (mallory_to_alice, form_b) = Responder::respond(&policy, &form_a, &Binding::default(), rng).unwrap();
     let (alice, form_a2) =
-        alice.handle_response(&form_b, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
+        alice.handle_response(&form_b, Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
     drop(mallory_to_alice);
 
     // Mallory's own leg to Bob, with Alice's ID and her hashes
     let private = [0xcc; 40];
-    let (_, mut form_m) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
-    let e = esession::dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
-    set_values(&mut form_m, "dhhashes", &[&base64(&esession::dangerous::sha256(esession::dangerous::mpi(&e)))]);
+    let (_, mut form_m) = Initiator::begin(&policy, &Binding::default(), rng).unwrap();
+    let e = dangerous::power(esession::Group::Toy, &[2], &private).unwrap();
+    set_values(&mut form_m, "dhhashes", &[&base64(&dangerous::sha256(dangerous::mpi(&e)))]);
     set_values(&mut form_m, "my_nonce", &[&value(&form_a, "my_nonce")]);
-    let (bob, form_b) = Responder::respond(&policy, &form_m, &esession::Binding::default(), rng).unwrap();
-    let mallory =
-        esession::dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]).unwrap();
+    let (bob, form_b) = Responder::respond(&policy, &form_m, &Binding::default(), rng).unwrap();
+    let mallory = dangerous::await_response(&policy, &form_m, &[(esession::Group::Toy, private.to_vec())]).unwrap();
     let mut hashes = form_a2.clone();
     let pasted: Vec<_> = field(&mut hashes, "rshashes").children().map(|hash| unbase64(&hash.text())).collect();
-    let (mallory, form_m2) =
-        esession::dangerous::identify(mallory, &form_b, &pasted, esession::Credentials::default(), None).unwrap();
+    let (mallory, form_m2) = dangerous::identify(mallory, &form_b, &pasted, Credentials::default(), None).unwrap();
     let (mut bob, form_b2) =
-        bob.handle_identity(&form_m2, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
+        bob.handle_identity(&form_m2, Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
     assert_eq!(bob.chain, ChainOutcome::Continued { id: 1, verified: true }, "Bob has found the secret");
 
     // Mallory cannot finish, so the session is never confirmed and the pending secret never replaces the shared one
@@ -244,12 +239,11 @@ fn a_lost_last_message_loses_nothing() {
     let shared = secret(1, 6, true);
     let rng = &mut Dice(52);
     let policy = toy();
-    let (alice, form_a) = Initiator::begin(&policy, &esession::Binding::default(), rng).unwrap();
-    let (bob, form_b) = Responder::respond(&policy, &form_a, &esession::Binding::default(), rng).unwrap();
+    let (alice, form_a) = Initiator::begin(&policy, &Binding::default(), rng).unwrap();
+    let (bob, form_b) = Responder::respond(&policy, &form_a, &Binding::default(), rng).unwrap();
     let (_, form_a2) =
-        alice.handle_response(&form_b, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
-    let (mut bob, _) =
-        bob.handle_identity(&form_a2, esession::Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
+        alice.handle_response(&form_b, Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
+    let (mut bob, _) = bob.handle_identity(&form_a2, Credentials::secrets(std::slice::from_ref(&shared)), rng).unwrap();
     bob.new_secret.id = 2;
     let (alice, bob) = negotiate(&end(std::slice::from_ref(&shared)), &end(&[bob.new_secret, shared]), 53);
     assert_eq!(alice.chain, ChainOutcome::Continued { id: 1, verified: true });
@@ -288,7 +282,7 @@ fn a_verified_chain_gives_other_shared_secrets() {
 #[test]
 fn extra_fields_are_readable_before_the_answer() {
     let extra = esession::ExtraField { var: "binding@example.org".into(), values: vec!["v1".into()] };
-    let binding = esession::Binding::default().with(extra.clone());
+    let binding = Binding::default().with(extra.clone());
     let (_, form_a) = Initiator::begin(&toy(), &binding, &mut Dice(70)).unwrap();
     assert_eq!(extra_fields(&over_the_wire(&form_a)), [extra]);
 }
@@ -319,4 +313,16 @@ fn whatever_hints_at_a_secret_has_the_length_of_the_hash_and_comes_once() {
         assert!(hints.iter().all(|(_, value)| value.len() == length), "{hints:?}");
         assert_eq!(hints.into_iter().map(|(_, value)| value).collect::<std::collections::BTreeSet<_>>().len(), 9);
     }
+}
+
+#[test]
+fn a_secret_that_is_announced_twice_is_found() {
+    let (known, rng) = ([secret(1, 1, true)], &mut Dice(9));
+    let with = || Credentials::secrets(&known);
+    let (alice, form_a) = Initiator::begin(&toy(), &Binding::default(), rng).unwrap();
+    let (bob, form_b) = Responder::respond(&toy(), &form_a, &Binding::default(), rng).unwrap();
+    let (hint, _) = dangerous::secret_hashes(&known[0], &unbase64(&value(&form_a, "my_nonce")));
+    let (_, form_a2) = dangerous::identify(alice, &form_b, &[hint.clone(), hint], with(), None).unwrap();
+    let (bob, _) = bob.handle_identity(&form_a2, with(), rng).unwrap();
+    assert_eq!(bob.chain, ChainOutcome::Continued { id: 1, verified: true });
 }
