@@ -130,3 +130,18 @@ fn nobody_in_the_middle_chooses_the_hash() {
     // Bob takes what is left, and then the forms that the two of them have seen differ.
     assert_eq!(meddled.unwrap_err(), Failure::Bob3(Error::DecryptFailed));
 }
+
+/// XEP-0200, section 4.
+#[test]
+fn what_is_only_signed_takes_one_block_however_long_it_is() {
+    let end = End::new(Policy { ciphers: vec![Cipher::SignOnly], ..toy() });
+    let (mut alice, mut bob) = negotiate(&end, &end, 1);
+    let counters = |alice: &esession::Session, bob: &esession::Session| {
+        let [alice, bob] = [alice, bob].map(|session| esession::dangerous::state(session).unwrap());
+        [alice.sending_counter, bob.receiving_counter]
+    };
+    let before = counters(&alice.session, &bob.session);
+    let c = alice.session.seal(&"x".repeat(1000)).unwrap();
+    drop(bob.session.open(&c).unwrap());
+    assert_eq!(counters(&alice.session, &bob.session), before.map(|counter| counter + 1));
+}

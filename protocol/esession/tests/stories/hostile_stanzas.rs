@@ -76,6 +76,8 @@ fn white_space_prefixes_and_rewritten_namespaces_do_no_harm() {
     for c in [
         format!("<c xmlns='{NS}'>\n  <data>{data}</data>\n  <mac>{mac}</mac>\n</c>"),
         format!("<c xmlns='{NS}'><data>\n{data}\n</data><mac> {mac} </mac></c>"),
+        format!("<c xmlns='{NS}'><data> {data}</data><mac>{mac} </mac></c>"),
+        format!("<c xmlns='{NS}'><data>{data}\n</data><mac>\n{mac}</mac></c>"),
         format!("<p:c xmlns:p='{NS}'><p:data>{data}</p:data><p:mac>{mac}</p:mac></p:c>"),
         format!("<c xmlns='{NS}'><data xmlns='jabber:client'>{data}</data><mac xmlns='jabber:client'>{mac}</mac></c>"),
         format!("<c xmlns='{NS}'><mac>{mac}</mac><data>{data}</data></c>"),
