@@ -275,7 +275,7 @@ fn a_weak_key_or_one_of_a_kind_that_is_not_known_says_nothing() {
             std::fs::read_to_string(format!("{}/tests/openpgp/kinds/{kind}.asc", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let attestation = Attestation::from_text(&file, &key(), JID, NOW)?;
         let mut authorities = Authorities::default();
-        authorities.add_text(file).unwrap();
+        authorities.add_text(&file).unwrap();
         authorities.certify(&attestation, JID, NOW).map(|certified| certified.by)
     };
     for kind in ["ed25519", "nistp256", "nistp384", "nistp521", "rsa2048"] {
