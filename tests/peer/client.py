@@ -12,7 +12,7 @@ import sys
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
 
-from esession import C, ESESSION, FEATURE, FORM, INIT, SSN, Alice, Bob, ending
+from esession import C, ESESSION, FEATURE, FORM, INIT, SSN, Alice, Bob, Broken, ending
 
 CLIENT = "jabber:client"
 
@@ -63,7 +63,7 @@ class Client:
         self.user, self.domain = bare.split("@")
         self.stream, self.kept = Stream(port), kept
         self.retained = json.loads(open(kept).read()) if os.path.exists(kept) else {}
-        self.half, self.session, self.ids = None, None, 0
+        self.half, self.session, self.ids, self.password = None, None, 0, b""
         self.log_in(password)
 
     def log_in(self, password):
@@ -104,13 +104,15 @@ class Client:
         name = command["command"]
         if name == "start":
             self.peer, self.thread = command["with"], self.fresh()
-            self.half = Alice(self.secret())
+            self.half = Alice(self.secret(), self.password)
             self.message(self.half.ask())
         elif name == "send":
             content = f"<body>{escape(command['text'])}</body>"
             self.message(self.session.seal(content, command.get("rekey", False)))
         elif name == "rekey":
             self.message(self.session.seal("", True))
+        elif name == "password":
+            self.password = command["password"].encode()
         elif name == "end":
             self.message(self.session.end())
 
@@ -152,7 +154,7 @@ class Client:
         kind = form.get("type")
         if kind == "form":
             self.peer, self.thread = sender, thread
-            self.half = Bob(form, self.secret())
+            self.half = Bob(form, self.secret(), self.password)
             self.message(self.half.answer())
         elif thread != self.thread:
             return
@@ -160,7 +162,12 @@ class Client:
             self.peer = sender
             self.message(self.half.identify(form))
         elif self.half.role == "initiator":
-            self.establish(self.half.complete(form))
+            try:
+                session = self.half.complete(form)
+            except Broken as why:
+                tell("refused", text=str(why))
+                return self.refuse()
+            self.establish(session)
         else:
             session, completion = self.half.identify(form)
             self.message(completion)
@@ -192,6 +199,11 @@ class Client:
     def message(self, payload):
         head = f"<message to='{self.peer}' id='{self.fresh()}'><thread>{self.thread}</thread>"
         self.stream.send(f"{head}{payload}</message>")
+
+    def refuse(self):
+        refusal = "<feature-not-implemented xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+        head = f"<message type='error' to='{self.peer}' id='{self.fresh()}'><thread>{self.thread}</thread>"
+        self.stream.send(f"{head}<error type='cancel'>{refusal}</error></message>")
 
     def fresh(self):
         self.ids += 1

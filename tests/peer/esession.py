@@ -183,8 +183,8 @@ class Alice:
 
     role = "initiator"
 
-    def __init__(self, retained):
-        self.retained = retained
+    def __init__(self, retained, password):
+        self.retained, self.password = retained, password
         self.x, self.nonce = private(), secrets.token_bytes(16)
         self.e = pow(2, self.x, P)
         self.request = form(
@@ -250,7 +250,7 @@ class Alice:
         found = fields(completion)
         demand(unb64(only(found, "nonce")) == self.nonce, "another nonce")
         chained = bool(self.retained) and unb64(only(found, "srshash")) == mac(self.retained, b"Shared Retained Secret")
-        k = sha256(self.k, self.retained if chained else b"")
+        k = sha256(self.k, self.retained if chained else b"", self.password)
         out, _ = negotiated(k, "Initiator", self.out.counter, self.bits)
         back, sigma = negotiated(k, "Responder", self.counter_b, self.bits)
         covered = [normal(self.response), normal(completion, ("identity", "mac"))]
@@ -264,8 +264,8 @@ class Bob:
 
     role = "responder"
 
-    def __init__(self, request, retained):
-        self.retained, self.request = retained, request
+    def __init__(self, request, retained, password):
+        self.retained, self.password, self.request = retained, password, request
         offered = fields(request)
         for name, wanted in [("security", "e2e"), ("modp", "14"), ("hash_algs", "sha256"), ("compress", "none")]:
             demand(wanted in offered[name], f"no {wanted} in {name}")
@@ -324,7 +324,7 @@ class Bob:
         self.long = long_code(normal(self.request), normal(self.response), e)
         shown = map(unb64, found["rshashes"])
         chained = bool(self.retained) and mac(self.their_nonce, self.retained) in shown
-        k = sha256(k, self.retained if chained else b"")
+        k = sha256(k, self.retained if chained else b"", self.password)
         back, _ = negotiated(k, "Initiator", back.counter, self.bits)
         counter = self.counter ^ 2**127
         out, sigma = negotiated(k, "Responder", counter, self.bits)

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use drawbridge_bridge::Secret;
 use jid::BareJid;
 
-use crate::commands::Answers;
+use crate::commands::{Answers, pair};
 use crate::config::{Config, ConfigError, process_env};
 use crate::control::{Client, ControlError, Reply, Request, Stdio};
 use crate::{doctor, log, run};
@@ -71,7 +71,13 @@ enum Users {
     /// List a user's contacts with their addresses
     Contacts(Whom),
     /// Show a code that verifies a user's client when it is typed there, in the place of comparing codes
-    Pair(Whom),
+    Pair {
+        #[command(flatten)]
+        whom: Whom,
+        /// For a client that has a place for a session's password, and none for pairing codes: with this JID of the gateway's
+        #[arg(long, value_name = "JID")]
+        as_password: Option<BareJid>,
+    },
     /// Show the public keys that a user's clients have signed with, and trust or forget one
     Keys {
         #[command(flatten)]
@@ -179,7 +185,11 @@ fn users(config: &Config, command: Users) -> Result<(), Error> {
         Users::Logout(whom) => for_user(config, "logout", whom, yes()),
         Users::Status(whom) => for_user(config, "status", whom, []),
         Users::Contacts(whom) => for_user(config, "contacts", whom, []),
-        Users::Pair(whom) => for_user(config, "pair", whom, []),
+        Users::Pair { whom, as_password } => {
+            let way = if as_password.is_some() { pair::PASSWORD } else { pair::CODE };
+            let with = as_password.map(|jid| (pair::WITH.to_owned(), jid.to_string()));
+            for_user(config, "pair", whom, with.into_iter().chain([(pair::WAY.to_owned(), way.to_owned())]))
+        }
         Users::Keys { whom, trust, forget } => {
             let what = match (&trust, &forget) {
                 (None, None) => "list",

@@ -26,7 +26,7 @@ mod help;
 mod keys;
 mod login;
 mod logout;
-mod pair;
+pub mod pair;
 mod policy;
 mod recover;
 mod running;

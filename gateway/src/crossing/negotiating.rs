@@ -247,7 +247,7 @@ impl Conversation {
     /// The client holds the final keys: the pending secret counts, and the conversation is protected from here on.
     pub(super) async fn confirmed(&mut self, resource: &FullJid) {
         let Some(active) = self.endpoints.active.get(resource) else { return };
-        if active.is_paired && self.peer == Peer::Gateway {
+        if active.agreed.password || (active.is_paired && self.peer == Peer::Gateway) {
             self.keeper.pairings.used(self.them());
         }
         let (link, user, peer) = (active.link, self.user.id, self.peer.clone());
@@ -357,7 +357,7 @@ impl Conversation {
     pub(super) async fn binding(&self) -> Binding {
         let binding = Binding::between(self.me.to_bare().as_str(), self.them().as_str());
         match &self.peer {
-            Peer::Gateway => binding.vouched_by(&self.keeper.pairings.of(self.them())),
+            Peer::Gateway => binding.vouched_by(&self.keeper.pairings.vouchers(self.them())),
             Peer::Contact(_) => binding.vouched_by(&self.secrets_of(&Peer::Gateway).await),
         }
     }
@@ -392,7 +392,8 @@ impl Conversation {
         let signing_key = if signs { own_key::of(&self.keeper, self.user.id, &self.peer).await } else { None };
         let known_keys = self.known_keys().await;
         let secrets = self.secrets_of(&self.peer).await;
-        Credentials { secrets, signing_key, known_keys, ..Credentials::default() }
+        let other_secret = self.keeper.pairings.password(self.them(), &self.me.to_bare());
+        Credentials { secrets, other_secret, signing_key, known_keys }
     }
 
     /// Keys that are recognised by their fingerprints.

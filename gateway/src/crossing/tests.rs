@@ -148,15 +148,26 @@ async fn session(world: &mut World, binding: &esession::Binding) -> esession::Se
 }
 
 async fn session_with(world: &mut World, policy: esession::Policy, binding: &esession::Binding) -> esession::Session {
+    negotiated(world, SILENT, policy, binding, esession::Credentials::default()).await.unwrap().session
+}
+
+/// With the gateway or a contact, who has not seen yet that the client has the keys.
+async fn negotiated(
+    world: &mut World,
+    with: &str,
+    policy: esession::Policy,
+    binding: &esession::Binding,
+    credentials: esession::Credentials,
+) -> Result<esession::Established, esession::Error> {
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
     let (waiting, payload) = request(&policy, binding);
     let form = |stanza: &Element| stanza.children().find_map(esession::namespaces::negotiation_form).cloned();
-    world.takes(&from_alice("phone", &payload)).await;
+    world.takes(&from_alice("phone", &payload).replacen(SILENT, with, 1)).await;
     let form_b = form(&world.until(|stanza| form(stanza).is_some()).await).unwrap();
-    let (waiting, form_a2) = waiting.handle_response(&form_b, esession::Credentials::default(), rng).unwrap();
-    world.takes(&from_alice("phone", &esession::namespaces::feature(form_a2))).await;
+    let (waiting, form_a2) = waiting.handle_response(&form_b, credentials, rng).unwrap();
+    world.takes(&from_alice("phone", &esession::namespaces::feature(form_a2)).replacen(SILENT, with, 1)).await;
     let form_b2 = form(&world.until(|stanza| form(stanza).is_some()).await).unwrap();
-    waiting.handle_completion(&form_b2).unwrap().session
+    waiting.handle_completion(&form_b2)
 }
 
 #[tokio::test(start_paused = true)]

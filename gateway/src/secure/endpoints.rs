@@ -119,7 +119,8 @@ impl Active {
     /// opened later by who posed as it and gets hold of the retained secret. Other clients may never show theirs before
     /// they speak.
     fn is_ready(&self) -> bool {
-        self.session.standing() == Standing::Open && (self.is_confirmed() || !self.agreed.bound)
+        let must_confirm = self.agreed.bound || self.agreed.password;
+        self.session.standing() == Standing::Open && (self.is_confirmed() || !must_confirm)
     }
 
     /// Whether something that was agreed is not true, and the client has not taken the truth yet.

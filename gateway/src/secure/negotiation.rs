@@ -79,7 +79,7 @@ pub struct Finished {
 pub struct Chained {
     /// What became of the chain.
     pub chain: ChainOutcome,
-    /// A verified chain with the gateway vouches for the client.
+    /// A verified chain with the gateway vouches for the client, or a code that the host has made does.
     pub vouched: bool,
     /// The next secret of the chain.
     pub secret: RetainedSecret,
@@ -88,7 +88,10 @@ pub struct Chained {
 impl From<Established> for Finished {
     fn from(established: Established) -> Self {
         let Established { session, agreed, sas, peer_key: key, chain, vouched, new_secret: secret } = established;
-        let chained = Some(Chained { chain, vouched, secret });
+        // Passwords here are codes that nobody can guess, see `pairing`.
+        let proved = vouched || agreed.password;
+        let secret = RetainedSecret::new(0, secret.value().clone(), secret.is_verified() || proved);
+        let chained = Some(Chained { chain, vouched: proved, secret });
         Self { session, agreed, comparison: Comparison::Strings(sas), key, chained }
     }
 }

@@ -207,6 +207,10 @@ impl Chat {
                 let code = Zeroizing::new(code);
                 self.talk(with, now, rng, |talk, cx| talk.pair(&code, cx))
             }
+            Command::Password { password, with } => {
+                let password = password.map(Zeroizing::new);
+                self.talk(with, now, rng, |talk, cx| talk.set_password(password.as_ref().map(|text| text.as_str()), cx))
+            }
             Command::Terms { disclosure, logging, with } => {
                 let terms = Terms {
                     disclosure: option(disclosure.as_deref(), Disclosure::from_name)?,

@@ -113,6 +113,14 @@ pub enum Command {
         /// The peer.
         with: Option<String>,
     },
+    /// What the user has agreed on with the peer, the other shared secret of XEP-0116: the next session, which starts now, is
+    /// not to be had without it. Without one, none.
+    Password {
+        /// To the octet what the peer types.
+        password: Option<String>,
+        /// The peer.
+        with: Option<String>,
+    },
     /// Propose other terms for the session.
     Terms {
         /// `never`, `disabled` or `enabled`.

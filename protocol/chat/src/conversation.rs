@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use esession::{Disclosure, Error, Logging, Misuse, Policy, RetainedSecret, Secret, StanzaKind};
+use esession::{Disclosure, Error, Logging, Misuse, Policy, StanzaKind};
 use jid::{BareJid, Jid};
 use minidom::Element;
 use zeroize::Zeroizing;
@@ -18,6 +18,7 @@ use crate::event::{Event, SessionEvent, SessionState};
 use crate::outbox::Outbox;
 use crate::stanza::{self, CLIENT};
 use active::Active;
+use given::Given;
 use negotiation::Half;
 use offline::{Leaving, Receiver};
 use probe::Probe;
@@ -26,6 +27,7 @@ use single::Single;
 
 mod active;
 mod certified;
+mod given;
 mod hearing;
 mod keys;
 mod kinds;
@@ -41,8 +43,6 @@ const MAX_CONTENT: usize = 160 * 1024;
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// After so many refusals that will not change by waiting, the messages are given up.
 const MAX_REFUSALS: u32 = 4;
-/// A code must be too long to be found by trying, also at home.
-const PAIRING_DIGITS: usize = 20;
 
 /// What this client offers and accepts: everything encrypted, and whatever the peer says about disclosure, which is shown.
 #[must_use]
@@ -71,8 +71,8 @@ pub(crate) struct Conversation {
     outbox: Outbox,
     probe: Probe,
     seen: Seen,
-    /// A code that the user was given for this peer, until a session has shown whether it is theirs.
-    pairing: Option<RetainedSecret>,
+    /// Until a session has shown whether the peer has it too.
+    given: Option<Given>,
     /// Messages that wait for what the peer has published.
     leaving: Vec<Leaving>,
     /// The question for what certifies the peer's key.
@@ -100,7 +100,7 @@ impl Conversation {
             outbox: Outbox::default(),
             probe: Probe::default(),
             seen: Seen::default(),
-            pairing: None,
+            given: None,
             leaving: Vec::new(),
             certificate: None,
             receiver: None,
@@ -199,18 +199,6 @@ impl Conversation {
             }
             None => cx.tell(Event::own_error(None, "state", "there is no session to verify")),
         }
-    }
-
-    /// The user was given a code for this peer: a session that both have it for needs no comparing.
-    pub(crate) fn pair(&mut self, code: &str, cx: &mut Cx<'_>) {
-        let digits = code.bytes().filter(u8::is_ascii_alphanumeric).map(|digit| digit.to_ascii_lowercase());
-        let digits: Zeroizing<Vec<u8>> = Zeroizing::new(digits.collect());
-        if digits.len() < PAIRING_DIGITS {
-            let words = "this is no pairing code: those have 25 letters and digits, so that nobody can try them all";
-            return cx.tell(Event::own_error(None, "bad-command", words));
-        }
-        self.pairing = Some(RetainedSecret::new(0, Secret::new(&digits), true));
-        self.begin(cx);
     }
 
     /// The user ends the session. What could not be sent so far is given back.

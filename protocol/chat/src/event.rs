@@ -296,6 +296,8 @@ pub struct SessionKeys {
     pub hash: String,
     /// Whether X25519 and ML-KEM-768 are in the keys as well.
     pub hybrid: bool,
+    /// Whether a password that the user has typed is: the peer has it too.
+    pub password: bool,
     /// What the peer says about third parties: `never`, `disabled`, `enabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disclosure: Option<String>,

@@ -118,6 +118,7 @@ mod tests {
             cipher: "aes256-ctr".into(),
             hash: "sha256".into(),
             hybrid: true,
+            password: false,
             certified_by: None,
             disclosure: None,
             logging: None,
@@ -139,7 +140,7 @@ mod tests {
             String::from_utf8(output).unwrap(),
             "{\"event\":\"session\",\"with\":\"bob@example.org/b\",\"state\":\"active\",\"role\":\"initiator\",\
              \"sas\":\"abcde\",\"long\":\"abcd-efgh\",\"compare\":\"abcde\",\"verified\":false,\"confirmed\":true,\"chain\":\"new\",\"group\":\"16\",\
-             \"cipher\":\"aes256-ctr\",\"hash\":\"sha256\",\"hybrid\":true,\"milliseconds\":5,\"stanzas\":4,\"bytes\":9}\n"
+             \"cipher\":\"aes256-ctr\",\"hash\":\"sha256\",\"hybrid\":true,\"password\":false,\"milliseconds\":5,\"stanzas\":4,\"bytes\":9}\n"
         );
     }
 }

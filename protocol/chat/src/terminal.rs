@@ -123,6 +123,9 @@ impl<W: Write> Terminal<W> {
                     keys.milliseconds
                 ),
             );
+            if keys.password {
+                self.line(Ink::Faint, "   the peer has the password that you typed");
+            }
             if let (Some(key), Some(standing)) = (&keys.key, keys.key_standing) {
                 self.line(Ink::Faint, &format!("   its public key ({standing}): {key}"));
             }

@@ -8,7 +8,8 @@ use crate::secret::{RetainedSecret, Secret};
 pub struct Credentials {
     /// All unexpired retained secrets of the peer, confirmed and pending, the best first: eight are announced.
     pub secrets: Vec<RetainedSecret>,
-    /// The other shared secret of this session, such as a password. The peer must have the same or none must have one.
+    /// The other shared secret of this session, such as a password, in four messages only ([`crate::Agreed::password`]). The
+    /// peer must have the same octets or none must have any: if not, it is the initiator who notices, by message 4.
     pub other_secret: Option<Secret>,
     /// What this end signs with, where it identifies itself by `key` or `hash`.
     pub signing_key: Option<SigningKey>,

@@ -61,6 +61,10 @@ pub struct Agreed {
     pub rekey_freq: u32,
     /// Whether X25519 and ML-KEM-768 are in the keys, so that what is recorded stays closed to quantum computers.
     pub hybrid: bool,
+    /// Whether this end's [`crate::Credentials::other_secret`] is in the keys, so that the peer has it too. For the responder
+    /// it holds once the session is confirmed. A password that people choose proves nothing of who the peer is: whoever asked
+    /// a responder once can try all passwords on its last message.
+    pub password: bool,
     /// Whether the peer named the same two ends ([`crate::Binding`]).
     pub bound: bool,
     /// The fields of the peer's first form that this crate does not know. They were covered by the MACs.
@@ -118,6 +122,7 @@ pub(crate) struct FinalKeys {
     pub(crate) shared: SharedSecret,
     pub(crate) initiator: DirectionKeys,
     pub(crate) responder: DirectionKeys,
+    password: bool,
 }
 
 impl Finalist {
@@ -126,10 +131,11 @@ impl Finalist {
     pub(crate) fn final_keys(&self, srs: Option<&RetainedSecret>, oss: Option<&Secret>) -> FinalKeys {
         let octets = |secret: Option<&Secret>| Zeroizing::new(secret.map(|s| s.expose().to_vec()).unwrap_or_default());
         let hybrid = self.hybrid.as_ref().map(|(_, secret)| secret);
+        let password = oss.is_some_and(|password| !password.expose().is_empty());
         let oss = Secret::join(&[&octets(hybrid), &octets(self.voucher.as_ref()), &octets(oss)]);
         let shared = self.provisional.strengthen(srs.map(RetainedSecret::value), Some(&oss), self.suite);
         let keys = |role| shared.keys(role, self.suite);
-        FinalKeys { initiator: keys(Role::Initiator), responder: keys(Role::Responder), shared }
+        FinalKeys { initiator: keys(Role::Initiator), responder: keys(Role::Responder), shared, password }
     }
 
     /// Opens the session. `responder_counter` stands after Bob's proof.
@@ -140,7 +146,7 @@ impl Finalist {
         chain: ChainOutcome,
         peer_key: Option<PublicKey>,
     ) -> Established {
-        let FinalKeys { shared, initiator, responder } = keys;
+        let FinalKeys { shared, initiator, responder, password } = keys;
         let vouched = self.voucher.is_some();
         let new_secret = RetainedSecret::new(0, shared.new_retained_secret(self.suite), chain.is_verified() || vouched);
         let initiator = (initiator.stanza, self.initiator_counter);
@@ -161,7 +167,8 @@ impl Finalist {
             Own { pair: self.pair, hybrid: own },
             Theirs { value: self.peer, share },
         );
-        let agreed = Agreed::new(self.role, self.suite.profile, self.choice, self.said, is_hybrid);
+        let agreed =
+            Agreed { password, ..Agreed::new(self.role, self.suite.profile, self.choice, self.said, is_hybrid) };
         Established { session, agreed, sas: self.sas, peer_key, chain, vouched, new_secret }
     }
 }
@@ -187,6 +194,7 @@ impl Agreed {
             logging,
             rekey_freq,
             hybrid,
+            password: false,
             bound,
             peer_extras,
         }

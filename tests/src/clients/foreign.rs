@@ -32,6 +32,11 @@ impl ForeignClient {
         Ok(Self(lines))
     }
 
+    /// What all further sessions must have as their other shared secret, or nothing.
+    pub fn set_password(&mut self, password: &str) -> Result<(), Error> {
+        self.0.send(&json!({ "command": "password", "password": password }))
+    }
+
     /// Asks for a session, and waits for it.
     pub fn secure(&mut self, with: &str) -> Result<Value, Error> {
         self.0.send(&json!({ "command": "start", "with": with }))?;

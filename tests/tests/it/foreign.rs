@@ -76,3 +76,68 @@ fn our_client_and_a_foreign_one_talk_whoever_asks() {
         }
     }
 }
+
+#[test]
+fn a_password_from_the_host_verifies_a_foreign_client() {
+    let world = World::echo("").unwrap();
+    let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
+    alice.subscribe(World::ECHO).unwrap();
+    alice.finish().unwrap();
+    let pair = |with: &str| world.gateway.operator_says(&["users", "pair", ALICE, "--as-password", with]);
+    let nobody = pair("echo%echo@elsewhere.test").unwrap_err().to_string();
+    assert!(nobody.contains("This is nobody here"), "{nobody}");
+    let told = pair(World::ECHO).unwrap();
+    let password = told.trim().lines().last().unwrap();
+
+    let mut foreign = ForeignClient::start(world.dir(), &account.with_resource("foreign")).unwrap();
+    foreign.set_password("mistyped").unwrap();
+    foreign.send(&json!({ "command": "start", "with": World::ECHO })).unwrap();
+    foreign.expect_event("refused", SOON).unwrap();
+    foreign.set_password(password).unwrap();
+    foreign.secure(World::ECHO).unwrap();
+    foreign.say("nobody had to compare anything", false).unwrap();
+    assert_eq!(foreign.next_message().unwrap(), "nobody had to compare anything");
+    let codes = world.gateway.operator_says(&["verify", ALICE]).unwrap_err().to_string();
+    assert!(codes.contains("from the client foreign (verified)"), "{codes}");
+    assert!(foreign.end().unwrap());
+
+    // It is used up; what came of it is not.
+    foreign.set_password("").unwrap();
+    assert_eq!(foreign.secure(World::ECHO).unwrap()["chained"], true);
+    foreign.say("known", false).unwrap();
+    assert_eq!(foreign.next_message().unwrap(), "known");
+    let codes = world.gateway.operator_says(&["verify", ALICE]).unwrap_err().to_string();
+    assert!(codes.contains("from the client foreign (verified)"), "{codes}");
+}
+
+#[test]
+fn our_client_and_a_foreign_one_need_the_same_password_whoever_asks() {
+    let world = World::echo("").unwrap();
+    let alice = world.account("alice").unwrap().with_resource("foreign");
+    let bob = world.account("bob").unwrap();
+    let mut alice = ForeignClient::start(world.dir(), &alice).unwrap();
+    let mut bob = world.chat(&bob, "alice@xmpp.test/foreign", &[]).unwrap();
+    for (asks, password) in [("bob", "Käse & Brot"), ("alice", "what we said at lunch")] {
+        alice.set_password(&format!("{password}!")).unwrap();
+        bob.send(&json!({ "command": "password", "password": password })).unwrap();
+        let failed = bob.session("failed").unwrap();
+        assert!(failed["reason"].as_str().unwrap().contains("another password than you"), "{failed}");
+        // Who is asked cannot see it.
+        alice.expect_event("session", SOON).unwrap();
+        alice.set_password(password).unwrap();
+        if asks == "bob" {
+            bob.send(&json!({ "command": "password", "password": password })).unwrap();
+            alice.expect_event("session", SOON).unwrap();
+        } else {
+            alice.secure("bob@xmpp.test").unwrap();
+            alice.say("with it", false).unwrap();
+        }
+        let told = bob.session("active").unwrap();
+        assert_eq!((&told["password"], &told["verified"]), (&json!(true), &json!(false)), "{told}");
+        bob.say("hello").unwrap();
+        assert_eq!(alice.next_message().unwrap(), "hello");
+        bob.send(&json!({ "command": "end" })).unwrap();
+        bob.session("ended").unwrap();
+        bob.take_events();
+    }
+}

@@ -73,6 +73,11 @@ enum Proof {
     Signed { code: String },
 }
 
+/// Whether a peer that never shows the final keys can only be one that has none.
+fn must_confirm(agreed: &Agreed) -> bool {
+    agreed.bound || agreed.password
+}
+
 /// A finished negotiation of either flow.
 pub(super) struct Finished {
     session: Session,
@@ -113,7 +118,7 @@ impl Active {
             Proof::Chained { chain, vouched, .. } => chain.is_verified() || *vouched,
             Proof::Signed { .. } => false,
         };
-        let wait = if agreed.bound { cx.settings.negotiation_timeout } else { CONFIRMATION_WAIT };
+        let wait = if must_confirm(&agreed) { cx.settings.negotiation_timeout } else { CONFIRMATION_WAIT };
         let confirmation_due = (!session.is_confirmed()).then_some(cx.now.instant + wait);
         Self {
             thread,

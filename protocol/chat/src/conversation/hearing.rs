@@ -49,7 +49,15 @@ impl Conversation {
         }
         let rejections = self.outbox.count_rejection(id);
         if in_session && about_session && rejections.unwrap_or_default() < MAX_REJECTIONS {
-            return self.fail(&format!("the peer has no such session ({})", failure.condition), cx);
+            // Only the initiator sees that the passwords differ, and says so in no other way.
+            let refuses =
+                |active: &Active| !active.session.is_confirmed() && failure.condition == "feature-not-implemented";
+            let what = match &self.active {
+                Some(active) if refuses(active) && active.agreed.password => "has another password than you, or none",
+                Some(active) if refuses(active) => "may want a password of you, see /password",
+                _ => "has no such session",
+            };
+            return self.fail(&format!("the peer {what} ({})", failure.condition), cx);
         }
         self.outbox.remove(id);
         if rejections.is_some() || thread.is_none_or(|thread| !self.past.iter().any(|past| past == thread)) {

@@ -4,15 +4,16 @@ use std::time::Instant;
 
 use esession::namespaces::{feature, init};
 use esession::{
-    AwaitCompletion, AwaitIdentity, AwaitResponse, AwaitSignature, AwaitSignedResponse, Error, Flow, Identification,
-    Initiator, Policy, Responder, Role, SasMethod,
+    AwaitCompletion, AwaitIdentity, AwaitResponse, AwaitSignature, AwaitSignedResponse, Binding, Credentials, Error,
+    Flow, Identification, Initiator, Policy, Responder, Role, SasMethod,
 };
 use jid::Jid;
 use minidom::Element;
 
 use super::active::{Active, Finished};
+use super::given::Given;
 use super::single::Single;
-use super::{Conversation, breakage};
+use super::{Conversation, MAX_REFUSALS, breakage};
 use crate::effects::Cx;
 use crate::event::{Event, SessionEvent, SessionState};
 use crate::stanza::{self, CLIENT};
@@ -153,8 +154,8 @@ impl Conversation {
             let words = "there is no connection to the server";
             return cx.tell(Event::own_error(id.as_deref(), "not-connected", words));
         }
-        let (policy, binding) = (self.policy(cx), cx.binding(&self.peer, self.pairing.as_ref()));
-        let begun = if single.is_some() || (cx.settings.signs && self.pairing.is_none()) {
+        let (policy, binding) = (self.policy(cx), self.binding(&self.peer, cx));
+        let begun = if single.is_some() || (cx.settings.signs && self.given.is_none()) {
             Initiator::begin_signed(&policy, &binding, cx.rng).map(|(waiting, form)| match single {
                 Some(single) => (Step::Single(waiting, single), form),
                 None => (Step::SignedResponse(waiting), form),
@@ -171,6 +172,15 @@ impl Conversation {
         half.send(feature(form), cx);
         cx.tell(Event::Session(Box::new(half.event(SessionState::Negotiating))));
         self.asking = Some(half);
+    }
+
+    fn binding(&self, peer: &Jid, cx: &Cx<'_>) -> Binding {
+        cx.binding(peer, self.given.as_ref().and_then(Given::voucher))
+    }
+
+    fn credentials(&self, cx: &Cx<'_>) -> Credentials {
+        let other_secret = self.given.as_ref().and_then(Given::other_secret).cloned();
+        Credentials { other_secret, ..cx.credentials(&self.peer.to_bare()) }
     }
 
     /// What a session may look like now: keys are recognised by their fingerprints where some are known, and nothing speaks
@@ -211,9 +221,13 @@ impl Conversation {
         half.tally.add(bytes);
         half.with = from.clone();
         let (failed, single) = (half.event(SessionState::Failed), half.single().map(str::to_owned));
+        let completes = matches!(half.step, Some(Step::Completion(_)));
         if let Err(error) = self.advance(half, form, cx) {
             cx.tell_unsent(single.as_deref());
             reply_error(message, from, thread.as_deref(), &error, cx);
+            if completes && error == Error::DecryptFailed {
+                return self.handle_other_password(failed, cx);
+            }
             self.handle_breakage(&error, failed, cx);
         }
     }
@@ -232,10 +246,14 @@ impl Conversation {
         if self.asking.as_ref().is_some_and(|half| half.outranks(message)) {
             return;
         }
-        let (policy, binding) = (self.policy(cx), cx.binding(from, self.pairing.as_ref()));
+        let (policy, binding) = (self.policy(cx), self.binding(from, cx));
         let responded = match (&thread, Flow::of(form)) {
             (Some(_), Flow::FourMessage | Flow::Offline) => Responder::respond(&policy, form, &binding, cx.rng)
                 .map(|(waiting, answer)| (Step::Identity(waiting), answer)),
+            // There is no place for a password in three messages.
+            (Some(_), Flow::ThreeMessage) if self.wants_password() => {
+                Err(Error::PeerIncompatible(vec!["dhkeys".into()]))
+            }
             (Some(_), Flow::ThreeMessage) => {
                 let credentials = cx.credentials(&self.peer.to_bare());
                 Responder::respond_signed(&policy, form, &binding, credentials, cx.rng)
@@ -262,7 +280,7 @@ impl Conversation {
 
     /// Messages 2, 3 and 4.
     fn advance(&mut self, mut half: Half, form: &Element, cx: &mut Cx<'_>) -> Result<(), Error> {
-        let credentials = cx.credentials(&self.peer.to_bare());
+        let credentials = self.credentials(cx);
         match half.step.take() {
             Some(Step::Response(waiting)) => {
                 let (waiting, form_a2) = waiting.handle_response(form, credentials, cx.rng)?;
@@ -303,6 +321,19 @@ impl Conversation {
         half.tally.milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let active = Active::new(half.thread, half.with, finished, half.tally, cx);
         self.take_over(active, cx);
+    }
+
+    /// Message 4 is of other keys than ours. The peer could be somebody who guesses: once for each wish of the user.
+    fn handle_other_password(&mut self, failed: SessionEvent, cx: &mut Cx<'_>) {
+        let reason = if self.wants_password() {
+            self.refusals = MAX_REFUSALS;
+            "the peer has another password than you, or none, or it is somebody else"
+        } else {
+            self.refusals += 1;
+            "the peer wants a password of you (/password), or it is somebody else"
+        };
+        cx.tell(Event::Session(Box::new(SessionEvent { reason: Some(reason.to_owned()), ..failed })));
+        self.schedule_retry(cx);
     }
 
     /// This side has found something wrong with the negotiation.

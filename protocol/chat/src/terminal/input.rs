@@ -10,6 +10,7 @@ pub(super) const HELP: &str = "\
 /who                     show the session, its codes, and who is online
 /verify                  show the codes; /verify match says that the long ones are the same
 /pair CODE               a code that the peer's host shows (drawbridge users pair), in the place of comparing
+/password [WORDS]        what you agreed on with the peer: the next session needs it; it does not replace comparing
 /terms NAME=VALUE …      propose other terms: disclosure=never|disabled|enabled, logging=may|mustnot
 /keys                    the peer's public keys: those it has shown, and those its server gives out
 /trust FINGERPRINT       you know from elsewhere that this key is the peer's; /forget FINGERPRINT takes it away
@@ -64,6 +65,9 @@ fn parse_command(line: &str) -> Line {
         ("verify", ["match"]) => Command::Verify { with: None },
         ("start", [] | [_]) => Command::Start { with: words.first().map(own) },
         ("pair", [code]) => Command::Pair { code: own(code), with: None },
+        ("password", _) => {
+            Command::Password { password: Some(rest.to_owned()).filter(|words| !words.is_empty()), with: None }
+        }
         ("terms", [_, ..]) => match terms(&words) {
             Some((disclosure, logging)) => Command::Terms { disclosure, logging, with: None },
             None => return Line::Wrong("terms are disclosure=… and logging=…".to_owned()),
@@ -153,6 +157,10 @@ mod tests {
         assert_eq!(parse("/terms logging=mustnot"), Line::Command(unlogged));
         assert_eq!(parse("/name Bob the Builder"), named(Some("Bob the Builder")));
         assert_eq!(parse("/name"), named(None));
+        let password =
+            |words: Option<&str>| Line::Command(Command::Password { password: words.map(str::to_owned), with: None });
+        assert_eq!(parse("/password at  lunch "), password(Some("at  lunch")));
+        assert_eq!(parse("/password"), password(None));
         for wrong in
             ["/dance", "/trust", "/terms mustnot", "/end now", "/subscribe", "/do {}", "/register gw.example name"]
         {
@@ -170,6 +178,8 @@ mod tests {
             "start",
             "who",
             "verify",
+            "pair",
+            "password",
             "terms",
             "keys",
             "trust",

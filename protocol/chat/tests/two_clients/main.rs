@@ -7,6 +7,7 @@ mod certified;
 mod keys;
 mod kinds;
 mod pairing;
+mod passwords;
 mod published;
 mod terms;
 mod world;

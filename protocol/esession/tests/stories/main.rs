@@ -19,6 +19,7 @@ mod mutations;
 mod network;
 mod normalization;
 mod offline;
+mod passwords;
 mod public_keys;
 mod published_key;
 mod repudiation;

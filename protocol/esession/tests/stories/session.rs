@@ -1,7 +1,7 @@
 //! Sessions as they should be.
 
 use esession::{
-    Binding, Cipher, Disclosure, Ending, Error, ExtraField, Group, Logging, Misbehaviour, Misuse, Policy, Role, Secret,
+    Binding, Cipher, Disclosure, Ending, Error, ExtraField, Group, Logging, Misbehaviour, Misuse, Policy, Role,
     Standing,
 };
 
@@ -70,17 +70,6 @@ fn private_fields_cross_and_unknown_ones_are_ignored() {
         let alice = with(&[extra(var, &["1"])]);
         let begun = esession::Initiator::begin(&alice.policy, &alice.binding, &mut Dice(1));
         assert_eq!(begun.unwrap_err(), Error::Misuse(Misuse::ExtraField));
-    }
-}
-
-#[test]
-fn an_other_shared_secret_must_be_the_same_at_both_ends() {
-    let with = |password: &str| End { oss: Some(Secret::new(password.as_bytes())), ..End::toy() };
-    let (mut alice, mut bob) = negotiate(&with("correct horse"), &with("correct horse"), 5);
-    assert!(bob.session.open(&alice.session.confirm().unwrap()).unwrap().confirms);
-    for (alice, bob) in [(with("correct horse"), with("wrong")), (with("one"), End::toy()), (End::toy(), with("one"))] {
-        let failed = crate::world::negotiate_through(&alice, &bob, 6, |_, _| {}).unwrap_err();
-        assert_eq!(failed, crate::world::Failure::Alice4(Error::DecryptFailed));
     }
 }
 

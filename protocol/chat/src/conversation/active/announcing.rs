@@ -4,6 +4,7 @@ use esession::{ChainOutcome, Disclosure, Sas};
 
 use super::{Active, Proof};
 use crate::conversation::Conversation;
+use crate::conversation::given::Given;
 use crate::effects::{Cx, voucher};
 use crate::event::{Chain, Event, SessionEvent, SessionKeys, SessionState};
 use crate::secrets::KeyStanding;
@@ -37,6 +38,7 @@ impl Active {
             cipher: self.agreed.cipher.name().to_owned(),
             hash: self.agreed.hash.name().to_owned(),
             hybrid: self.agreed.hybrid,
+            password: self.agreed.password && confirmed,
             disclosure: self.agreed.disclosure.map(|disclosure| disclosure.name().to_owned()),
             logging: self.agreed.logging.map(|logging| logging.name().to_owned()),
             milliseconds: self.tally.milliseconds,
@@ -61,8 +63,12 @@ impl Conversation {
     pub(super) fn announce(&mut self, cx: &mut Cx<'_>) {
         let Some(active) = &mut self.active else { return };
         active.announced = true;
-        let pairing = if active.session.is_confirmed() { self.pairing.take() } else { None };
-        active.is_paired |= pairing.is_some() && active.is_vouched();
+        let given = if active.session.is_confirmed() { self.given.take() } else { None };
+        let typed = given.as_ref().map(|given| match given {
+            Given::Code(_) => ("code", active.is_vouched()),
+            Given::Password(_) => ("password", active.agreed.password),
+        });
+        active.is_paired |= matches!(typed, Some(("code", true)));
         let event = active.event(SessionState::Active);
         cx.tell(event);
         // A voucher, or a key that was verified, says more than the chain.
@@ -78,10 +84,10 @@ impl Conversation {
                 ),
             });
         }
-        if pairing.is_some() && !active.is_paired {
+        if let Some((what, false)) = typed {
             cx.tell(Event::Notice {
                 text: format!(
-                    "WARNING: {} does not have the code that you typed. It is mistyped or used up, or this is somebody else.",
+                    "WARNING: {} does not have the {what} that you typed. It is mistyped or used up, or this is somebody else.",
                     active.with.to_bare()
                 ),
             });

@@ -3,7 +3,7 @@
 use esession::{Ending, Profile, SasMethod};
 use jid::Jid;
 
-use super::{Active, Conversation, Proof, hint};
+use super::{Active, Conversation, Proof, hint, must_confirm};
 use crate::conversation::probe::Probe;
 use crate::effects::Cx;
 use crate::event::{Event, SessionEvent, SessionState};
@@ -74,7 +74,7 @@ impl Conversation {
             }
             return;
         }
-        if active.agreed.bound {
+        if must_confirm(&active.agreed) {
             return self.fail("the peer did not show that it holds the keys", cx);
         }
         active.confirmation_due = None;
