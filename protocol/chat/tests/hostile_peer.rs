@@ -19,6 +19,8 @@ struct Victim {
     chat: Chat,
     now: Moment,
     sent: Vec<Element>,
+    /// Everything that was ever sent.
+    all: Vec<Element>,
     events: Vec<Event>,
     /// Where Mallory writes from.
     from: &'static str,
@@ -30,7 +32,7 @@ impl Victim {
         settings.policy.groups = vec![esession::Group::Modp14];
         let chat = Chat::new(settings, Some(Jid::new("mallory@example.org").unwrap()), SecretBook::default());
         let now = Moment { instant: Instant::now(), unix: 1_700_000_000 };
-        let mut victim = Self { chat, now, sent: Vec::new(), events: Vec::new(), from: "mallory@example.org/m" };
+        let mut victim = Self { chat, now, sent: Vec::new(), all: Vec::new(), events: Vec::new(), from: "mallory@example.org/m" };
         let jid = FullJid::new("alice@example.org/a").unwrap();
         victim.chat.handle_online(jid, false, now, &mut UnwrapErr(SysRng));
         victim.collect();
@@ -52,10 +54,25 @@ impl Victim {
         self.sent.clone()
     }
 
+    fn command(&mut self, command: Command) {
+        self.chat.handle_command(command, self.now, &mut UnwrapErr(SysRng));
+        self.collect();
+    }
+
+    /// Seconds, in which nobody writes.
+    fn pass(&mut self, seconds: u64) {
+        self.now.instant += std::time::Duration::from_secs(seconds);
+        self.chat.handle_timeout(self.now, &mut UnwrapErr(SysRng));
+        self.collect();
+    }
+
     fn collect(&mut self) {
         while let Some(output) = self.chat.poll_output() {
             match output {
-                Output::Send(stanza) => self.sent.push(stanza),
+                Output::Send(stanza) => {
+                    self.all.push(stanza.clone());
+                    self.sent.push(stanza);
+                }
                 Output::Event(event) => self.events.push(event),
                 Output::Save | Output::Close => {}
             }
@@ -242,4 +259,26 @@ fn a_peer_whose_code_could_not_be_searched_does_not_go_back_to_one_that_can() {
     let mut victim = Victim::new();
     session(&mut victim);
     assert_eq!(old(&mut victim).as_deref(), Some("not-acceptable"));
+}
+
+#[test]
+fn who_has_not_shown_the_password_is_told_nothing() {
+    let mut victim = Victim::new();
+    let password = Some("tiger".to_owned());
+    victim.command(Command::Password { password, with: None });
+    victim.pass(120);
+    assert_eq!(victim.last_state().0, SessionState::Failed, "Mallory did not answer that");
+    let (waiting, form_b) = begin(&mut victim);
+    let (_, form_a2) =
+        waiting.handle_response(&form_b, esession::Credentials::default(), &mut UnwrapErr(SysRng)).unwrap();
+    let answers = victim.hear("2", feature(form_a2));
+    assert_eq!(answers.len(), 1, "message 4");
+    victim.command(send("secret"));
+    // A peer that has shown nothing may be one of the old kind; not here.
+    victim.pass(5);
+    assert_eq!(victim.last_state().0, SessionState::Negotiating);
+    victim.pass(120);
+    let (state, reason) = victim.last_state();
+    assert_eq!((state, reason.as_deref()), (SessionState::Failed, Some("the peer did not show that it holds the keys")));
+    assert!(!victim.all.iter().any(|stanza| stanza.has_child("c", ENCRYPTED)), "{:?}", victim.all);
 }
