@@ -4,7 +4,7 @@
 //! device and goes to and from octets. The order of things is the caller's promise: *store, then send*; store what was opened
 //! before it is acknowledged. A device that is set back to an earlier day would encrypt two texts with one key.
 //!
-//! - [`Identity`], [`Bundle`]: what a device is known by, and what it publishes.
+//! - [`Identity`], [`Prekeys`]: what a device of our own is known by, and what it hands out. [`Bundle`]: what others publish.
 //! - [`Device`]: seals for a device and opens what it sends. [`Session`] is one of its sessions.
 //! - [`Payload`]: the content of a stanza, whose key is what is sealed.
 //! - [`Dialect`]: which of the two OMEMOs.
@@ -16,6 +16,7 @@ mod dialect;
 mod error;
 mod keys;
 mod payload;
+mod prekeys;
 mod primitives;
 mod ratchet;
 mod session;
@@ -30,7 +31,8 @@ pub use dialect::Dialect;
 pub use error::Error;
 pub use keys::{Identity, IdentityKey, Key, KeyPair, PublicKey};
 pub use payload::{Payload, PayloadKey, empty_key};
+pub use prekeys::{HANDED_OUT, MAX_OUTSTANDING, PERIOD, Prekeys};
 pub use primitives::CryptoRng;
 pub use session::{Sealed, Session};
-pub use skipped::{MAX_KEPT, MAX_SKIP};
+pub use skipped::{MAX_KEPT, MAX_SKIP, MAX_TURNS};
 pub use wire::{KeyExchange, MAX_MESSAGE};

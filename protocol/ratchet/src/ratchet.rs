@@ -31,6 +31,8 @@ pub(crate) struct Chains {
     pub(crate) receiving: Option<Chain>,
     /// The length of the sending chain before this one.
     pub(crate) previous: u32,
+    /// How many ratchet keys the peer has had.
+    pub(crate) turn: u32,
     /// Chains that the peer had before.
     pub(crate) past: VecDeque<Past>,
 }
@@ -55,14 +57,14 @@ impl Ratchet {
         let own = KeyPair::generate(rng);
         let (root, sending) = root_step(dialect, root, &own.agree(&peer)?);
         let (peer, sending) = (Some(peer), Some(sending));
-        let chains = Chains { root, own, peer, sending, receiving: None, previous: 0, past: VecDeque::new() };
+        let chains = Chains { root, own, peer, sending, receiving: None, previous: 0, turn: 0, past: VecDeque::new() };
         Ok(Self { chains, skipped: Skipped::default() })
     }
 
     /// `RatchetInitBob`: of the other end, whose signed prekey this is.
     pub(crate) fn accept(root: Key, own: KeyPair) -> Self {
         let past = VecDeque::new();
-        let chains = Chains { root, own, peer: None, sending: None, receiving: None, previous: 0, past };
+        let chains = Chains { root, own, peer: None, sending: None, receiving: None, previous: 0, turn: 0, past };
         Self { chains, skipped: Skipped::default() }
     }
 
@@ -98,7 +100,7 @@ impl Ratchet {
         let (key, passed) = chains.next_receiving(dialect, header, rng)?;
         let opened = open(&key).ok_or(Error::DecryptFailed)?;
         self.chains = chains;
-        self.skipped.extend(passed);
+        self.skipped.extend(self.chains.turn, passed);
         Ok(opened)
     }
 }
@@ -127,13 +129,13 @@ impl Chains {
 
     /// Passes over the messages of the receiving chain before `number`.
     fn pass(&mut self, number: u32, passed: &mut Vec<Passed>) -> Result<(), Error> {
-        let (Some(chain), Some(ratchet_key)) = (&mut self.receiving, self.peer) else { return Ok(()) };
+        let (Some(chain), Some(ratchet_key), turn) = (&mut self.receiving, self.peer, self.turn) else { return Ok(()) };
         if number.saturating_sub(chain.count) > MAX_SKIP {
             return Err(Error::TooManySkipped);
         }
         while chain.count < number {
             let number = chain.count;
-            passed.push(Passed { ratchet_key, number, key: chain.next()? });
+            passed.push(Passed { ratchet_key, number, turn, key: chain.next()? });
         }
         Ok(())
     }
@@ -143,7 +145,8 @@ impl Chains {
         let (Some(mut chain), Some(ratchet_key)) = (self.receiving.take(), self.peer) else { return Ok(()) };
         let number = chain.count;
         let may_lack_one = dialect == Dialect::Axolotl && number == length;
-        let last = if may_lack_one { Some(Passed { ratchet_key, number, key: chain.next()? }) } else { None };
+        let last =
+            if may_lack_one { Some(Passed { ratchet_key, number, turn: self.turn, key: chain.next()? }) } else { None };
         self.past.push_back(Past { ratchet_key, last });
         self.past.drain(..self.past.len().saturating_sub(REMEMBERED));
         Ok(())
@@ -151,6 +154,7 @@ impl Chains {
 
     /// `DHRatchet`: the peer has a new ratchet key, and so have we.
     fn step(&mut self, dialect: Dialect, peer: PublicKey, rng: &mut (impl CryptoRng + ?Sized)) -> Result<(), Error> {
+        self.turn = self.turn.saturating_add(1);
         self.previous = self.sending.as_ref().map_or(0, |chain| chain.count);
         let (root, receiving) = root_step(dialect, &self.root, &self.own.agree(&peer)?);
         self.own = KeyPair::generate(rng);

@@ -8,14 +8,18 @@ use crate::wire::Header;
 
 /// So many messages may be missing before one; else who forges messages could have us derive keys for ever.
 pub const MAX_SKIP: u32 = 1000;
-/// So many keys are kept in a session; the oldest go first.
-pub const MAX_KEPT: usize = 2000;
+/// So many keys are kept in a session; the oldest go first (XEP-0384 section 4.3).
+pub const MAX_KEPT: usize = 1000;
+/// After so many turns of the conversation a key is kept no more.
+pub const MAX_TURNS: u32 = 50;
 
 /// The key of a message that has not come.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Passed {
     pub(crate) ratchet_key: PublicKey,
     pub(crate) number: u32,
+    /// In which turn it was passed over.
+    pub(crate) turn: u32,
     pub(crate) key: MessageKey,
 }
 
@@ -32,12 +36,14 @@ impl Skipped {
         self.0.retain(|passed| !passed.is_for(header));
     }
 
-    pub(crate) fn extend(&mut self, passed: Vec<Passed>) {
+    /// In this turn.
+    pub(crate) fn extend(&mut self, turn: u32, passed: Vec<Passed>) {
         self.0.extend(passed);
+        self.0.retain(|passed| turn.saturating_sub(passed.turn) <= MAX_TURNS);
         self.0.drain(..self.0.len().saturating_sub(MAX_KEPT));
     }
 
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Passed> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Passed> + Clone {
         self.0.iter()
     }
 }

@@ -1,4 +1,4 @@
-//! A device's sessions as octets, for a sealed store. They hold keys: nothing else may read them.
+//! What is kept, as octets for a sealed store. They hold keys: nothing else may read them.
 
 use std::collections::VecDeque;
 
@@ -20,9 +20,9 @@ impl Device {
     /// For the store: everything.
     #[must_use]
     pub fn to_state(&self) -> Zeroizing<Vec<u8>> {
-        let mut writer = Writer(Zeroizing::new(vec![VERSION]));
+        let mut writer = Writer::new();
         writer.list(self.sessions.iter(), Writer::session);
-        writer.0
+        writer.into_octets()
     }
 
     /// From the store.
@@ -30,20 +30,25 @@ impl Device {
     /// # Errors
     /// [`Error::Malformed`]: it is of another version, or not whole.
     pub fn from_state(octets: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader(octets);
-        if reader.octet()? != VERSION {
-            return Err(Error::Malformed("version of a state"));
-        }
+        let mut reader = Reader::new(octets)?;
         let sessions = reader.list(MAX_SESSIONS, Reader::session)?;
-        if reader.0.is_empty() { Ok(Self { sessions }) } else { Err(Error::Malformed("end of a state")) }
+        reader.end(Self { sessions })
     }
 }
 
 /// Numbers are big-endian, lists have their length first, and what may be absent is a list of one or none.
-struct Writer(Zeroizing<Vec<u8>>);
+pub(crate) struct Writer(Zeroizing<Vec<u8>>);
 
 impl Writer {
-    fn octets(&mut self, octets: &[u8]) {
+    pub(crate) fn new() -> Self {
+        Self(Zeroizing::new(vec![VERSION]))
+    }
+
+    pub(crate) fn into_octets(self) -> Zeroizing<Vec<u8>> {
+        self.0
+    }
+
+    pub(crate) fn octets(&mut self, octets: &[u8]) {
         // Grown by hand, so that no old copy is left behind unwiped.
         if self.0.capacity() - self.0.len() < octets.len() {
             let mut larger = Zeroizing::new(Vec::with_capacity((self.0.capacity() + octets.len()) * 2));
@@ -53,16 +58,16 @@ impl Writer {
         self.0.extend_from_slice(octets);
     }
 
-    fn number(&mut self, number: u32) {
+    pub(crate) fn number(&mut self, number: u32) {
         self.octets(&number.to_be_bytes());
     }
 
-    fn list<T>(&mut self, items: impl ExactSizeIterator<Item = T>, write: impl Fn(&mut Self, T)) {
-        self.number(u32::try_from(items.len()).unwrap_or(u32::MAX));
+    pub(crate) fn list<T>(&mut self, items: impl Iterator<Item = T> + Clone, write: impl Fn(&mut Self, T)) {
+        self.number(u32::try_from(items.clone().count()).unwrap_or(u32::MAX));
         items.for_each(|item| write(self, item));
     }
 
-    fn option<T>(&mut self, item: Option<T>, write: impl Fn(&mut Self, T)) {
+    fn option<T: Clone>(&mut self, item: Option<T>, write: impl Fn(&mut Self, T)) {
         self.list(item.into_iter(), write);
     }
 
@@ -70,7 +75,7 @@ impl Writer {
         self.octets(&key.0);
     }
 
-    fn key(&mut self, key: &Key) {
+    pub(crate) fn key(&mut self, key: &Key) {
         self.octets(key.expose());
     }
 
@@ -92,13 +97,14 @@ impl Writer {
             writer.number(signed);
         });
         let Ratchet { chains, skipped } = ratchet;
-        let Chains { root, own, peer, sending, receiving, previous, past } = chains;
+        let Chains { root, own, peer, sending, receiving, previous, turn, past } = chains;
         self.key(root);
         self.key(own.secret());
         self.option(*peer, Self::public);
         self.option(sending.as_ref(), Self::chain);
         self.option(receiving.as_ref(), Self::chain);
         self.number(*previous);
+        self.number(*turn);
         self.list(past.iter(), |writer, past| {
             writer.public(past.ratchet_key);
             writer.option(past.last.as_ref(), Self::passed);
@@ -114,15 +120,26 @@ impl Writer {
     fn passed(&mut self, passed: &Passed) {
         self.public(passed.ratchet_key);
         self.number(passed.number);
+        self.number(passed.turn);
         self.key(&passed.key.0);
     }
 }
 
 /// What is left to read.
-struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
-impl Reader<'_> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(octets: &'a [u8]) -> Result<Self, Error> {
+        let mut reader = Self(octets);
+        if reader.octet()? == VERSION { Ok(reader) } else { Err(Error::Malformed("version of a state")) }
+    }
+
+    /// What was read, if that was all.
+    pub(crate) fn end<T>(self, read: T) -> Result<T, Error> {
+        if self.0.is_empty() { Ok(read) } else { Err(Error::Malformed("end of a state")) }
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let (octets, rest) = self.0.split_first_chunk::<N>().ok_or(Error::Malformed("state"))?;
         self.0 = rest;
         Ok(*octets)
@@ -140,11 +157,15 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self) -> Result<u32, Error> {
+    pub(crate) fn number(&mut self) -> Result<u32, Error> {
         self.array().map(u32::from_be_bytes)
     }
 
-    fn list<T>(&mut self, most: usize, read: impl Fn(&mut Self) -> Result<T, Error>) -> Result<VecDeque<T>, Error> {
+    pub(crate) fn list<T>(
+        &mut self,
+        most: usize,
+        read: impl Fn(&mut Self) -> Result<T, Error>,
+    ) -> Result<VecDeque<T>, Error> {
         let count = self.number()?;
         if usize::try_from(count).is_ok_and(|count| count <= most) {
             (0..count).map(|_| read(self)).collect()
@@ -161,7 +182,7 @@ impl Reader<'_> {
         self.array().map(PublicKey)
     }
 
-    fn key(&mut self) -> Result<Key, Error> {
+    pub(crate) fn key(&mut self) -> Result<Key, Error> {
         self.array().map(|octets| Key::new(Zeroizing::new(octets)))
     }
 
@@ -187,6 +208,7 @@ impl Reader<'_> {
                     sending: self.option(Self::chain)?,
                     receiving: self.option(Self::chain)?,
                     previous: self.number()?,
+                    turn: self.number()?,
                     past: self.list(REMEMBERED, |reader| {
                         Ok(Past { ratchet_key: reader.public()?, last: reader.option(Self::passed)? })
                     })?,
@@ -201,6 +223,7 @@ impl Reader<'_> {
     }
 
     fn passed(&mut self) -> Result<Passed, Error> {
-        Ok(Passed { ratchet_key: self.public()?, number: self.number()?, key: MessageKey(self.key()?) })
+        let (ratchet_key, number, turn) = (self.public()?, self.number()?, self.number()?);
+        Ok(Passed { ratchet_key, number, turn, key: MessageKey(self.key()?) })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use esession::rand_core::{TryCryptoRng, TryRng};
+use rand_core::{TryCryptoRng, TryRng};
 
 /// SplitMix64: nothing for programs.
 pub(crate) struct Dice(pub(crate) u64);

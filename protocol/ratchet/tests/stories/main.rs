@@ -9,10 +9,14 @@
     reason = "tests"
 )]
 
+#[path = "../../../esession/tests/stories/dice.rs"]
 mod dice;
 mod exchange;
+mod fuzzed;
 mod messages;
 mod network;
 mod payloads;
+mod published;
+mod script;
 mod vectors;
 mod world;

@@ -1,6 +1,6 @@
 //! Messages: lost, late, twice, forged, and from far ahead.
 
-use omemo_ratchet::{Device, Dialect, Error, MAX_KEPT, MAX_MESSAGE, MAX_SKIP};
+use omemo_ratchet::{Device, Dialect, Error, MAX_KEPT, MAX_MESSAGE, MAX_SKIP, MAX_TURNS};
 
 use crate::world::{End, acquainted, rng};
 
@@ -128,14 +128,30 @@ fn of_the_keys_that_were_passed_over_the_oldest_go_first() {
         let [mut alice, mut bob] = acquainted(dialect);
         let mut lost = Vec::new();
         for _ in 0..3 {
-            lost.extend((0..MAX_SKIP).map(|_| alice.seal("lost")));
+            lost.extend((0..MAX_SKIP / 2).map(|_| alice.seal("lost")));
             bob.open(&alice.seal("here")).unwrap();
         }
         let kept = lost.len() - MAX_KEPT;
-        assert!(bob.device.to_state().len() < MAX_KEPT * 72);
+        assert!(bob.device.to_state().len() < MAX_KEPT * 80);
         assert_eq!(bob.open(&lost[kept - 1]), Err(Error::Replayed));
         assert_eq!(bob.open(&lost[kept]).unwrap(), "lost");
         assert_eq!(bob.open(lost.last().unwrap()).unwrap(), "lost");
+    }
+}
+
+#[test]
+fn keys_of_long_ago_are_kept_no_more() {
+    for dialect in Dialect::ALL {
+        for (turns, kept) in [(MAX_TURNS, true), (MAX_TURNS + 1, false)] {
+            let [mut alice, mut bob] = acquainted(dialect);
+            let late = alice.seal("late");
+            for _ in 0..turns {
+                bob.open(&alice.seal("now")).unwrap();
+                alice.open(&bob.seal("yes")).unwrap();
+            }
+            bob.open(&alice.seal("now")).unwrap();
+            assert_eq!(bob.open(&late).is_ok(), kept, "{dialect:?} {turns}");
+        }
     }
 }
 

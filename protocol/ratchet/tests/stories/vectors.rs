@@ -6,7 +6,7 @@ use omemo_ratchet::{
 };
 use serde::Deserialize;
 
-use crate::dice::Script;
+use crate::script::Script;
 
 #[derive(Deserialize)]
 struct Signature {

@@ -1,13 +1,24 @@
 //! Two devices, with what each has published.
 
-use getrandom::SysRng;
+use std::cell::Cell;
+
 use omemo_ratchet::{
     Bundle, Device, Dialect, Error, Identity, KeyExchange, KeyPair, Prekey, Sealed, Session, SignedPrekey,
 };
-use rand_core::UnwrapErr;
 
-pub(crate) fn rng() -> UnwrapErr<SysRng> {
-    UnwrapErr(SysRng)
+use crate::dice::Dice;
+
+thread_local!(static THROWN: Cell<u64> = const { Cell::new(0) });
+
+/// Every call throws other dice, and every test the same.
+pub(crate) fn rng() -> Dice {
+    THROWN.set(THROWN.get() + 1);
+    Dice(THROWN.get() << 32)
+}
+
+/// Begins with these dice again.
+pub(crate) fn seed(seed: u64) {
+    THROWN.set(seed << 16);
 }
 
 /// One device, with one peer.
