@@ -47,7 +47,7 @@ struct Inbox {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_heard_that_was_not_said_or_twice_and_no_key_serves_twice(steps in steps(), second in any::<bool>()) {
