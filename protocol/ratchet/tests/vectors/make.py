@@ -1,6 +1,6 @@
-"""Makes the vectors of this directory with other people's libraries:
+"""Makes the vectors of this directory and of `../../../omemo/tests` with other people's libraries:
 
-    python3 -m venv venv && venv/bin/pip install OMEMO==2.1.0 oldmemo==2.1.0 twomemo==2.1.0 omemo-dr==1.2.0
+    python3 -m venv venv && venv/bin/pip install OMEMO==2.1.0 oldmemo[xml]==2.1.0 twomemo[xml]==2.1.0 omemo-dr==1.2.0
     venv/bin/python make.py
 
 `oldmemo` and `twomemo` are of python-omemo, both ends of a conversation with all that is random written down, so that our
@@ -11,14 +11,17 @@ import asyncio
 import hashlib
 import json
 import pathlib
+import xml.etree.ElementTree as ET
 
-import doubleratchet
+import oldmemo.etree
 import oldmemo.oldmemo as old
 import omemo_dr.ecc.curve as dr_curve
+import twomemo.etree
 import twomemo.twomemo as two
 import x3dh
 import x3dh.base_state
 import xeddsa
+from omemo.message import Message
 from doubleratchet.recommended import diffie_hellman_ratchet_curve25519 as dh
 from omemo_dr.identitykey import IdentityKey
 from omemo_dr.identitykeypair import IdentityKeyPair
@@ -302,8 +305,59 @@ def gajim():
     }
 
 
+ENVELOPE = (
+    "<envelope xmlns='urn:xmpp:sce:1'><content><body xmlns='jabber:client'>Hello Bob</body></content>"
+    "<rpad>abcdef</rpad><from jid='alice@example.org'/></envelope>"
+)
+
+
+async def stanza(module):
+    """What Bob's device publishes, and a message to it and to another."""
+    global now
+    now = Dice(f"stanza {module.NAMESPACE}")
+    etree = oldmemo.etree if module is old else twomemo.etree
+    alice, bob = ends = [End(module, None, now), End(module, None, now)]
+    published = []
+    for end in ends:
+        identity = positive(now)
+        now.drawn.clear()
+        end.state = module.StateImpl.create(
+            x3dh.IdentityKeyFormat.ED_25519,
+            x3dh.HashFunction.SHA_256,
+            module.StateImpl.INFO,
+            x3dh.identity_key_pair.IdentityKeyPairPriv(identity),
+        )
+        end.state.generate_pre_keys(1)
+        published.append([identity.hex(), *now.drawn])
+    bundle, ((prekey,),) = bob.state.bundle, [bob.state.bundle.pre_keys]
+    published_bundle = module.BundleImpl("bob@example.org", 31415, bundle, 7, {prekey: 2**31 - 1})
+    plain = ENVELOPE if module is two else "Hello Bob"
+    backend = old.Oldmemo if module is old else two.Twomemo
+    content, key = await backend.encrypt_plaintext(None, plain.encode())
+    peer = type("", (), {"bundle": bundle._replace(pre_keys=[prekey]), "signed_id": 7, "prekey_id": 2**31 - 1})
+    keys = key.key + key.auth_tag
+    first, _ = await alice.seal(keys, peer)
+    exchange = alice.exchange
+    second = await alice.ratchet.encrypt_message(keys, alice.names(True))
+    materials = [(second, 31415, exchange), (second, 27183, None)]
+    keys = [(module.EncryptedKeyMaterialImpl("bob@example.org", to, what), how) for what, to, how in materials]
+    message = Message(module.NAMESPACE, "alice@example.org", 12345, content, keys)
+    empty = Message(module.NAMESPACE, "alice@example.org", 12345, module.ContentImpl.make_empty(), keys[:1])
+    text = lambda element: ET.tostring(element, encoding="unicode")
+    return {
+        "dialect": "axolotl" if module is old else "omemo2",
+        "alice": published[0][0],
+        "bob": published[1],
+        "devices": text(etree.serialize_device_list({31415: None, 27183: None})),
+        "bundle": text(etree.serialize_bundle(published_bundle)),
+        "message": text(etree.serialize_message(message)),
+        "empty": text(etree.serialize_message(empty)),
+        "text": plain,
+    }
+
+
 def write(name, value):
-    path = pathlib.Path(__file__).with_name(name)
+    path = pathlib.Path(__file__).parent / name
     path.write_text(json.dumps(value, indent=1) + "\n")
 
 
@@ -311,3 +365,4 @@ write("xeddsa.json", list(xeddsa_vectors()))
 write("oldmemo.json", [asyncio.run(conversation(old, f"old {number}")) for number in range(2)])
 write("twomemo.json", [asyncio.run(conversation(two, f"two {number}")) for number in range(2)])
 write("omemo-dr.json", [gajim()])
+write("../../../omemo/tests/vectors/python-omemo.json", [asyncio.run(stanza(module)) for module in (old, two)])
