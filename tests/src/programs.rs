@@ -17,12 +17,12 @@ pub(crate) fn installed(name: &str) -> Result<PathBuf, Error> {
     candidates.find(|file| file.is_file()).ok_or_else(|| missing(name, SETUP))
 }
 
-/// The Python of the virtual environment that `tests/setup` keeps Synapse in.
-pub(crate) fn python() -> Result<PathBuf, Error> {
+/// The Python of a virtual environment that `tests/setup` keeps: `venv` for Synapse, `omemo` for a client with OMEMO.
+pub(crate) fn python(venv: &str) -> Result<PathBuf, Error> {
     let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let cache = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(home);
-    let python = cache.unwrap_or_default().join("drawbridge/venv/bin/python");
-    if python.is_file() { Ok(python) } else { Err(missing("matrix-synapse", SETUP)) }
+    let python = cache.unwrap_or_default().join("drawbridge").join(venv).join("bin/python");
+    if python.is_file() { Ok(python) } else { Err(missing("a virtual environment of Python", SETUP)) }
 }
 
 /// One of our own programs: what the environment variable says, or the neighbour of the program that is running.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::SessionCode;
 use super::input::{self, Inbox, Input, Mailbox};
 use super::offline::Options;
+use super::omemo::Acquaintance;
 use super::sender;
 use crate::keeper::{Keeper, Peer};
 use crate::secure::comparison::Comparison;
@@ -47,6 +48,8 @@ pub(super) struct Conversation {
     pub(super) receivers: HashMap<(FullJid, String), OfflineReceiver>,
     /// How the user can be written to while they are away.
     pub(super) options: Options,
+    /// The user's devices, for OMEMO.
+    pub(super) acquaintance: Acquaintance,
     /// The user knows that their status is not passed on.
     pub(super) untold: bool,
     /// Held by the task that sends to the network while it works.
@@ -116,6 +119,7 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
         owed: BTreeMap::new(),
         receivers: HashMap::new(),
         options: Options::default(),
+        acquaintance: Acquaintance::default(),
         untold: false,
         sending: Arc::default(),
         last: Instant::now(),
@@ -210,6 +214,8 @@ impl Conversation {
                 self.options = Options::Found(found, Instant::now());
                 self.deliver().await;
             }
+            Input::Listed => self.listed().await,
+            Input::Met(met) => self.met(*met).await,
             Input::GivenOut(keys) => self.given_out(keys),
             Input::Certified(client, keys) => self.certified(&client, &keys),
             Input::Codes(answer) => {
@@ -242,7 +248,9 @@ impl Conversation {
     /// Whether this conversation must not go in clear now. When in doubt it must not.
     pub(super) async fn is_required(&self) -> bool {
         match self.standing().await {
-            Ok((policy, contact)) => policy::required(policy, contact.is_some_and(|contact| contact.protected)),
+            Ok((policy, contact)) => {
+                policy::required(policy, contact.is_some_and(|contact| contact.protection.is_some()))
+            }
             Err(error) => {
                 tracing::error!(%error, "cannot read a conversation's policy");
                 true

@@ -11,7 +11,7 @@ use super::input::Input;
 use crate::keeper::Peer;
 use crate::secure::policy;
 use crate::store::deliveries::{self, Delivery, Parcel};
-use crate::store::links;
+use crate::store::{Protection, links};
 use crate::to_xmpp;
 use crate::xmpp::element::{Build, element, random_id};
 use crate::xmpp::requests;
@@ -37,6 +37,8 @@ enum Way {
     Clear,
     /// In the session of each of these clients.
     Sealed(Vec<FullJid>),
+    /// By OMEMO, to the account's devices.
+    Omemo,
 }
 
 impl Conversation {
@@ -67,6 +69,23 @@ impl Conversation {
                     if !self.will_receipt(&resources) {
                         self.ask_for_acceptance(ids);
                     }
+                }
+                Way::Omemo => {
+                    let mut ids = Vec::with_capacity(waiting.len());
+                    for delivery in waiting {
+                        match self.deliver_omemo(&delivery).await {
+                            Some(true) => {}
+                            Some(false) => return self.ask_for_acceptance(ids),
+                            None => {
+                                // The devices are gone: maybe another client is there, with sessions.
+                                self.ask_for_acceptance(ids);
+                                return self.invite_client().await;
+                            }
+                        }
+                        self.flight.after = delivery.seq;
+                        ids.push(delivery.stanza);
+                    }
+                    self.ask_for_acceptance(ids);
                 }
                 Way::Clear => {
                     let mut ids = Vec::with_capacity(waiting.len());
@@ -99,6 +118,11 @@ impl Conversation {
         if contact.as_ref().is_some_and(|contact| contact.blocked.is_some()) {
             return Way::Hold;
         }
+        let protection = contact.as_ref().and_then(|contact| contact.protection);
+        if protection == Some(Protection::Omemo) {
+            let held = self.flight.bounced || !self.is_acquainted().await;
+            return if held { Way::Hold } else { Way::Omemo };
+        }
         let resources = self.endpoints.ready();
         if !resources.is_empty() {
             return Way::Sealed(resources);
@@ -106,7 +130,7 @@ impl Conversation {
         if !self.endpoints.active.is_empty() {
             return Way::Hold;
         }
-        if policy::required(wish, contact.is_some_and(|contact| contact.protected)) {
+        if policy::required(wish, protection.is_some()) {
             if self.keeper.presences.online(self.them()).is_empty() {
                 return Way::Away;
             }
@@ -247,7 +271,8 @@ impl Conversation {
         for resource in &resources {
             let _ = self.post_sealed(resource, &random_id(), content).await;
         }
-        if resources.is_empty() && !self.is_required().await {
+        // With OMEMO too: its clients show and read such signs beside the encrypted content.
+        if resources.is_empty() && (!self.is_required().await || self.is_omemo().await) {
             for resource in self.keeper.presences.online(self.them()) {
                 let _ = self.post_clear(&resource.full.into(), &random_id(), content.to_vec()).await;
             }

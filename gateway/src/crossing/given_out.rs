@@ -26,7 +26,7 @@ impl Conversation {
         let (keeper, mailbox) = (self.keeper.clone(), self.mailbox.clone());
         let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
         tokio::spawn(async move {
-            let found = items(&keeper, &me, &account, PUBLIC_KEY).await;
+            let found = items(&keeper, &me, &account, (PUBLIC_KEY, None)).await;
             let keys = found.iter().filter_map(|item| PublishedKey::from_element(item).ok());
             let keys = keys.filter(|key| key.is_of(account.to_bare().as_str(), now())).map(|key| key.key);
             mailbox.put(Input::GivenOut(keys.collect())).await;
@@ -50,7 +50,7 @@ impl Conversation {
             return;
         }
         tokio::spawn(async move {
-            let found = items(&keeper, &me, &account, ATTESTATION).await;
+            let found = items(&keeper, &me, &account, (ATTESTATION, None)).await;
             // Many signatures can be in it: too many for a thread that others wait for.
             let check = move || -> Vec<_> {
                 let trusted = &keeper.config.esession.trusted;
@@ -74,9 +74,15 @@ impl Conversation {
     }
 }
 
-/// What the account has published in a node; nothing if it does not say.
-pub(super) async fn items(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, node: &str) -> Vec<Element> {
-    let items = element("items", ns::PUBSUB).with("node", node);
+/// What the account has published in a node, or in one item of it; nothing if it does not say.
+pub(super) async fn items(
+    keeper: &Arc<Keeper>,
+    me: &Jid,
+    account: &Jid,
+    (node, item): (&str, Option<&str>),
+) -> Vec<Element> {
+    let item = item.map(|id| element("item", ns::PUBSUB).with("id", id));
+    let items = element("items", ns::PUBSUB).with("node", node).with_children(item);
     let request =
         stanza("iq", me, account).with("type", "get").with_child(element("pubsub", ns::PUBSUB).with_child(items));
     let Ok(answer) = keeper.requests.ask(&keeper.out, request).await else { return Vec::new() };

@@ -1,5 +1,6 @@
 //! From the user's client: which session, open, read, store.
 
+use ::omemo::Encrypted;
 use drawbridge_bridge::{Plaintext, TxnId};
 use esession::{Ending, StanzaKind, namespaces};
 use jid::{FullJid, Jid};
@@ -7,12 +8,14 @@ use minidom::Element;
 
 use super::conversation::Conversation;
 use super::input::Input;
+use super::omemo;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
 use crate::secure::endpoints::Active;
+use crate::secure::omemo::Advance;
 use crate::store::inbox::{self, Arrival};
 use crate::store::outbox::Lost;
-use crate::store::{NewCrossing, ReplyTo, deliveries, links, unix};
+use crate::store::{NewCrossing, Protection, ReplyTo, deliveries, links, unix};
 use crate::to_xmpp;
 use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, random_id, sender, stanza};
@@ -56,8 +59,11 @@ impl Conversation {
                 self.refuse(&outer, Condition::BadRequest, "one encrypted content in a stanza").await;
             }
             (None, _) if kind == StanzaKind::Message => {
+                if stanza.children().any(|child| Encrypted::dialect_of(child).is_some()) {
+                    return self.omemo(outer, &stanza).await;
+                }
                 let said = from_xmpp::read(stanza.children());
-                self.said(outer, said, false).await;
+                self.said(outer, said, None, None).await;
             }
             (None, _) => {}
         }
@@ -147,7 +153,9 @@ impl Conversation {
 
     async fn opened_content(&mut self, outer: Outer, stanza: &Element, children: Vec<Element>) {
         match (outer.kind, stanza.attr("type")) {
-            (StanzaKind::Message, _) => self.said(outer, from_xmpp::read(&children), true).await,
+            (StanzaKind::Message, _) => {
+                self.said(outer, from_xmpp::read(&children), Some(Protection::ESession), None).await;
+            }
             (StanzaKind::Presence, _) => self.status(&outer.from, from_xmpp::status(&children)).await,
             (StanzaKind::Iq, Some("get" | "set")) => self.asked(&outer, stanza, children),
             // We ask nothing in sessions.
@@ -165,10 +173,17 @@ impl Conversation {
         self.lose(from);
     }
 
-    /// What the user said, in a session (`secure`) or in clear.
-    async fn said(&mut self, outer: Outer, said: Said, secure: bool) {
+    /// What the user said, encrypted in some way or in clear; `advance` is to be stored with it.
+    pub(super) async fn said(
+        &mut self,
+        outer: Outer,
+        said: Said,
+        protection: Option<Protection>,
+        advance: Option<Advance>,
+    ) {
+        let secure = protection == Some(Protection::ESession);
         let to_contact = matches!(self.peer, Peer::Contact(_));
-        if to_contact && !secure && said.text.is_some() && self.is_required().await {
+        if to_contact && protection.is_none() && said.text.is_some() && self.is_required().await {
             let text = "this conversation is encrypted: start an encrypted session, or allow clear text with the command policy";
             return self.refuse(&outer, Condition::PolicyViolation, text).await;
         }
@@ -200,17 +215,26 @@ impl Conversation {
                 }
                 if let Some(text) = said.text {
                     let id = said.origin_id.or_else(|| outer.id.clone());
-                    self.accept(outer, id, text, said.wants_receipt, secure).await;
+                    self.accept(outer, id, text, said.wants_receipt, secure, advance).await;
                 }
             }
         }
     }
 
     /// A message of the user: durable before anything else is done about it.
-    async fn accept(&mut self, outer: Outer, id: Option<String>, text: Plaintext, receipt: bool, secure: bool) {
+    async fn accept(
+        &mut self,
+        outer: Outer,
+        id: Option<String>,
+        text: Plaintext,
+        receipt: bool,
+        secure: bool,
+        advance: Option<Advance>,
+    ) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
         let longest = self.keeper.config.limits.max_message;
         if text.expose().len() > longest {
+            self.advance_refused(advance).await;
             let text = format!("the message is longer than {longest} octets");
             return self.refuse(&outer, Condition::PolicyViolation, &text).await;
         }
@@ -219,6 +243,7 @@ impl Conversation {
             Err(_) => None,
         };
         if let Some(why) = blocked {
+            self.advance_refused(advance).await;
             return self.refuse(&outer, Condition::Forbidden, &why).await;
         }
         let reply = ReplyTo { to: outer.from.to_string(), id: id.clone(), stanza: outer.id.clone(), receipt, secure };
@@ -230,7 +255,12 @@ impl Conversation {
         let arrival = self
             .keeper
             .store
-            .call(move |db, sealer| inbox::arrive(db, sealer, user, &contact, id.as_deref(), &crossing, now))
+            .call(move |db, sealer| {
+                if let Some(advance) = advance {
+                    omemo::note(db, sealer, &contact, user, &advance)?;
+                }
+                inbox::arrive(db, sealer, user, &contact, id.as_deref(), &crossing, now)
+            })
             .await;
         match arrival {
             Ok(Arrival::Fresh | Arrival::Waiting) => self.outbox.notify_one(),
@@ -239,6 +269,13 @@ impl Conversation {
                 tracing::error!(%error, "cannot store a message");
                 self.refuse(&outer, Condition::InternalServerError, "the gateway cannot store the message").await;
             }
+        }
+    }
+
+    /// What was said is refused, and its session goes on all the same.
+    async fn advance_refused(&self, advance: Option<Advance>) {
+        if let Some(advance) = advance {
+            self.advance(advance).await;
         }
     }
 

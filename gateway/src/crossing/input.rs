@@ -11,6 +11,7 @@ use minidom::Element;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::SessionCode;
+use super::omemo::Met;
 use crate::secure::comparison::Comparison;
 use crate::secure::negotiation::Outcome;
 use crate::store::ReplyTo;
@@ -47,6 +48,10 @@ pub(super) enum Input {
     Shown,
     /// The options that the user's client has published.
     Options(Option<Element>),
+    /// The lists of the user's devices have come, as far as there are some.
+    Listed,
+    /// What one of the user's devices has published, or that it has not.
+    Met(Box<Met>),
     /// The keys that the user's server gives out.
     GivenOut(Vec<PublicKey>),
     /// The keys that authorities certify as the user's, for this client's session.

@@ -9,6 +9,7 @@
 //! - [`negotiating`]: ESessions with the user's clients. [`given_out`]: keys that the user's server knows.
 //! - [`terms`]: what was agreed in a session, when it changes.
 //! - [`offline`]: with clients that are away, and while the login is.
+//! - [`omemo`]: OMEMO in the place of sessions.
 //! - [`talk`]: the conversation with the gateway itself.
 //! - [`ending`]: a conversation with nothing to do leaves memory.
 
@@ -21,6 +22,7 @@ mod input;
 mod kinds;
 mod negotiating;
 mod offline;
+pub mod omemo;
 mod posting;
 mod sender;
 mod sink;
@@ -105,6 +107,11 @@ impl Crossings {
     /// be true any more.
     pub async fn far_side_changed(&self, keeper: &Arc<Keeper>, user: &User, contact: &ContactId) {
         self.mailbox(keeper, user, Peer::Contact(contact.clone())).put(Input::FarSide).await;
+    }
+
+    /// The user's server has told which devices they have.
+    pub fn devices_changed(&self, user: &BareJid) {
+        self.wake(user, false);
     }
 
     /// The user was shown a peer's presence: what is not for everybody to see follows in the sessions.

@@ -16,7 +16,7 @@ use crate::secure::negotiation::{Finished, Negotiation, Outcome, Progress, Stage
 use crate::secure::own_key;
 use crate::secure::policy::{self, Known, Truth};
 use crate::store::keys::{self, Standing};
-use crate::store::{self, NewRetained, contacts, retained, unix};
+use crate::store::{self, NewRetained, Protection, contacts, retained, unix};
 use crate::to_xmpp;
 use crate::xmpp::element::{Build, element, random_id, stanza};
 use crate::xmpp::error::Condition;
@@ -254,7 +254,7 @@ impl Conversation {
         let noted = self.keeper.store.call(move |db, _| {
             link.map_or(Ok(()), |link| retained::confirm(db, link.secret, link.replaces))?;
             if let Peer::Contact(contact) = &peer {
-                contacts::set_protected(db, user, contact, true)?;
+                contacts::protect(db, user, contact, Protection::ESession)?;
             }
             Ok(())
         });

@@ -191,7 +191,7 @@ impl Conversation {
         tokio::spawn(async move {
             let mut found = None;
             for node in [OFFLINE, ESESSION] {
-                let items = given_out::items(&keeper, &me, &account, node).await;
+                let items = given_out::items(&keeper, &me, &account, (node, None)).await;
                 found = items.into_iter().find(|form| form.name() == "x");
                 if found.is_some() {
                     break;

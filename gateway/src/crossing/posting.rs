@@ -12,9 +12,6 @@ use crate::xmpp::element::{Build, element, random_id, stanza};
 use crate::xmpp::error::{Condition, error};
 use crate::xmpp::ns;
 
-/// Explicit message encryption (XEP-0380).
-const EME: &str = "urn:xmpp:eme:0";
-
 impl Conversation {
     /// Content to one client, sealed in its session. The stanza's `id` is the content's own, so that errors name it.
     ///
@@ -84,7 +81,7 @@ impl Conversation {
         self.message(&to.clone().into(), "chat", id)
             .with_child(element("thread", ns::CLIENT).with_text(thread))
             .with_child(sealed)
-            .with_child(element("encryption", EME).with("namespace", ESESSION).with("name", "ESession"))
+            .with_child(element("encryption", ns::EME).with("namespace", ESESSION).with("name", "ESession"))
             .with_child(element("private", ns::CARBONS))
             .with_child(element("no-copy", ns::HINTS))
             .with_child(element("no-permanent-store", ns::HINTS))
@@ -156,7 +153,7 @@ impl Conversation {
         self.keeper.out.send(message).await
     }
 
-    fn message(&self, to: &Jid, kind: &str, id: &str) -> Element {
+    pub(super) fn message(&self, to: &Jid, kind: &str, id: &str) -> Element {
         stanza("message", &self.me.clone().into(), to).with("type", kind).with("id", id)
     }
 }

@@ -12,6 +12,7 @@ pub mod comparison;
 pub mod endpoints;
 pub mod limiter;
 pub mod negotiation;
+pub mod omemo;
 pub mod own_key;
 pub mod pairing;
 pub mod policy;

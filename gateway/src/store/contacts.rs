@@ -16,6 +16,15 @@ pub struct Subscription {
     pub granted: bool,
 }
 
+/// How the conversation is encrypted towards the user's client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// In sessions of XEP-0116.
+    ESession,
+    /// By OMEMO (XEP-0384).
+    Omemo,
+}
+
 /// One contact of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
@@ -29,14 +38,13 @@ pub struct Contact {
     pub invite: bool,
     /// Presence subscriptions.
     pub subscription: Subscription,
-    /// Whether the conversation was encrypted towards the user's client once.
-    pub protected: bool,
+    /// How the user's client has last encrypted the conversation, if it ever did.
+    pub protection: Option<Protection>,
     /// Why delivery to this contact stops until the user confirms.
     pub blocked: Option<String>,
 }
 
-const COLUMNS: &str =
-    "contact, name, avatar, avatar_type, conv, encrypted, invite, subscribed, asked, granted, protected, blocked";
+const COLUMNS: &str = "contact, name, avatar, avatar_type, conv, encrypted, invite, subscribed, asked, granted, protected, blocked, omemo";
 
 /// Makes sure that there is a row.
 ///
@@ -141,15 +149,15 @@ pub fn set_subscription(db: &Transaction<'_>, user: UserId, contact: &ContactId,
     Ok(())
 }
 
-/// Whether the conversation must stay encrypted towards the user's client.
+/// The conversation must stay encrypted towards the user's client, which has encrypted it in this way.
 ///
 /// # Errors
 /// SQLite's.
-pub fn set_protected(db: &Transaction<'_>, user: UserId, contact: &ContactId, protected: bool) -> Result<()> {
+pub fn protect(db: &Transaction<'_>, user: UserId, contact: &ContactId, protection: Protection) -> Result<()> {
     ensure(db, user, contact)?;
     db.execute(
-        "UPDATE contacts SET protected = ?3 WHERE user = ?1 AND contact = ?2",
-        params![user.0, contact.as_str(), protected],
+        "UPDATE contacts SET protected = 1, omemo = ?3 WHERE user = ?1 AND contact = ?2",
+        params![user.0, contact.as_str(), protection == Protection::Omemo],
     )?;
     Ok(())
 }
@@ -189,7 +197,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         encrypted: row.get(5)?,
         invite: row.get(6)?,
         subscription: Subscription { subscribed: row.get(7)?, asked: row.get(8)?, granted: row.get(9)? },
-        protected: row.get(10)?,
+        protection: match (row.get(10)?, row.get(12)?) {
+            (false, _) => None,
+            (true, false) => Some(Protection::ESession),
+            (true, true) => Some(Protection::Omemo),
+        },
         blocked: row.get(11)?,
     })
 }

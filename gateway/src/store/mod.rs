@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod keys;
 pub mod links;
 pub mod logins;
+pub mod omemo;
 pub mod outbox;
 pub mod positions;
 mod proof;
@@ -24,7 +25,7 @@ pub mod seal;
 mod unwritten;
 pub mod users;
 
-pub use contacts::{Contact, Subscription};
+pub use contacts::{Contact, Protection, Subscription};
 pub use deliveries::{Delivery, NewDelivery, Parcel};
 pub use inbox::Arrival;
 pub use logins::Login;

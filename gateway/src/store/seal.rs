@@ -46,10 +46,18 @@ impl Sealer {
     /// [`Error::Seal`] if the value cannot be encoded or randomness fails.
     pub fn seal<T: Serialize>(&self, purpose: &str, value: &T) -> Result<Vec<u8>> {
         let clear = Zeroizing::new(serde_json::to_vec(value).map_err(|_| Error::Seal)?);
+        self.seal_octets(purpose, &clear)
+    }
+
+    /// The same of octets as they are.
+    ///
+    /// # Errors
+    /// [`Error::Seal`] if randomness fails.
+    pub fn seal_octets(&self, purpose: &str, clear: &[u8]) -> Result<Vec<u8>> {
         let mut nonce = [0; NONCE_LEN];
         self.random.fill(&mut nonce).map_err(|_| Error::Seal)?;
         let mut sealed = Zeroizing::new(Vec::with_capacity(clear.len() + 16));
-        sealed.extend_from_slice(&clear);
+        sealed.extend_from_slice(clear);
         self.values
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
@@ -65,12 +73,24 @@ impl Sealer {
     /// # Errors
     /// [`Error::Seal`] for another key, another purpose, or changed octets.
     pub fn open<T: DeserializeOwned>(&self, purpose: &str, sealed: &[u8]) -> Result<T> {
+        serde_json::from_slice(&self.open_octets(purpose, sealed)?).map_err(|_| Error::Seal)
+    }
+
+    /// The octets again.
+    ///
+    /// # Errors
+    /// As [`Sealer::open`].
+    pub fn open_octets(&self, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(Error::Seal)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Error::Seal)?;
         let mut body = Zeroizing::new(body.to_vec());
-        let clear =
-            self.values.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut body).map_err(|_| Error::Seal)?;
-        serde_json::from_slice(clear).map_err(|_| Error::Seal)
+        let length = self
+            .values
+            .open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut body)
+            .map(|clear| clear.len())
+            .map_err(|_| Error::Seal)?;
+        body.truncate(length);
+        Ok(body)
     }
 
     /// The key of a login's own files: 32 octets, the same at every start.

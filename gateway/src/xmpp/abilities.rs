@@ -7,7 +7,7 @@ use jid::{FullJid, Jid};
 use minidom::Element;
 
 use super::element::{Build, element, stanza};
-use super::{caps, ns};
+use super::{caps, nodes, ns};
 use crate::keeper::Keeper;
 
 /// How many hashes are remembered: more than there are client versions.
@@ -22,6 +22,8 @@ pub struct Abilities {
     pub receipts: bool,
     /// Wants to be told of avatars (XEP-0084).
     pub avatars: bool,
+    /// Wants to be told of devices: in the older dialect of OMEMO, and in the newer one (XEP-0384).
+    pub devices: [bool; 2],
 }
 
 impl Abilities {
@@ -33,7 +35,15 @@ impl Abilities {
             esession: has(ns::ESESSION),
             receipts: has(ns::RECEIPTS),
             avatars: has(&format!("{}+notify", ns::AVATAR_METADATA)),
+            devices: nodes::notify().map(|feature| has(&feature)),
         }
+    }
+}
+
+impl Abilities {
+    /// Whether it wants to be told of some of the contacts' nodes.
+    pub fn watch(&self) -> bool {
+        self.avatars || self.devices != [false; 2]
     }
 }
 
@@ -127,7 +137,7 @@ mod tests {
         let info = info(&[ns::RECEIPTS, ns::ESESSION]);
         let caps = caps("sha-1", &caps::verification(&info).unwrap());
         known.learn(Some(&caps), &info);
-        assert_eq!(known.get(Some(&caps)), Some(Abilities { esession: true, receipts: true, avatars: false }));
+        assert_eq!(known.get(Some(&caps)), Some(Abilities { esession: true, receipts: true, ..Abilities::default() }));
     }
 
     #[test]

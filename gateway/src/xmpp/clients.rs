@@ -178,10 +178,10 @@ impl Clients {
         client.map(|client| client.abilities = Some(abilities)).is_some()
     }
 
-    /// Those that want to be told of avatars (XEP-0084).
-    pub(super) fn avatar_watchers(&self) -> Vec<FullJid> {
-        let watches = |client: &Client| client.abilities.is_some_and(|abilities| abilities.avatars);
-        self.0.iter().filter(|(_, client)| watches(client)).map(|(full, _)| full.clone()).collect()
+    /// Those that want to be told of some of the contacts' nodes (XEP-0163), with what they can do.
+    pub(super) fn watchers(&self) -> Vec<(FullJid, Abilities)> {
+        let abilities = self.0.iter().filter_map(|(full, client)| Some((full.clone(), client.abilities?)));
+        abilities.filter(|(_, abilities)| abilities.watch()).collect()
     }
 
     /// The user as the network should see them: as on the client where they are the most reachable.

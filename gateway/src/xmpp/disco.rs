@@ -8,7 +8,7 @@ use minidom::Element;
 
 use super::element::{Build, element};
 use super::error::{Condition, answer, refusal};
-use super::{adhoc, avatar, caps, ns, policy};
+use super::{adhoc, avatar, caps, nodes, ns, policy};
 use crate::commands;
 use crate::keeper::Keeper;
 
@@ -46,6 +46,7 @@ pub fn client_info(keeper: &Keeper) -> Element {
     element("query", ns::DISCO_INFO)
         .with_child(identity("client", "pc", Some(keeper.network.descriptor().name)))
         .with_children(EVERYWHERE.into_iter().chain(CONVERSATION).chain([ns::CAPS]).map(feature))
+        .with_children(nodes::notify().iter().map(|node| feature(node)))
 }
 
 /// disco#info of a contact's account.
@@ -90,7 +91,7 @@ pub fn account(keeper: &Keeper, iq: &Element, query: &Element, contact: &BareJid
         (true, None) => {
             let nodes = avatar::NODES
                 .into_iter()
-                .chain([PUBLIC_KEY])
+                .chain(nodes::NODES)
                 .map(|node| element("item", ns::DISCO_ITEMS).with("jid", contact.as_str()).with("node", node));
             answer(iq).with_child(items(None).with_children(nodes))
         }

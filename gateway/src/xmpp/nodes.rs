@@ -1,30 +1,46 @@
-//! Nodes of contacts that are about encryption (XEP-0060): options for who writes while they are away (XEP-0187), and their
-//! keys (XEP-0189). Each has one item.
+//! Nodes of contacts that are about encryption (XEP-0060): options for who writes while they are away (XEP-0187), their keys
+//! (XEP-0189), and their device for OMEMO (XEP-0384). Each has one item.
 
+use drawbridge_bridge::ContactId;
 use esession::namespaces::{ESESSION, OFFLINE, PUBLIC_KEY};
+use jid::FullJid;
 use minidom::Element;
+use omemo::nodes::{self, Node};
+use omemo::{DeviceList, Dialect};
 
-use super::element::{Build, element};
+use super::element::{Build, element, random_id, stanza};
 use super::error::{Condition, answer, refusal};
 use super::ns;
 use crate::keeper::{Keeper, Peer};
+use crate::secure::omemo::Us;
 use crate::secure::{own_key, published};
-use crate::store::User;
+use crate::store::{self, User};
+
+/// The ones that have one name.
+pub const NODES: [&str; 4] =
+    [PUBLIC_KEY, "eu.siacs.conversations.axolotl.devicelist", "urn:xmpp:omemo:2:devices", "urn:xmpp:omemo:2:bundles"];
 
 /// Which of these nodes is asked for.
 pub fn wanted(pubsub: &Element) -> Option<&str> {
     let node = pubsub.get_child("items", ns::PUBSUB)?.attr("node")?;
-    [OFFLINE, ESESSION, PUBLIC_KEY].contains(&node).then_some(node)
+    ([OFFLINE, ESESSION, PUBLIC_KEY].contains(&node) || Node::read(node).is_some()).then_some(node)
 }
 
 /// What is in one of them. The options are the same for everybody who may ask.
 pub async fn handle(keeper: &Keeper, user: &User, peer: &Peer, node: &str, iq: &Element) -> Element {
-    let found = match node {
-        PUBLIC_KEY => own_key::given_out(keeper, user.id, peer).await,
-        _ => published::options(keeper, user.id, peer).await,
+    let found = match (node, Node::read(node)) {
+        (_, Some(node)) => match omemo(keeper, user, peer, node, &items_asked(iq)).await {
+            Ok(Some(item)) => Some(item),
+            Ok(None) => return refusal(iq, Condition::ItemNotFound, ""),
+            Err(error) => {
+                tracing::error!(%error, "cannot read or make a device for OMEMO");
+                None
+            }
+        },
+        (PUBLIC_KEY, _) => own_key::given_out(keeper, user.id, peer).await.map(current),
+        _ => published::options(keeper, user.id, peer).await.map(current),
     };
-    let Some(found) = found else { return refusal(iq, Condition::InternalServerError, "") };
-    let item = element("item", ns::PUBSUB).with("id", "current").with_child(found);
+    let Some(item) = found else { return refusal(iq, Condition::InternalServerError, "") };
     let items = element("items", ns::PUBSUB).with("node", node).with_child(item);
     answer(iq).with_child(element("pubsub", ns::PUBSUB).with_child(items))
 }
@@ -34,5 +50,92 @@ pub async fn key(keeper: &Keeper, user: &User, peer: &Peer, iq: &Element) -> Ele
     match own_key::given_out(keeper, user.id, peer).await {
         Some(key) => answer(iq).with_child(key),
         None => refusal(iq, Condition::InternalServerError, ""),
+    }
+}
+
+/// The item that a node of OMEMO has, if it has one of those that are asked for. The device is made when somebody asks.
+async fn omemo(
+    keeper: &Keeper,
+    user: &User,
+    peer: &Peer,
+    node: Node,
+    asked: &[String],
+) -> store::Result<Option<Element>> {
+    let Some(account) = keeper.jid(peer) else { return Ok(None) };
+    let us = Us { user: user.id, peer: peer.key().to_owned(), account: account.to_string() };
+    let asked = asked.to_vec();
+    let is_asked = move |id: &str| asked.is_empty() || asked.iter().any(|asked| asked == id);
+    keeper
+        .store
+        .call(move |db, sealer| {
+            let own = us.own(db, sealer)?.device;
+            let item = |id: &str, payload| element("item", ns::PUBSUB).with("id", id).with_child(payload);
+            let found = match node {
+                Node::Devices(dialect) => Some(current(DeviceList::new([own]).to_element(dialect))),
+                Node::Bundle(device) if device == own => Some(current(us.bundle(db, sealer, Dialect::Axolotl)?)),
+                Node::Bundle(_) => None,
+                Node::Bundles if is_asked(&own.to_string()) => {
+                    Some(item(&own.to_string(), us.bundle(db, sealer, Dialect::Omemo2)?))
+                }
+                Node::Bundles => None,
+            };
+            Ok(found)
+        })
+        .await
+}
+
+/// Tells a client of a contact's device, in the dialects that it watches (XEP-0163, section 4.3).
+pub async fn events(
+    keeper: &Keeper,
+    user: &User,
+    contact: &ContactId,
+    client: &FullJid,
+    dialects: [bool; 2],
+) -> Vec<Element> {
+    let peer = Peer::Contact(contact.clone());
+    let Some(from) = keeper.jid(&peer) else { return Vec::new() };
+    let mut events = Vec::new();
+    for (dialect, _) in Dialect::ALL.into_iter().zip(dialects).filter(|(_, watched)| *watched) {
+        match omemo(keeper, user, &peer, Node::Devices(dialect), &[]).await {
+            Ok(item) => {
+                let list = item.into_iter().flat_map(|item| item.children().cloned().collect::<Vec<_>>());
+                let item = element("item", ns::PUBSUB_EVENT).with("id", "current").with_children(list);
+                let items = element("items", ns::PUBSUB_EVENT).with("node", nodes::devices(dialect)).with_child(item);
+                let message = stanza("message", &from.clone().into(), &client.clone().into());
+                let message = message.with("type", "headline").with("id", random_id());
+                events.push(message.with_child(element("event", ns::PUBSUB_EVENT).with_child(items)));
+            }
+            Err(error) => tracing::error!(%error, "cannot read or make a device for OMEMO"),
+        }
+    }
+    events
+}
+
+/// Which items are asked for by their names; all if none is named.
+fn items_asked(iq: &Element) -> Vec<String> {
+    let items = iq.get_child("pubsub", ns::PUBSUB).and_then(|pubsub| pubsub.get_child("items", ns::PUBSUB));
+    let named = items.into_iter().flat_map(Element::children).filter_map(|item| item.attr("id"));
+    named.map(str::to_owned).collect()
+}
+
+/// The one item of a node that has one.
+fn current(payload: Element) -> Element {
+    element("item", ns::PUBSUB).with("id", "current").with_child(payload)
+}
+
+/// The features by which the user's server tells us of their devices (XEP-0163, section 4.3.2); Psi looks at them, too.
+pub fn notify() -> [String; 2] {
+    Dialect::ALL.map(|dialect| format!("{}+notify", nodes::devices(dialect)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nodes_that_are_listed_are_those_that_are_served() {
+        for node in NODES.into_iter().filter(|node| *node != PUBLIC_KEY) {
+            assert!(Node::read(node).is_some(), "{node}");
+        }
     }
 }

@@ -26,3 +26,5 @@ pub const PRIVILEGE_1: &str = "urn:xmpp:privilege:1";
 pub const PRIVILEGE_2: &str = "urn:xmpp:privilege:2";
 /// Processing hints (XEP-0334).
 pub const HINTS: &str = "urn:xmpp:hints";
+/// Explicit message encryption (XEP-0380).
+pub const EME: &str = "urn:xmpp:eme:0";

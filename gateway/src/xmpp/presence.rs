@@ -9,7 +9,7 @@ use drawbridge_bridge::{Availability, ContactId};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 
-use super::abilities;
+use super::abilities::{self, Abilities};
 use super::clients::Clients;
 pub use super::clients::{Resource, Show};
 use super::element::{Build, stanza};
@@ -50,9 +50,9 @@ impl Presences {
         self.lock().get(user).map(|seen| seen.clients.online()).unwrap_or_default()
     }
 
-    /// The clients that want to be told of avatars (XEP-0084).
-    pub(super) fn avatar_watchers(&self, user: &BareJid) -> Vec<FullJid> {
-        self.lock().get(user).map(|seen| seen.clients.avatar_watchers()).unwrap_or_default()
+    /// The clients that want to be told of some of the contacts' nodes (XEP-0163), with what they can do.
+    pub(super) fn watchers(&self, user: &BareJid) -> Vec<(FullJid, Abilities)> {
+        self.lock().get(user).map(|seen| seen.clients.watchers()).unwrap_or_default()
     }
 
     /// What the network last said about a contact's presence.
@@ -298,8 +298,8 @@ fn learn(keeper: &Arc<Keeper>, full: &FullJid, peer: &Peer) {
             .is_some_and(|seen| seen.clients.learn(&full, caps.as_ref(), abilities));
         if kept {
             keeper.crossings.resources_changed(&keeper, &bare).await;
-            if abilities.avatars {
-                roster::show_avatars(&keeper, &full).await;
+            if abilities.watch() {
+                roster::show_nodes(&keeper, &full, abilities).await;
             }
         }
     });

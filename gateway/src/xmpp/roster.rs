@@ -10,8 +10,9 @@ use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 use tokio::time::Instant;
 
+use super::abilities::Abilities;
 use super::element::{Build, element, stanza};
-use super::{avatar, ns, presence, shown, subscription};
+use super::{avatar, nodes, ns, presence, shown, subscription};
 use crate::keeper::{Keeper, Peer};
 use crate::store::{Contact, Subscription, User, contacts};
 
@@ -148,13 +149,19 @@ pub(super) fn resume(keeper: &Arc<Keeper>, user: &User) {
     });
 }
 
-/// Tells one client of all pictures (XEP-0084, section 4.1.3): it has just come, and wants to know.
-pub(super) async fn show_avatars(keeper: &Arc<Keeper>, client: &FullJid) {
+/// Tells one client of the nodes of all contacts that it watches (XEP-0163, section 4.3.2): it has just come.
+pub(super) async fn show_nodes(keeper: &Arc<Keeper>, client: &FullJid, abilities: Abilities) {
     let Ok(Some(user)) = keeper.accounts.user(keeper, &client.to_bare()).await else { return };
     for contact in all(keeper, &user).await.iter().filter(|contact| contact.subscription.subscribed) {
-        if let Some(event) = avatar::event(keeper, contact, client) {
-            let _ = keeper.out.send(event).await;
-        }
+        show_nodes_of(keeper, &user, contact, client, abilities).await;
+    }
+}
+
+async fn show_nodes_of(keeper: &Arc<Keeper>, user: &User, contact: &Contact, client: &FullJid, abilities: Abilities) {
+    let picture = abilities.avatars.then(|| avatar::event(keeper, contact, client)).flatten();
+    let devices = nodes::events(keeper, user, &contact.info.id, client, abilities.devices).await;
+    for event in picture.into_iter().chain(devices) {
+        let _ = keeper.out.send(event).await;
     }
 }
 
@@ -242,10 +249,8 @@ async fn show(keeper: &Arc<Keeper>, user: &User, contact: &Contact) {
     if let Some(presence) = shown::contact(keeper, user, contact) {
         let _ = keeper.out.send(presence).await;
     }
-    for client in keeper.presences.avatar_watchers(&user.jid) {
-        if let Some(event) = avatar::event(keeper, contact, &client) {
-            let _ = keeper.out.send(event).await;
-        }
+    for (client, abilities) in keeper.presences.watchers(&user.jid) {
+        show_nodes_of(keeper, user, contact, &client, abilities).await;
     }
 }
 

@@ -10,6 +10,7 @@ use super::element::{recipient, sender};
 use super::error::{Condition, refuse};
 use super::{ns, presence, privilege, serve};
 use crate::address;
+use crate::crossing;
 use crate::keeper::{Keeper, Peer};
 use crate::store::{User, users};
 
@@ -111,6 +112,9 @@ async fn message(keeper: &Arc<Keeper>, from: Jid, to: BareJid, stanza: Element) 
     if !may_use(keeper, &from) {
         return refuse_with(keeper, &stanza, Condition::Forbidden, "you may not use this gateway").await;
     }
+    if stanza.attr("type") == Some("headline") && from.is_bare() && stanza.has_child("event", ns::PUBSUB_EVENT) {
+        return told(keeper, &from, &stanza).await;
+    }
     if matches!(stanza.attr("type"), Some("groupchat" | "headline")) {
         return refuse_with(keeper, &stanza, Condition::ServiceUnavailable, "there are no rooms here").await;
     }
@@ -129,6 +133,13 @@ async fn message(keeper: &Arc<Keeper>, from: Jid, to: BareJid, stanza: Element) 
     match user {
         Some(user) => keeper.crossings.stanza(keeper, &user, peer, stanza).await,
         None => refuse_with(keeper, &stanza, Condition::RegistrationRequired, &register_first(keeper)).await,
+    }
+}
+
+/// News of a user's nodes, from their account (XEP-0163).
+async fn told(keeper: &Arc<Keeper>, from: &Jid, news: &Element) {
+    if let Some(user) = registered(keeper, from).await {
+        crossing::omemo::told(keeper, &user, news).await;
     }
 }
 

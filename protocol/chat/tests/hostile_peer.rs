@@ -32,7 +32,8 @@ impl Victim {
         settings.policy.groups = vec![esession::Group::Modp14];
         let chat = Chat::new(settings, Some(Jid::new("mallory@example.org").unwrap()), SecretBook::default());
         let now = Moment { instant: Instant::now(), unix: 1_700_000_000 };
-        let mut victim = Self { chat, now, sent: Vec::new(), all: Vec::new(), events: Vec::new(), from: "mallory@example.org/m" };
+        let mut victim =
+            Self { chat, now, sent: Vec::new(), all: Vec::new(), events: Vec::new(), from: "mallory@example.org/m" };
         let jid = FullJid::new("alice@example.org/a").unwrap();
         victim.chat.handle_online(jid, false, now, &mut UnwrapErr(SysRng));
         victim.collect();
@@ -279,6 +280,9 @@ fn who_has_not_shown_the_password_is_told_nothing() {
     assert_eq!(victim.last_state().0, SessionState::Negotiating);
     victim.pass(120);
     let (state, reason) = victim.last_state();
-    assert_eq!((state, reason.as_deref()), (SessionState::Failed, Some("the peer did not show that it holds the keys")));
+    assert_eq!(
+        (state, reason.as_deref()),
+        (SessionState::Failed, Some("the peer did not show that it holds the keys"))
+    );
     assert!(!victim.all.iter().any(|stanza| stanza.has_child("c", ENCRYPTED)), "{:?}", victim.all);
 }

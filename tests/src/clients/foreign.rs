@@ -21,7 +21,7 @@ impl ForeignClient {
     /// names a resource.
     pub fn start(dir: &Path, account: &ChatAccount) -> Result<Self, Error> {
         let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("peer/client.py");
-        let mut command = bound_to_us(programs::python()?);
+        let mut command = bound_to_us(programs::python("venv")?);
         let file = account.jid.replace('/', "-");
         command.arg("-B").arg(client).args(["--account", &account.jid, "--port", &account.port.to_string()]);
         command.arg("--kept").arg(dir.join(format!("{file}.json")));

@@ -4,8 +4,10 @@ mod chat;
 mod foreign;
 mod json_lines;
 mod matrix_peer;
+mod omemo;
 
 pub use chat::{Chat, ChatAccount};
 pub use foreign::ForeignClient;
 pub use json_lines::JsonLines;
 pub use matrix_peer::MatrixPeer;
+pub use omemo::OmemoClient;

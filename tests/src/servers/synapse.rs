@@ -26,7 +26,7 @@ pub struct Synapse {
 impl Synapse {
     /// Starts it with everything it owns in `dir`, which is made; accounts and rooms from an earlier run there are kept.
     pub fn start(dir: &Path, server_name: &str) -> Result<Self, Error> {
-        let python = programs::python()?;
+        let python = programs::python("venv")?;
         let port = loopback::free_port()?;
         fs::create_dir_all(dir).map_err(Error::io("making Synapse's directory"))?;
         let config = dir.join("homeserver.yaml");

@@ -14,6 +14,7 @@ mod login;
 mod main_job;
 mod matrix_peers;
 mod offline;
+mod omemo;
 mod operator;
 mod options;
 mod privacy;

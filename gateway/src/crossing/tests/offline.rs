@@ -101,8 +101,9 @@ async fn what_a_stranger_has_left_is_refused_and_goes_nowhere() {
 /// The conversation was encrypted before, and none of Alice's clients is there.
 async fn away(world: &World) {
     let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
-    let protect =
-        move |db: &rusqlite::Transaction<'_>, _: &store::Sealer| contacts::set_protected(db, user, &silent(), true);
+    let protect = move |db: &rusqlite::Transaction<'_>, _: &store::Sealer| {
+        contacts::protect(db, user, &silent(), store::Protection::ESession)
+    };
     world.keeper.store.call(protect).await.unwrap();
 }
 

@@ -1,0 +1,370 @@
+//! OMEMO (XEP-0384) in one conversation: what the user's devices send is opened, what waits for them is sealed for each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::omemo::ratchet::Bundle;
+use ::omemo::{DeviceId, DeviceList, Dialect, Encrypted, Envelope, bundle, nodes};
+use drawbridge_bridge::Plaintext;
+use jid::Jid;
+use minidom::Element;
+use tokio::time::Instant;
+
+use super::conversation::Conversation;
+use super::delivering;
+use super::given_out::items;
+use super::incoming::Outer;
+use super::input::Input;
+use crate::from_xmpp::{self, Said};
+use crate::keeper::{Keeper, Peer};
+use crate::secure::omemo::{Advance, Refusal, Us};
+use crate::store::{self, Delivery, Protection, contacts, omemo as rows};
+use crate::xml::{self, Limits};
+use crate::xmpp::element::{Build, element, random_id};
+use crate::xmpp::error::Condition;
+use crate::xmpp::ns;
+
+/// A device whose bundle could not be had is asked for it again after so long.
+const REST: Duration = Duration::from_secs(600);
+/// For clients that cannot decrypt it.
+const FALLBACK: &str = "This message is encrypted with OMEMO, and your client cannot read it.";
+
+/// A device in a dialect.
+pub(super) type Place = (Dialect, DeviceId);
+
+/// What a conversation knows of the user's devices beside what is stored.
+#[derive(Default)]
+pub(super) struct Acquaintance {
+    /// Whether the user's server was asked for the lists.
+    listed: bool,
+    /// Devices whose bundles were asked for, and when.
+    asked: HashMap<Place, Instant>,
+    /// Devices whose bundles are underway.
+    underway: usize,
+    /// Devices that were given a new session because the one before was broken.
+    healed: Vec<Place>,
+}
+
+/// What came of asking for a bundle.
+pub(super) struct Met {
+    place: Place,
+    bundle: Option<Bundle>,
+    /// The session is to be used at once, so that the device knows of it.
+    heals: bool,
+}
+
+impl Conversation {
+    fn us(&self) -> Us {
+        Us { user: self.user.id, peer: self.peer.key().to_owned(), account: self.me.to_bare().to_string() }
+    }
+
+    /// A message with one encrypted content, or with one in each dialect.
+    pub(super) async fn omemo(&mut self, outer: Outer, stanza: &Element) {
+        let read = |child: &Element| Encrypted::dialect_of(child).map(|_| Encrypted::read(child));
+        let mut messages: Vec<Encrypted> = stanza.children().filter_map(read).filter_map(Result::ok).collect();
+        // The newer one says more.
+        messages.sort_by_key(|message| message.dialect == Dialect::Axolotl);
+        let mut refusal = None;
+        for message in messages {
+            let (us, sealed) = (self.us(), message.clone());
+            let opened = self.keeper.store.call(move |db, sealer| us.open(db, sealer, &sealed)).await;
+            match opened {
+                Ok(Ok(opened)) => {
+                    let (text, wants_answer, is_new) = (opened.text, opened.wants_answer, opened.is_new);
+                    let (place, fingerprint) = (opened.advance.place(), opened.advance.fingerprint());
+                    match text.as_deref().map(|text| self.understood(&message, &outer, stanza, text)) {
+                        Some(Ok(said)) => self.said_in_omemo(outer, said, opened.advance).await,
+                        Some(Err(text)) => {
+                            self.advance(opened.advance).await;
+                            self.refuse(&outer, Condition::NotAcceptable, text).await;
+                        }
+                        None => self.advance(opened.advance).await,
+                    }
+                    if is_new {
+                        self.introduce_device(place.1, &fingerprint).await;
+                    }
+                    if wants_answer {
+                        self.post_empty(place).await;
+                    }
+                    self.ask_lists().await;
+                    return self.deliver().await;
+                }
+                Ok(Err(Refusal::NotForUs)) => {}
+                Ok(Err(why)) => {
+                    refusal = Some((why, (message.dialect, message.sender), message.payload.is_some()));
+                    break;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot open an OMEMO message");
+                    return self
+                        .refuse(&outer, Condition::InternalServerError, "the gateway cannot read its store")
+                        .await;
+                }
+            }
+        }
+        self.unread(outer, refusal).await;
+    }
+
+    /// Why nothing was read, for the sender, unless it is nothing that they could do something about.
+    async fn unread(&mut self, outer: Outer, refusal: Option<(Refusal, Place, bool)>) {
+        let text = match refusal {
+            Some((Refusal::Replayed, ..)) | Some((Refusal::Broken(_), _, false)) => {
+                tracing::debug!("an OMEMO message without use");
+                ""
+            }
+            Some((Refusal::OtherIdentity, ..)) => {
+                "a device of yours with this number has shown another identity before: it is not trusted"
+            }
+            Some((Refusal::Broken(_), ..)) => {
+                "this message could not be decrypted; the encrypted session has been renewed, send it again"
+            }
+            Some((Refusal::NotForUs, ..)) | None => {
+                "this message is not encrypted for this contact's device: fetch its device list, and send it again"
+            }
+        };
+        if let Some((Refusal::Broken(error), place, _)) = &refusal {
+            tracing::debug!(%error, "an OMEMO session is broken");
+            self.heal(*place);
+        }
+        if !text.is_empty() {
+            self.refuse(&outer, Condition::NotAcceptable, text).await;
+        }
+    }
+
+    /// What a message says. The older dialect encrypts the body alone, and everything else lies beside it (clients.md, 2.8).
+    fn understood(
+        &self,
+        message: &Encrypted,
+        outer: &Outer,
+        stanza: &Element,
+        text: &[u8],
+    ) -> Result<Said, &'static str> {
+        let text = std::str::from_utf8(text).map_err(|_| "the encrypted content is no text")?;
+        if message.dialect == Dialect::Axolotl {
+            let beside = stanza.children().filter(|child| !child.is("body", ns::CLIENT));
+            return Ok(Said { text: Some(Plaintext::new(text)), ..from_xmpp::read(beside) });
+        }
+        let limits = &self.keeper.config.limits;
+        let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
+        let elements = xml::fragment(text, limits).map_err(|_| "the encrypted content is not well-formed")?;
+        let [envelope] = elements.as_slice() else { return Err("the encrypted content is no envelope") };
+        let (from, to) = (outer.from.to_bare(), self.me.to_bare());
+        let envelope = Envelope::read(envelope, from.as_str(), to.as_str());
+        let envelope = envelope.map_err(|_| "the encrypted content is no envelope, or for another stanza")?;
+        Ok(from_xmpp::read(&envelope.content))
+    }
+
+    async fn said_in_omemo(&mut self, outer: Outer, said: Said, advance: Advance) {
+        if said.text.is_none() || self.peer == Peer::Gateway {
+            self.advance(advance).await;
+            return self.said(outer, said, Some(Protection::Omemo), None).await;
+        }
+        self.said(outer, said, Some(Protection::Omemo), Some(advance)).await;
+    }
+
+    /// The session goes on, with nothing else to be stored.
+    pub(super) async fn advance(&self, advance: Advance) {
+        if let Err(error) = self.keeper.store.call(move |db, sealer| advance.store(db, sealer)).await {
+            tracing::error!(%error, "cannot store how an OMEMO session goes on");
+        }
+    }
+
+    async fn introduce_device(&mut self, device: DeviceId, fingerprint: &str) {
+        let text = format!(
+            "Notice: a device of yours encrypts here with OMEMO for the first time: number {device}, fingerprint \
+             {fingerprint}. If it is none of yours, somebody else writes in your name."
+        );
+        self.mailbox.put(Input::Say(text)).await;
+    }
+
+    /// Seals one delivery for all devices that are known. `None` if there is none.
+    pub(super) async fn deliver_omemo(&mut self, delivery: &Delivery) -> Option<bool> {
+        let content = delivering::content(delivery);
+        let sent = self.post_omemo(&delivery.stanza, &content).await?;
+        if sent {
+            self.flight.insert(delivery);
+        }
+        Some(sent)
+    }
+
+    /// Content, sealed for all devices that are known. `None` if there is none.
+    async fn post_omemo(&self, id: &str, content: &[Element]) -> Option<bool> {
+        let body = content.iter().find(|child| child.is("body", ns::CLIENT)).map(Element::text).unwrap_or_default();
+        let beside: Vec<Element> = content.iter().filter(|child| !child.is("body", ns::CLIENT)).cloned().collect();
+        let (us, account) = (self.us(), self.them().to_string());
+        let (from, to) = (Some(us.account.clone()), Some(account.clone()));
+        let envelope = Envelope { content: content.to_vec(), from, to, time: None };
+        let sealed = self.keeper.store.call(move |db, sealer| {
+            let envelope = envelope.to_element(&mut rand_core::UnwrapErr(getrandom::SysRng));
+            us.seal(db, sealer, &account, [body.as_bytes(), xml::serialize(&[envelope]).as_bytes()])
+        });
+        let sealed = match sealed.await {
+            Ok(sealed) if sealed.is_empty() => return None,
+            Ok(sealed) => sealed,
+            Err(error) => {
+                tracing::error!(%error, "cannot seal for OMEMO");
+                return Some(false);
+            }
+        };
+        let message = self.omemo_message(id, &sealed).with_children(beside);
+        let message = message.with_child(element("body", ns::CLIENT).with_text(FALLBACK));
+        Some(self.keeper.out.send(message).await.is_ok())
+    }
+
+    /// A message that only carries a session on.
+    async fn post_empty(&self, place: Place) {
+        let (us, account) = (self.us(), self.them().to_string());
+        let sealed = self.keeper.store.call(move |db, sealer| us.seal_empty(db, sealer, &account, place)).await;
+        match sealed {
+            Ok(Some(sealed)) => {
+                let _ = self.keeper.out.send(self.omemo_message(&random_id(), &[sealed])).await;
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "cannot seal for OMEMO"),
+        }
+    }
+
+    /// To the account, from the contact: what is in it is for each of its devices (XEP-0380, XEP-0334).
+    fn omemo_message(&self, id: &str, sealed: &[Encrypted]) -> Element {
+        let mut message = self.message(&self.them().clone().into(), "chat", id);
+        for sealed in sealed {
+            message.append_child(sealed.to_element());
+            let namespace = nodes::namespace(sealed.dialect);
+            message.append_child(element("encryption", ns::EME).with("namespace", namespace).with("name", "OMEMO"));
+        }
+        message.with_child(element("store", ns::HINTS))
+    }
+
+    /// Whether every device is known that is to read what waits. Asks for what is missing.
+    pub(super) async fn is_acquainted(&mut self) -> bool {
+        self.ask_lists().await;
+        let us = self.us();
+        match self.keeper.store.call(move |db, sealer| us.strangers(db, sealer)).await {
+            Ok(strangers) => strangers.into_iter().for_each(|place| self.ask_bundle(place, false)),
+            Err(error) => tracing::error!(%error, "cannot read the OMEMO sessions"),
+        }
+        self.acquaintance.underway == 0
+    }
+
+    /// Asks the user's server for the device lists, once: from then on it tells what changes (XEP-0163).
+    async fn ask_lists(&mut self) {
+        if std::mem::replace(&mut self.acquaintance.listed, true) {
+            return;
+        }
+        self.acquaintance.underway += 1;
+        let (keeper, mailbox, user) = (self.keeper.clone(), self.mailbox.clone(), self.user.id);
+        let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
+        tokio::spawn(async move {
+            for dialect in Dialect::ALL {
+                let found = items(&keeper, &me, &account, (nodes::devices(dialect), None)).await;
+                let list = found.iter().find_map(|item| DeviceList::read(dialect, item).ok());
+                let Some(list) = list else { continue };
+                if let Err(error) = keeper.store.call(move |db, _| rows::set_list(db, user, dialect, &list)).await {
+                    tracing::error!(%error, "cannot store a device list");
+                }
+            }
+            mailbox.put(Input::Listed).await;
+        });
+    }
+
+    /// The lists are there, as far as there are some.
+    pub(super) async fn listed(&mut self) {
+        self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
+        self.deliver().await;
+    }
+
+    fn ask_bundle(&mut self, place: Place, heals: bool) {
+        let now = Instant::now();
+        self.acquaintance.asked.retain(|_, asked| now - *asked < REST);
+        if self.acquaintance.asked.insert(place, now).is_some() && !heals {
+            return;
+        }
+        self.acquaintance.underway += 1;
+        let (keeper, mailbox) = (self.keeper.clone(), self.mailbox.clone());
+        let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
+        tokio::spawn(async move {
+            let bundle = fetch(&keeper, &me, &account, place).await;
+            mailbox.put(Input::Met(Box::new(Met { place, bundle, heals }))).await;
+        });
+    }
+
+    /// A device's bundle, or that it has none that is worth something: then it is passed over.
+    pub(super) async fn met(&mut self, met: Met) {
+        let Met { place, bundle, heals } = met;
+        self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
+        if let Some(bundle) = bundle {
+            let us = self.us();
+            let begun = self.keeper.store.call(move |db, sealer| us.begin(db, sealer, place, &bundle)).await;
+            match begun {
+                Ok(true) if heals => self.post_empty(place).await,
+                Ok(true) => {}
+                Ok(false) => tracing::debug!("a bundle that is worth nothing"),
+                Err(error) => tracing::error!(%error, "cannot store an OMEMO session"),
+            }
+        }
+        self.deliver().await;
+    }
+
+    /// A session that one end has lost is replaced, once: the device hears of it by a message without content.
+    fn heal(&mut self, place: Place) {
+        if !self.acquaintance.healed.contains(&place) {
+            self.acquaintance.healed.push(place);
+            self.ask_bundle(place, true);
+        }
+    }
+
+    /// A passing sign. OMEMO's older dialect has no place for it but beside the encrypted content, and clients look there.
+    pub(super) async fn is_omemo(&self) -> bool {
+        let protection = self.standing().await.map(|(_, contact)| contact.and_then(|contact| contact.protection));
+        matches!(protection, Ok(Some(Protection::Omemo)))
+    }
+}
+
+/// What a device has published.
+async fn fetch(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, (dialect, device): Place) -> Option<Bundle> {
+    let (node, item) = nodes::bundle(dialect, device);
+    let found = items(keeper, me, account, (&node, item.as_deref())).await;
+    found.iter().find_map(|payload| bundle::read(dialect, payload).ok())
+}
+
+/// What the user's server tells of a node of theirs (XEP-0163, section 4.3): a device list, or nothing of ours.
+pub async fn told(keeper: &Keeper, user: &store::User, message: &Element) {
+    let Some(items) =
+        message.get_child("event", ns::PUBSUB_EVENT).and_then(|event| event.get_child("items", ns::PUBSUB_EVENT))
+    else {
+        return;
+    };
+    let Some(dialect) = Dialect::ALL.into_iter().find(|dialect| items.attr("node") == Some(nodes::devices(*dialect)))
+    else {
+        return;
+    };
+    let payload = items.children().flat_map(Element::children).find_map(|item| DeviceList::read(dialect, item).ok());
+    let Some(list) = payload else { return };
+    let (jid, user) = (&user.jid, user.id);
+    let kept = keeper.store.call(move |db, _| {
+        // Each contact is told of it.
+        let is_new = rows::list(db, user, dialect)?.as_ref() != Some(&list);
+        if is_new {
+            rows::set_list(db, user, dialect, &list)?;
+        }
+        Ok(is_new)
+    });
+    match kept.await {
+        Ok(true) => keeper.crossings.devices_changed(jid),
+        Ok(false) => {}
+        Err(error) => tracing::error!(%error, "cannot store a device list"),
+    }
+}
+
+/// Within the transaction that stores what was said.
+pub(super) fn note(
+    db: &rusqlite::Transaction<'_>,
+    sealer: &store::Sealer,
+    contact: &drawbridge_bridge::ContactId,
+    user: store::UserId,
+    advance: &Advance,
+) -> store::Result<()> {
+    advance.store(db, sealer)?;
+    contacts::protect(db, user, contact, Protection::Omemo)
+}

@@ -1,0 +1,293 @@
+//! OMEMO (XEP-0384) towards the devices of one user. A contact is one device, with one identity in both dialects.
+//!
+//! Everything here works within a transaction, so that a session and what depends on it change together.
+
+use std::time::SystemTime;
+
+use getrandom::SysRng;
+use minidom::Element;
+use omemo::ratchet::{
+    self, Bundle, Device, Error, Identity, IdentityKey, KeyExchange, Payload, Prekeys, Session, empty_key,
+};
+use omemo::{DeviceId, Dialect, Encrypted, SealedKey, bundle};
+use rand_core::{Rng, UnwrapErr};
+use rusqlite::Transaction;
+use zeroize::Zeroizing;
+
+use crate::store::omemo::{self as rows, Own, Standing};
+use crate::store::{Result, Sealer, UserId, unix};
+
+/// A message of the user's that comes at this place in a chain wants an answer (XEP-0384 section 6).
+const HEARTBEAT: u32 = 53;
+
+/// Which of our devices: a contact's, or the gateway's, towards one user.
+#[derive(Debug, Clone)]
+pub struct Us {
+    /// The user.
+    pub user: UserId,
+    /// [`crate::keeper::Peer::key`].
+    pub peer: String,
+    /// The bare JID of the contact.
+    pub account: String,
+}
+
+/// What came out of a message.
+pub struct Opened {
+    /// What it says: a body of the older dialect, an envelope of the newer one. Nothing if it only carries the session on.
+    pub text: Option<Zeroizing<Vec<u8>>>,
+    /// The device must hear something, so that it knows our keys.
+    pub wants_answer: bool,
+    /// It was not seen before.
+    pub is_new: bool,
+    /// To be stored with what the message brings.
+    pub advance: Advance,
+}
+
+/// What a message has changed.
+pub struct Advance {
+    us: Us,
+    place: (Dialect, DeviceId),
+    sessions: Device,
+    used: Option<u32>,
+    identity: IdentityKey,
+}
+
+/// Why a message was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It has no key for our device.
+    NotForUs,
+    /// The device has shown another identity before.
+    OtherIdentity,
+    /// It was read before.
+    Replayed,
+    /// There is no session that it belongs to, or none that fits: a new one heals that.
+    Broken(Error),
+}
+
+impl Us {
+    /// Our device, which is made if it is not there yet.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn own(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<Own> {
+        if let Some(own) = rows::own(db, sealer, self.user, &self.peer)? {
+            return Ok(own);
+        }
+        let rng = &mut UnwrapErr(SysRng);
+        let number = rng.next_u32() % DeviceId::MAX_NEW;
+        let device = DeviceId::new(number + 1).ok_or(crate::store::Error::Seal)?;
+        let own = Own { device, identity: Identity::generate(rng) };
+        rows::set_own(db, sealer, self.user, &self.peer, &own)?;
+        Ok(own)
+    }
+
+    /// A bundle for who asks, as the payload of an item.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn bundle(&self, db: &Transaction<'_>, sealer: &Sealer, dialect: Dialect) -> Result<Element> {
+        let (own, rng) = (self.own(db, sealer)?, &mut UnwrapErr(SysRng));
+        let now = u64::try_from(unix(SystemTime::now())).unwrap_or_default();
+        let kept = rows::prekeys(db, sealer, self.user, &self.peer, dialect)?;
+        let mut prekeys = kept.unwrap_or_else(|| Prekeys::new(now, rng));
+        prekeys.rotate(now, rng);
+        let handed_out = prekeys.hand_out(dialect, &own.identity, rng);
+        rows::set_prekeys(db, sealer, self.user, &self.peer, dialect, &prekeys)?;
+        Ok(bundle::to_element(dialect, &handed_out))
+    }
+
+    /// Opens a message of one of the user's devices. Nothing is stored yet: see [`Opened::advance`].
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn open(
+        &self,
+        db: &Transaction<'_>,
+        sealer: &Sealer,
+        message: &Encrypted,
+    ) -> Result<std::result::Result<Opened, Refusal>> {
+        let Some(own) = rows::own(db, sealer, self.user, &self.peer)? else { return Ok(Err(Refusal::NotForUs)) };
+        let Some(key) = message.key_for(&self.account, own.device) else { return Ok(Err(Refusal::NotForUs)) };
+        let place = (message.dialect, message.sender);
+        let mut sessions = rows::sessions(db, sealer, self.user, &self.peer, place)?;
+        let prekeys = rows::prekeys(db, sealer, self.user, &self.peer, message.dialect)?;
+        let before = sessions.session().map_or(0, Session::heard_in_a_row);
+        let opened = open_key(&mut sessions, message.dialect, key, &own.identity, prekeys.as_ref());
+        let (text, used) = match opened {
+            Ok(opened) => opened,
+            Err(Error::Replayed) => return Ok(Err(Refusal::Replayed)),
+            Err(error) => return Ok(Err(Refusal::Broken(error))),
+        };
+        let Some(session) = sessions.session() else { return Ok(Err(Refusal::Broken(Error::NoSession))) };
+        let (identity, now) = (*session.peer(), session.heard_in_a_row());
+        let Ok(curve) = identity.curve() else { return Ok(Err(Refusal::Broken(Error::BadKey))) };
+        let is_new = match rows::meet(db, self.user, message.sender, &curve)? {
+            Standing::Other => return Ok(Err(Refusal::OtherIdentity)),
+            standing => standing == Standing::New,
+        };
+        let text = match message.payload.as_ref().map(|payload| payload.open(message.dialect, &text)).transpose() {
+            Ok(text) => text,
+            Err(error) => return Ok(Err(Refusal::Broken(error))),
+        };
+        let wants_answer = used.is_some() || (now > HEARTBEAT && before <= HEARTBEAT);
+        let advance = Advance { us: self.clone(), place, sessions, used, identity };
+        Ok(Ok(Opened { text, wants_answer, is_new, advance }))
+    }
+
+    /// The user's devices that we have no session with: each is listed in this dialect, and in no better one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn strangers(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<Vec<(Dialect, DeviceId)>> {
+        let mut strangers = Vec::new();
+        for place in listed(db, self.user)? {
+            if rows::sessions(db, sealer, self.user, &self.peer, place)?.session().is_none() {
+                strangers.push(place);
+            }
+        }
+        Ok(strangers)
+    }
+
+    /// Begins a session by what a device has published. `false` if that is worth nothing.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn begin(
+        &self,
+        db: &Transaction<'_>,
+        sealer: &Sealer,
+        place: (Dialect, DeviceId),
+        bundle: &Bundle,
+    ) -> Result<bool> {
+        let (own, rng) = (self.own(db, sealer)?, &mut UnwrapErr(SysRng));
+        let Some(at) = usize::try_from(rng.next_u32()).ok().and_then(|at| at.checked_rem(bundle.prekeys.len())) else {
+            return Ok(false);
+        };
+        let prekey = bundle.prekeys.get(at).map(|prekey| prekey.id).unwrap_or_default();
+        let (Ok(session), Ok(curve)) =
+            (Session::initiate(place.0, &own.identity, bundle, prekey, rng), bundle.identity.curve())
+        else {
+            return Ok(false);
+        };
+        if rows::meet(db, self.user, place.1, &curve)? == Standing::Other {
+            return Ok(false);
+        }
+        let mut sessions = rows::sessions(db, sealer, self.user, &self.peer, place)?;
+        sessions.begin(session);
+        rows::set_sessions(db, sealer, self.user, &self.peer, place, &sessions)?;
+        Ok(true)
+    }
+
+    /// Seals a text for all of the user's devices that we have sessions with, in each dialect that some of them want: the
+    /// older takes a body, the newer an envelope. The sessions are stored as they are then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn seal(
+        &self,
+        db: &Transaction<'_>,
+        sealer: &Sealer,
+        account: &str,
+        [body, envelope]: [&[u8]; 2],
+    ) -> Result<Vec<Encrypted>> {
+        let mut sealed = Vec::new();
+        let listed = listed(db, self.user)?;
+        for (dialect, text) in Dialect::ALL.into_iter().zip([body, envelope]) {
+            let devices = listed.iter().filter(|(of, _)| *of == dialect).map(|(_, device)| *device).collect();
+            let Ok((payload, key)) = Payload::seal(dialect, text, &mut UnwrapErr(SysRng)) else { continue };
+            sealed.extend(self.seal_key(db, sealer, account, (dialect, devices), &key, Some(payload))?);
+        }
+        Ok(sealed)
+    }
+
+    /// A message without content, for one device: it only carries the session on.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn seal_empty(
+        &self,
+        db: &Transaction<'_>,
+        sealer: &Sealer,
+        account: &str,
+        (dialect, device): (Dialect, DeviceId),
+    ) -> Result<Option<Encrypted>> {
+        let key = empty_key(dialect, &mut UnwrapErr(SysRng));
+        self.seal_key(db, sealer, account, (dialect, vec![device]), &key, None)
+    }
+
+    fn seal_key(
+        &self,
+        db: &Transaction<'_>,
+        sealer: &Sealer,
+        account: &str,
+        (dialect, devices): (Dialect, Vec<DeviceId>),
+        key: &[u8],
+        payload: Option<Payload>,
+    ) -> Result<Option<Encrypted>> {
+        let mut keys = Vec::new();
+        for device in devices {
+            let mut sessions = rows::sessions(db, sealer, self.user, &self.peer, (dialect, device))?;
+            let Ok(sealed) = sessions.seal(key) else { continue };
+            rows::set_sessions(db, sealer, self.user, &self.peer, (dialect, device), &sessions)?;
+            keys.push(SealedKey { account: Some(account.to_owned()), device, sealed });
+        }
+        let sender = self.own(db, sealer)?.device;
+        Ok((!keys.is_empty()).then_some(Encrypted { dialect, sender, keys, payload }))
+    }
+}
+
+impl Advance {
+    /// Of which device.
+    pub fn place(&self) -> (Dialect, DeviceId) {
+        self.place
+    }
+
+    /// How people compare what it is known by.
+    pub fn fingerprint(&self) -> String {
+        self.identity.fingerprint().unwrap_or_default()
+    }
+
+    /// The session goes on, and the prekey is gone.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn store(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<()> {
+        let Self { us: Us { user, peer, .. }, place, sessions, used, .. } = self;
+        rows::set_sessions(db, sealer, *user, peer, *place, sessions)?;
+        if let Some(used) = used
+            && let Some(mut prekeys) = rows::prekeys(db, sealer, *user, peer, place.0)?
+        {
+            prekeys.used(*used);
+            rows::set_prekeys(db, sealer, *user, peer, place.0, &prekeys)?;
+        }
+        Ok(())
+    }
+}
+
+/// The key of the payload, and the prekey that it has used up.
+fn open_key(
+    sessions: &mut Device,
+    dialect: Dialect,
+    key: &SealedKey,
+    own: &Identity,
+    prekeys: Option<&Prekeys>,
+) -> std::result::Result<(ratchet::PayloadKey, Option<u32>), Error> {
+    let rng = &mut UnwrapErr(SysRng);
+    if !key.sealed.is_key_exchange {
+        return Ok((sessions.open(&key.sealed.octets, rng)?, None));
+    }
+    let exchange = KeyExchange::read(dialect, &key.sealed.octets)?;
+    let find = |exchange: &KeyExchange| prekeys.and_then(|prekeys| prekeys.find(exchange));
+    let begun = sessions.open_exchange(dialect, own, &exchange, find, rng)?;
+    Ok((begun.text, begun.used))
+}
+
+/// The user's devices, each in the best dialect that it is listed in.
+fn listed(db: &Transaction<'_>, user: UserId) -> Result<Vec<(Dialect, DeviceId)>> {
+    let newer = rows::list(db, user, Dialect::Omemo2)?.unwrap_or_default();
+    let older = rows::list(db, user, Dialect::Axolotl)?.unwrap_or_default();
+    let of = |dialect| move |device| (dialect, device);
+    let older_only = older.iter().filter(|device| !newer.contains(*device)).map(of(Dialect::Axolotl));
+    Ok(newer.iter().map(of(Dialect::Omemo2)).chain(older_only).collect())
+}

@@ -1,0 +1,179 @@
+//! What is kept for OMEMO: our devices, the user's, and their sessions. `peer` is [`crate::keeper::Peer::key`].
+
+use omemo::ratchet::{Device, Identity, Prekeys, PublicKey};
+use omemo::{DeviceId, DeviceList, Dialect};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{Error, Result, Sealer, UserId};
+
+/// A device of ours.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// Its number.
+    pub device: DeviceId,
+    /// What it is known by.
+    pub identity: Identity,
+}
+
+/// Our device towards this user, if it was made.
+///
+/// # Errors
+/// SQLite's, or a seal that does not open.
+pub fn own(db: &Transaction<'_>, sealer: &Sealer, user: UserId, peer: &str) -> Result<Option<Own>> {
+    let sql = "SELECT device, sealed FROM omemo_identities WHERE user = ?1 AND contact = ?2";
+    let row = db
+        .prepare_cached(sql)?
+        .query_row(params![user.0, peer], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?)));
+    let Some((device, sealed)) = row.optional()? else { return Ok(None) };
+    let secret = sealer.open_octets("omemo_identities", &sealed)?;
+    let secret: &[u8; 32] = secret.as_slice().try_into().map_err(|_| Error::Seal)?;
+    let device = DeviceId::new(device).ok_or(Error::Seal)?;
+    Ok(Some(Own { device, identity: Identity::from_secret(secret) }))
+}
+
+/// Keeps a new one.
+///
+/// # Errors
+/// SQLite's.
+pub fn set_own(db: &Transaction<'_>, sealer: &Sealer, user: UserId, peer: &str, own: &Own) -> Result<()> {
+    let sealed = sealer.seal_octets("omemo_identities", own.identity.secret().expose())?;
+    let sql = "INSERT INTO omemo_identities (user, contact, device, sealed) VALUES (?1, ?2, ?3, ?4)";
+    db.execute(sql, params![user.0, peer, own.device.get(), sealed])?;
+    Ok(())
+}
+
+/// Its prekeys in a dialect, if some were made.
+///
+/// # Errors
+/// SQLite's, or a seal that does not open.
+pub fn prekeys(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    peer: &str,
+    dialect: Dialect,
+) -> Result<Option<Prekeys>> {
+    let sql = "SELECT sealed FROM omemo_prekeys WHERE user = ?1 AND contact = ?2 AND dialect = ?3";
+    let row = db.prepare_cached(sql)?.query_row(params![user.0, peer, code(dialect)], |row| row.get::<_, Vec<u8>>(0));
+    let Some(sealed) = row.optional()? else { return Ok(None) };
+    let octets = sealer.open_octets("omemo_prekeys", &sealed)?;
+    Prekeys::from_state(&octets).map(Some).map_err(|_| Error::Seal)
+}
+
+/// Keeps them as they are now.
+///
+/// # Errors
+/// SQLite's.
+pub fn set_prekeys(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    peer: &str,
+    dialect: Dialect,
+    prekeys: &Prekeys,
+) -> Result<()> {
+    let sealed = sealer.seal_octets("omemo_prekeys", &prekeys.to_state())?;
+    let sql = "INSERT INTO omemo_prekeys (user, contact, dialect, sealed) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT DO UPDATE SET sealed = excluded.sealed";
+    db.execute(sql, params![user.0, peer, code(dialect), sealed])?;
+    Ok(())
+}
+
+/// The sessions with one of the user's devices.
+///
+/// # Errors
+/// SQLite's, or a seal that does not open.
+pub fn sessions(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    peer: &str,
+    (dialect, device): (Dialect, DeviceId),
+) -> Result<Device> {
+    let sql = "SELECT sealed FROM omemo_sessions WHERE user = ?1 AND contact = ?2 AND dialect = ?3 AND device = ?4";
+    let key = params![user.0, peer, code(dialect), device.get()];
+    let row = db.prepare_cached(sql)?.query_row(key, |row| row.get::<_, Vec<u8>>(0));
+    let Some(sealed) = row.optional()? else { return Ok(Device::default()) };
+    let octets = sealer.open_octets("omemo_sessions", &sealed)?;
+    Device::from_state(&octets).map_err(|_| Error::Seal)
+}
+
+/// Keeps them as they are now.
+///
+/// # Errors
+/// SQLite's.
+pub fn set_sessions(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    peer: &str,
+    (dialect, device): (Dialect, DeviceId),
+    sessions: &Device,
+) -> Result<()> {
+    let sealed = sealer.seal_octets("omemo_sessions", &sessions.to_state())?;
+    let sql = "INSERT INTO omemo_sessions (user, contact, dialect, device, sealed) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT DO UPDATE SET sealed = excluded.sealed";
+    db.execute(sql, params![user.0, peer, code(dialect), device.get(), sealed])?;
+    Ok(())
+}
+
+/// The user's devices as their server has listed them; `None` if it never has.
+///
+/// # Errors
+/// SQLite's.
+pub fn list(db: &Transaction<'_>, user: UserId, dialect: Dialect) -> Result<Option<DeviceList>> {
+    let sql = "SELECT devices FROM omemo_lists WHERE user = ?1 AND dialect = ?2";
+    let row = db.prepare_cached(sql)?.query_row(params![user.0, code(dialect)], |row| row.get::<_, String>(0));
+    let numbers = row.optional()?;
+    Ok(numbers.map(|numbers| {
+        DeviceList::new(numbers.split(' ').filter_map(|number| number.parse().ok()).filter_map(DeviceId::new))
+    }))
+}
+
+/// Keeps the list.
+///
+/// # Errors
+/// SQLite's.
+pub fn set_list(db: &Transaction<'_>, user: UserId, dialect: Dialect, list: &DeviceList) -> Result<()> {
+    let numbers: Vec<String> = list.iter().map(|device| device.to_string()).collect();
+    let sql = "INSERT INTO omemo_lists (user, dialect, devices) VALUES (?1, ?2, ?3)
+               ON CONFLICT DO UPDATE SET devices = excluded.devices";
+    db.execute(sql, params![user.0, code(dialect), numbers.join(" ")])?;
+    Ok(())
+}
+
+/// How a device stands that shows an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It was not seen before.
+    New,
+    /// It is the one that was seen.
+    Known,
+    /// It was known by another one. Nothing is kept of this.
+    Other,
+}
+
+/// Notes what one of the user's devices is known by, the first time.
+///
+/// # Errors
+/// SQLite's.
+pub fn meet(db: &Transaction<'_>, user: UserId, device: DeviceId, identity: &PublicKey) -> Result<Standing> {
+    let sql = "SELECT identity FROM omemo_devices WHERE user = ?1 AND device = ?2";
+    let row = db.prepare_cached(sql)?.query_row(params![user.0, device.get()], |row| row.get::<_, Vec<u8>>(0));
+    match row.optional()? {
+        Some(known) if known == identity.0 => Ok(Standing::Known),
+        Some(_) => Ok(Standing::Other),
+        None => {
+            let sql = "INSERT INTO omemo_devices (user, device, identity) VALUES (?1, ?2, ?3)";
+            db.execute(sql, params![user.0, device.get(), identity.0])?;
+            Ok(Standing::New)
+        }
+    }
+}
+
+fn code(dialect: Dialect) -> u8 {
+    match dialect {
+        Dialect::Axolotl => 1,
+        Dialect::Omemo2 => 2,
+    }
+}

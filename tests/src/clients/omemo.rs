@@ -1,0 +1,75 @@
+//! `tests/peer/omemo_client.py`: an XMPP client with OMEMO, of libraries that other people made.
+
+use std::{
+    ops::{Deref, DerefMut},
+    path::Path,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{ChatAccount, JsonLines};
+use crate::{Error, process::bound_to_us, programs};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// Such a client at work; everything that JSON lines can do, and shorthands.
+pub struct OmemoClient(JsonLines);
+
+impl OmemoClient {
+    /// The older dialect.
+    pub const OLDER: &'static str = "eu.siacs.conversations.axolotl";
+    /// The newer one.
+    pub const NEWER: &'static str = "urn:xmpp:omemo:2";
+
+    /// Starts it with these dialects and waits until it has published its keys. What it keeps, and its log, lie in `dir`,
+    /// under the account's JID, which names a resource.
+    pub fn start(dir: &Path, account: &ChatAccount, speaks: &[&str]) -> Result<Self, Error> {
+        let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("peer/omemo_client.py");
+        let mut command = bound_to_us(programs::python("omemo")?);
+        let file = account.jid.replace('/', "-");
+        command.arg("-B").arg(client).args(["--account", &account.jid, "--port", &account.port.to_string()]);
+        command.arg("--kept").arg(dir.join(format!("{file}.omemo")));
+        command.arg("--speaks").args(speaks);
+        command.env("PEER_PASSWORD", &account.password);
+        let name = format!("the OMEMO client of {}", account.jid);
+        let mut lines = JsonLines::start(name, command, dir.join(file + ".omemo.log"))?;
+        lines.expect_event("online", SOON)?;
+        Ok(Self(lines))
+    }
+
+    /// Waits until the server has told which devices a contact has, in all dialects that this client speaks.
+    pub fn meet(&mut self, contact: &str, speaks: &[&str]) -> Result<(), Error> {
+        for dialect in speaks {
+            let told = |event: &Value| event["from"] == contact && event["dialect"] == *dialect;
+            while !told(&self.0.expect_event("devices", SOON)?) {}
+        }
+        Ok(())
+    }
+
+    /// Sends words; the dialects that they were encrypted in.
+    pub fn say(&mut self, to: &str, text: &str) -> Result<Value, Error> {
+        self.0.send(&json!({ "command": "send", "to": to, "text": text }))?;
+        Ok(self.0.expect_event("sent", SOON)?["dialects"].clone())
+    }
+
+    /// The next words that came encrypted: what, and in which dialect.
+    pub fn next_message(&mut self) -> Result<(String, String), Error> {
+        let message = self.0.expect_event("message", SOON)?;
+        let field = |name| message[name].as_str().unwrap_or_default().to_owned();
+        Ok((field("text"), field("dialect")))
+    }
+}
+
+impl Deref for OmemoClient {
+    type Target = JsonLines;
+    fn deref(&self) -> &JsonLines {
+        &self.0
+    }
+}
+
+impl DerefMut for OmemoClient {
+    fn deref_mut(&mut self) -> &mut JsonLines {
+        &mut self.0
+    }
+}

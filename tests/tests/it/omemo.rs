@@ -1,0 +1,61 @@
+//! OMEMO with the libraries of other people, on a real Prosody: a contact behind the gateway is a device like any other.
+
+use std::time::Duration;
+
+use drawbridge_tests::World;
+use drawbridge_tests::clients::OmemoClient;
+use serde_json::json;
+
+const SOON: Duration = Duration::from_secs(30);
+const OLDER: &str = OmemoClient::OLDER;
+const NEWER: &str = OmemoClient::NEWER;
+
+#[test]
+fn a_client_with_omemo_talks_with_a_contact_in_each_dialect_and_both() {
+    for (speaks, expected) in [(&[OLDER][..], OLDER), (&[NEWER], NEWER), (&[OLDER, NEWER], NEWER)] {
+        let world = World::echo("").unwrap();
+        let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
+        alice.subscribe(World::ECHO).unwrap();
+        alice.finish().unwrap();
+        let mut alice = OmemoClient::start(world.dir(), &account.with_resource("omemo"), speaks).unwrap();
+        alice.meet(World::ECHO, &[expected]).unwrap();
+        for number in 0..20 {
+            let words = format!("word {number}: <&> \u{1f511}");
+            assert_eq!(alice.say(World::ECHO, &words).unwrap(), json!([expected]));
+            assert_eq!(alice.next_message().unwrap(), (words, expected.to_owned()));
+            alice.expect_event("receipt", SOON).unwrap();
+        }
+        alice.finish().unwrap();
+        for file in world.server_files().into_iter().chain(world.gateway_files()) {
+            let octets = std::fs::read(&file).unwrap_or_default();
+            assert!(!octets.windows(7).any(|part| part == b"word 7:"), "in {}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_session_outlives_the_gateway_and_the_client() {
+    let mut world = World::echo("").unwrap();
+    let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
+    alice.subscribe(World::ECHO).unwrap();
+    alice.finish().unwrap();
+    for dialect in [OLDER, NEWER] {
+        let account = account.with_resource(if dialect == OLDER { "older" } else { "newer" });
+        let mut alice = OmemoClient::start(world.dir(), &account, &[dialect]).unwrap();
+        alice.meet(World::ECHO, &[dialect]).unwrap();
+        for round in 0..3 {
+            let words = format!("{dialect}, round {round}");
+            alice.say(World::ECHO, &words).unwrap();
+            assert_eq!(alice.next_message().unwrap(), (words, dialect.to_owned()));
+            match round {
+                0 => world.kill_and_restart_gateway().unwrap(),
+                1 => {
+                    alice.finish().unwrap();
+                    alice = OmemoClient::start(world.dir(), &account, &[dialect]).unwrap();
+                }
+                _ => {}
+            }
+        }
+        alice.finish().unwrap();
+    }
+}
