@@ -3,6 +3,7 @@
 mod codes;
 mod kinds;
 mod offline;
+mod omemo;
 mod pairing;
 mod promises;
 mod signed;

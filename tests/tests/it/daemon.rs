@@ -31,8 +31,12 @@ fn it_is_reached_through_prosody_comes_back_after_a_kill_and_ends_well() {
     }
 
     gateway.kill9();
-    alice.send(&json!({ "command": "register", "to": Stage::COMPONENT })).unwrap();
-    alice.expect_event("error", SOON).unwrap();
+    // What Prosody takes for a component before it knows that the link is down is gone without a word (security.md, F1).
+    let refused = |alice: &mut Chat| {
+        alice.send(&json!({ "command": "register", "to": Stage::COMPONENT })).unwrap();
+        alice.expect_event("error", Duration::from_secs(3)).is_ok()
+    };
+    assert!((0..10).any(|_| refused(&mut alice)));
     let mut gateway = stage.raise().unwrap();
     gateway.process.wait_for_line("the component link is up", SOON).unwrap();
     ask_for_the_form(&mut alice);

@@ -1,0 +1,318 @@
+//! OMEMO in a conversation: what is read, what is refused, and who is written to.
+
+use ::omemo::ratchet::{Device, Identity, KeyExchange, Payload, Prekeys, Session, empty_key};
+use ::omemo::{DeviceId, DeviceList, Dialect, Encrypted, Envelope, SealedKey, bundle, nodes};
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+
+use super::*;
+
+fn rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+/// One of Alice's devices.
+struct Phone {
+    dialect: Dialect,
+    id: DeviceId,
+    identity: Identity,
+    prekeys: Prekeys,
+    sessions: Device,
+    /// The contact's.
+    peer: Option<DeviceId>,
+    /// Whether its bundle can be had.
+    is_orphan: bool,
+}
+
+impl Phone {
+    fn new(dialect: Dialect, id: u32) -> Self {
+        let (identity, prekeys) = (Identity::generate(&mut rng()), Prekeys::new(0, &mut rng()));
+        let id = DeviceId::new(id).unwrap();
+        Self { dialect, id, identity, prekeys, sessions: Device::default(), peer: None, is_orphan: false }
+    }
+
+    /// Begins a session by what the contact has published.
+    async fn meet(&mut self, world: &mut World) {
+        let ask =
+            |node: &str| format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='{node}'/></pubsub>");
+        let list = world.asks("alice@example.org/phone", SILENT, "get", &ask(nodes::devices(self.dialect))).await;
+        let list = DeviceList::read(self.dialect, payload(&list)).unwrap();
+        let peer = list.iter().next().unwrap();
+        let (node, _) = nodes::bundle(self.dialect, peer);
+        let published = world.asks("alice@example.org/phone", SILENT, "get", &ask(&node)).await;
+        let published = bundle::read(self.dialect, payload(&published)).unwrap();
+        let prekey = published.prekeys[0].id;
+        let session = Session::initiate(self.dialect, &self.identity, &published, prekey, &mut rng()).unwrap();
+        self.sessions.begin(session);
+        self.peer = Some(peer);
+    }
+
+    fn seal(&mut self, text: Option<&str>) -> Element {
+        let envelope = || {
+            let body = Element::builder("body", ns::CLIENT).append(text.unwrap_or_default()).build();
+            Envelope { content: vec![body], from: Some(ALICE.to_owned()), to: Some(SILENT.to_owned()), time: None }
+        };
+        let plain = match self.dialect {
+            Dialect::Axolotl => text.unwrap_or_default().to_owned(),
+            Dialect::Omemo2 => super::text(&envelope().to_element(&mut rng())),
+        };
+        let (payload, key) = Payload::seal(self.dialect, plain.as_bytes(), &mut rng()).unwrap();
+        let (payload, key) = match text {
+            Some(_) => (Some(payload), key),
+            None => (None, empty_key(self.dialect, &mut rng())),
+        };
+        let sealed = self.sessions.seal(&key).unwrap();
+        let keys = vec![SealedKey { account: Some(SILENT.to_owned()), device: self.peer.unwrap(), sealed }];
+        Encrypted { dialect: self.dialect, sender: self.id, keys, payload }.to_element()
+    }
+
+    /// What a stanza says to this device, if it is for it: nothing if it only carries the session on.
+    fn open(&mut self, stanza: &Element) -> Option<Option<String>> {
+        let messages = stanza.children().filter(|child| Encrypted::dialect_of(child) == Some(self.dialect));
+        let message = messages.map(|message| Encrypted::read(message).unwrap()).next()?;
+        let sealed = &message.key_for(ALICE, self.id)?.sealed;
+        let key = if sealed.is_key_exchange {
+            let exchange = KeyExchange::read(self.dialect, &sealed.octets).unwrap();
+            let find = |exchange: &KeyExchange| self.prekeys.find(exchange);
+            self.sessions.open_exchange(self.dialect, &self.identity, &exchange, find, &mut rng()).unwrap().text
+        } else {
+            self.sessions.open(&sealed.octets, &mut rng()).unwrap()
+        };
+        let text = |payload: &Payload| String::from_utf8(payload.open(self.dialect, &key).unwrap().to_vec()).unwrap();
+        Some(message.payload.as_ref().map(text))
+    }
+}
+
+/// What is in the one item of a node.
+fn payload(answer: &Element) -> &Element {
+    let items = answer.get_child("pubsub", ns::PUBSUB).and_then(|pubsub| pubsub.get_child("items", ns::PUBSUB));
+    items.unwrap().children().next().unwrap().children().next().unwrap()
+}
+
+fn stanza_with(id: &str, encrypted: &[Element], beside: &str) -> String {
+    let encrypted: String = encrypted.iter().map(text).collect();
+    format!(
+        "<message from='{ALICE}/phone' to='{SILENT}' id='{id}' type='chat'>{encrypted}<body>fallback</body>{beside}</message>"
+    )
+}
+
+/// Answers a question about Alice's devices, if it is one.
+async fn answers(world: &World, phones: &mut [Phone], stanza: &Element) -> bool {
+    if stanza.name() != "iq" || stanza.attr("to") != Some(ALICE) {
+        return false;
+    }
+    let items = stanza.get_child("pubsub", ns::PUBSUB).unwrap().get_child("items", ns::PUBSUB).unwrap();
+    let node = items.attr("node").unwrap();
+    let list = Dialect::ALL.into_iter().find(|dialect| nodes::devices(*dialect) == node).map(|dialect| {
+        let of = phones.iter().filter(|phone| phone.dialect == dialect).map(|phone| phone.id);
+        DeviceList::new(of).to_element(dialect)
+    });
+    let item = items.children().next().and_then(|item| item.attr("id"));
+    let asked = |phone: &&mut Phone| {
+        let (of, id) = nodes::bundle(phone.dialect, phone.id);
+        of == node && id.as_deref() == item && !phone.is_orphan
+    };
+    let published = phones.iter_mut().find(asked).map(|phone| {
+        let Phone { dialect, identity, prekeys, .. } = phone;
+        bundle::to_element(*dialect, &prekeys.hand_out(*dialect, identity, &mut rng()))
+    });
+    let (id, to) = (stanza.attr("id").unwrap(), stanza.attr("from").unwrap());
+    let answer = match list.or(published) {
+        Some(payload) => format!(
+            "<iq type='result' id='{id}' from='{ALICE}' to='{to}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>
+             <items node='{node}'><item id='x'>{}</item></items></pubsub></iq>",
+            text(&payload)
+        ),
+        None => format!(
+            "<iq type='error' id='{id}' from='{ALICE}' to='{to}'><error type='cancel'>
+             <item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        ),
+    };
+    world.takes(&answer).await;
+    true
+}
+
+/// The next message that goes out; questions about Alice's devices are answered on the way.
+async fn next(world: &mut World, phones: &mut [Phone]) -> Element {
+    loop {
+        let stanza = world.until(|stanza| ["iq", "message"].contains(&stanza.name())).await;
+        if !answers(world, phones, &stanza).await && stanza.name() == "message" {
+            return stanza;
+        }
+    }
+}
+
+/// Everything that goes out until nothing more does.
+async fn settle(world: &mut World, phones: &mut [Phone]) -> Vec<Element> {
+    let mut sent = Vec::new();
+    for _ in 0..5 {
+        sleep(Duration::from_secs(1)).await;
+        for stanza in world.drain().await {
+            if !answers(world, phones, &stanza).await {
+                sent.push(stanza);
+            }
+        }
+    }
+    sent
+}
+
+/// The next message with words for one of the phones.
+async fn words(world: &mut World, phones: &mut [Phone]) -> Vec<Option<String>> {
+    loop {
+        let message = next(world, phones).await;
+        let heard: Vec<_> = phones.iter_mut().map(|phone| phone.open(&message).flatten()).collect();
+        if heard.iter().any(Option::is_some) {
+            let clear = message.get_child("body", ns::CLIENT).map(Element::text).unwrap_or_default();
+            assert!(heard.iter().flatten().all(|words| !clear.contains(words.as_str())), "{}", text(&message));
+            return heard;
+        }
+    }
+}
+
+async fn acquainted(dialect: Dialect) -> (World, [Phone; 1]) {
+    let (mut world, mut phones) = (World::with_alice().await, [Phone::new(dialect, 7)]);
+    phones[0].meet(&mut world).await;
+    let first = phones[0].seal(Some("hello"));
+    world.takes(&stanza_with("m1", &[first], "")).await;
+    let sent = settle(&mut world, &mut phones).await;
+    let heard: Vec<_> = sent.iter().filter_map(|message| phones[0].open(message)).collect();
+    assert_eq!(heard, [None], "the contact's device shows its keys at once, without a word");
+    assert!(sent.iter().any(|message| text(message).contains("number 7")), "and the user is told of theirs");
+    assert_eq!(contact_has(&world, 1).await, ["hello"]);
+    (world, phones)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_crosses_both_ways_and_the_fallback_does_not() {
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones) = acquainted(dialect).await;
+        let second = phones[0].seal(Some("again"));
+        world.takes(&stanza_with("m2", &[second], "<request xmlns='urn:xmpp:receipts'/>")).await;
+        if dialect == Dialect::Axolotl {
+            let sent = settle(&mut world, &mut phones).await;
+            let received = |stanza: &&Element| stanza.has_child("received", ns::RECEIPTS);
+            assert!(sent.iter().find(received).is_some_and(|receipt| text(receipt).contains("m2")), "{sent:?}");
+        }
+        assert_eq!(contact_has(&world, 2).await, ["hello", "again"]);
+        world.far().says(&silent(), "hello yourself");
+        let heard = words(&mut world, &mut phones).await;
+        assert!(heard[0].as_ref().is_some_and(|words| words.contains("hello yourself")), "{heard:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_goes_to_all_devices_but_those_without_a_bundle() {
+    let (mut world, [phone]) = acquainted(Dialect::Axolotl).await;
+    let mut orphan = Phone::new(Dialect::Axolotl, 9);
+    orphan.is_orphan = true;
+    let mut phones = [phone, Phone::new(Dialect::Omemo2, 8), orphan];
+    // Her server tells of the new ones.
+    for dialect in Dialect::ALL {
+        let of = phones.iter().filter(|phone| phone.dialect == dialect).map(|phone| phone.id);
+        let list = text(&DeviceList::new(of).to_element(dialect));
+        let node = nodes::devices(dialect);
+        world
+            .takes(&format!(
+                "<message type='headline' from='{ALICE}' to='{SILENT}/drawbridge'><event \
+                 xmlns='http://jabber.org/protocol/pubsub#event'><items node='{node}'><item id='current'>{list}</item>\
+                 </items></event></message>"
+            ))
+            .await;
+    }
+    world.far().says(&silent(), "to all of you");
+    let heard = words(&mut world, &mut phones).await;
+    let has = |at: usize| heard[at].as_ref().is_some_and(|words| words.contains("to all of you"));
+    assert_eq!([has(0), has(1), has(2)], [true, true, false], "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_encrypted_nothing_is_taken_or_said_in_clear() {
+    let (mut world, mut phones) = acquainted(Dialect::Omemo2).await;
+    world.takes(&message("in clear")).await;
+    let refusal = world.until(|stanza| stanza.attr("type") == Some("error")).await;
+    assert_eq!(condition(&refusal), "policy-violation");
+    // Her devices are gone from the list: what waits, waits.
+    let node = nodes::devices(Dialect::Omemo2);
+    world
+        .takes(&format!(
+            "<message type='headline' from='{ALICE}' to='{SILENT}/drawbridge'><event \
+             xmlns='http://jabber.org/protocol/pubsub#event'><items node='{node}'><item id='current'>\
+             <devices xmlns='urn:xmpp:omemo:2'/></item></items></event></message>"
+        ))
+        .await;
+    phones[0].is_orphan = true;
+    world.far().says(&silent(), "secret");
+    let sent = settle(&mut world, &mut phones).await;
+    assert!(!sent.iter().any(|stanza| text(stanza).contains("secret") || phones[0].open(stanza).is_some()), "{sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_refused_by_name_and_the_session_renewed_once() {
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones) = acquainted(dialect).await;
+        let mut lost = phones[0].seal(Some("lost"));
+        // The contact's device has lost the session.
+        let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
+        let forget = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| {
+            Ok(db.execute("DELETE FROM omemo_sessions WHERE user = ?1", [user.0])?)
+        };
+        world.keeper.store.call(forget).await.unwrap();
+        for (id, heals) in [("m2", true), ("m3", false)] {
+            world.takes(&stanza_with(id, &[lost], "")).await;
+            let refusal = next(&mut world, &mut phones).await;
+            assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some(id)));
+            if heals {
+                let renewal = next(&mut world, &mut phones).await;
+                assert_eq!(phones[0].open(&renewal), Some(None), "{}", text(&renewal));
+            }
+            lost = broken(dialect, phones[0].id, &mut world).await;
+        }
+        let again = phones[0].seal(Some("again"));
+        world.takes(&stanza_with("m4", &[again], "")).await;
+        assert_eq!(contact_has(&world, 2).await, ["hello", "again"]);
+    }
+}
+
+/// A message that nobody can read.
+async fn broken(dialect: Dialect, sender: DeviceId, world: &mut World) -> Element {
+    let mut stranger = Phone::new(dialect, 1);
+    stranger.meet(world).await;
+    stranger.id = sender;
+    let mut message = Encrypted::read(&stranger.seal(Some("?"))).unwrap();
+    for key in &mut message.keys {
+        let exchange = KeyExchange::read(dialect, &key.sealed.octets).unwrap();
+        key.sealed.octets = exchange.message;
+        key.sealed.is_key_exchange = false;
+    }
+    message.to_element()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_counts_once_for_whom_it_was_made_and_from_who_it_says() {
+    let (mut world, mut phones) = acquainted(Dialect::Axolotl).await;
+    let once = phones[0].seal(Some("once"));
+    world.takes(&stanza_with("m2", std::slice::from_ref(&once), "")).await;
+    world.takes(&stanza_with("m3", &[once], "")).await;
+    assert_eq!(contact_has(&world, 2).await, ["hello", "once"]);
+    sleep(LOOKS).await;
+    assert_eq!(world.far().received().len(), 2);
+    let quiet = world.drain().await;
+    assert!(!quiet.iter().any(|stanza| stanza.attr("type") == Some("error")), "a copy is nobody's fault: {quiet:?}");
+
+    // For another device than ours.
+    phones[0].peer = DeviceId::new(1);
+    let astray = phones[0].seal(Some("astray"));
+    world.takes(&stanza_with("m4", &[astray], "")).await;
+    let refusal = next(&mut world, &mut phones).await;
+    assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some("m4")));
+
+    // Of another one than this number has shown.
+    let mut mallory = Phone::new(Dialect::Axolotl, 7);
+    mallory.meet(&mut world).await;
+    let forged = mallory.seal(Some("I am Alice"));
+    world.takes(&stanza_with("m5", &[forged], "")).await;
+    let refusal = next(&mut world, &mut phones).await;
+    assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some("m5")));
+    sleep(LOOKS).await;
+    assert_eq!(world.far().received().len(), 2);
+}
