@@ -117,6 +117,25 @@ fn a_device_that_was_wiped_begins_anew_and_late_words_of_before_are_heard() {
 }
 
 #[test]
+fn a_device_that_was_set_back_is_answered_in_the_session_that_it_speaks_in() {
+    for dialect in Dialect::ALL {
+        let [mut alice, mut bob] = acquainted(dialect);
+        let before = alice.device.clone();
+        alice.begin(&bob.bundle());
+        let newer = alice.seal("in a newer one");
+        bob.open(&newer).unwrap();
+        alice.device = before;
+        assert_eq!(bob.open(&alice.seal("in the older one")).unwrap(), "in the older one");
+        assert_eq!(alice.open(&bob.seal("here")).unwrap(), "here");
+        // A copy is known as one, whatever other sessions say of it.
+        assert_eq!(bob.open(&newer), Err(Error::Replayed));
+        let copy = alice.seal("once");
+        bob.open(&copy).unwrap();
+        assert_eq!(bob.open(&copy), Err(Error::Replayed));
+    }
+}
+
+#[test]
 fn old_sessions_are_forgotten() {
     for dialect in Dialect::ALL {
         let [mut alice, mut bob] = acquainted(dialect);
@@ -136,6 +155,7 @@ fn fingerprints_are_the_same_in_both_dialects() {
     let [first, second] = Dialect::ALL.map(|dialect| identity.public(dialect).fingerprint().unwrap());
     assert_eq!(first, second);
     assert_eq!((first.len(), first.split(' ').count()), (71, 8));
+    assert_ne!(identity, End::new(Dialect::Axolotl).identity);
 }
 
 #[test]

@@ -74,6 +74,13 @@ fn a_message_cut_off_anywhere_is_refused() {
         let mut long = sealed.clone();
         long.octets.resize(MAX_MESSAGE + 1, 0);
         assert_eq!(bob.open(&long), Err(Error::Malformed("message of this length")));
+        long.octets.truncate(MAX_MESSAGE);
+        assert_ne!(bob.open(&long), Err(Error::Malformed("message of this length")));
+        if dialect == Dialect::Axolotl {
+            let mut newer = sealed.clone();
+            newer.octets[0] = 0x43;
+            assert_eq!(bob.open(&newer), Err(Error::Malformed("version")));
+        }
         bob.open(&sealed).unwrap();
     }
 }

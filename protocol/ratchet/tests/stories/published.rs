@@ -62,6 +62,7 @@ fn a_signed_prekey_stands_for_a_while_and_is_found_for_another() {
     let dialect = Dialect::Axolotl;
     let (of, mut prekeys) = (End::new(dialect), Prekeys::new(NOW, &mut rng()));
     let first = exchange(&mut prekeys, dialect, &of);
+    assert_eq!(PERIOD / 86_400, 14);
     assert!(!prekeys.rotate(NOW + PERIOD - 1, &mut rng()));
     assert!(!prekeys.rotate(NOW - 1, &mut rng()), "a clock that was set back changes nothing");
     assert!(prekeys.rotate(NOW + PERIOD, &mut rng()));

@@ -14,6 +14,7 @@ struct Signature {
     curve: String,
     edwards: String,
     key: String,
+    libsignal: String,
     axolotl: String,
     omemo2: String,
 }
@@ -111,6 +112,7 @@ fn replay(conversation: &Conversation, says: bool) {
     let dialect = if conversation.dialect == "axolotl" { Dialect::Axolotl } else { Dialect::Omemo2 };
     let (mut alice, mut bob) = (End::new(&conversation.alice), End::new(&conversation.bob));
     let bundle = conversation.bundle.bundle(dialect, &bob.identity);
+    assert_eq!(bundle.verify(dialect), Ok(()));
     if says {
         let session = Session::initiate(dialect, &alice.identity, &bundle, bundle.prekeys[0].id, &mut alice.random);
         alice.device.begin(session.unwrap());
@@ -164,6 +166,7 @@ fn read<T: serde::de::DeserializeOwned>(json: &str) -> T {
 
 #[test]
 fn signatures_of_libxeddsa_count_for_the_keys_that_it_says() {
+    let mut signs = std::collections::HashSet::new();
     for vector in read::<Vec<Signature>>(include_str!("../vectors/xeddsa.json")) {
         let identity = Identity::from_secret(&array(&vector.secret));
         let shown = [IdentityKey::Curve(PublicKey(array(&vector.curve))), IdentityKey::Edwards(array(&vector.edwards))];
@@ -179,8 +182,15 @@ fn signatures_of_libxeddsa_count_for_the_keys_that_it_says() {
                 forged.signed_prekey.signature[octet] ^= 1;
                 assert_eq!(forged.verify(dialect), Err(Error::BadSignature));
             }
+            if dialect == Dialect::Axolotl {
+                let mut older = bundle.clone();
+                older.signed_prekey.signature = array(&vector.libsignal);
+                signs.insert(older.signed_prekey.signature[63] >> 7);
+                assert_eq!(older.verify(dialect), Ok(()));
+            }
         }
     }
+    assert_eq!(signs.len(), 2, "libsignal writes the sign of the key into the signature");
 }
 
 #[test]

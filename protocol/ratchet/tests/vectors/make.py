@@ -66,6 +66,13 @@ def positive(dice):
             return secret
 
 
+def as_libsignal(secret, message, random):
+    """With whichever sign the key has, written into the signature."""
+    signature = bytearray(xeddsa.ed25519_priv_sign(secret, message, random))
+    signature[63] |= xeddsa.priv_to_ed25519_pub(secret)[31] & 0x80
+    return bytes(signature)
+
+
 def xeddsa_vectors():
     for number in range(20):
         dice = Dice(f"xeddsa {number}")
@@ -76,6 +83,7 @@ def xeddsa_vectors():
             "curve": xeddsa.priv_to_curve25519_pub(secret).hex(),
             "edwards": xeddsa.curve25519_pub_to_ed25519_pub(xeddsa.priv_to_curve25519_pub(secret), False).hex(),
             "key": key.hex(),
+            "libsignal": as_libsignal(secret, b"\x05" + key, random).hex(),
             "axolotl": xeddsa.ed25519_priv_sign(forced, b"\x05" + key, random).hex(),
             "omemo2": xeddsa.ed25519_priv_sign(forced, key, random).hex(),
         }
