@@ -8,6 +8,7 @@ use minidom::Element;
 
 use super::conversation::Conversation;
 use super::input::Input;
+use super::omemo::Audience;
 use crate::keeper::Peer;
 use crate::secure::policy;
 use crate::store::deliveries::{self, Delivery, Parcel};
@@ -76,11 +77,8 @@ impl Conversation {
                         match self.deliver_omemo(&delivery).await {
                             Some(true) => {}
                             Some(false) => return self.ask_for_acceptance(ids),
-                            None => {
-                                // The devices are gone: maybe another client is there, with sessions.
-                                self.ask_for_acceptance(ids);
-                                return self.invite_client().await;
-                            }
+                            // The devices are gone at this moment.
+                            None => return self.ask_for_acceptance(ids),
                         }
                         self.flight.after = delivery.seq;
                         ids.push(delivery.stanza);
@@ -119,9 +117,13 @@ impl Conversation {
             return Way::Hold;
         }
         let protection = contact.as_ref().and_then(|contact| contact.protection);
+        let required = policy::required(wish, protection.is_some());
         if protection == Some(Protection::Omemo) {
-            let held = self.flight.bounced || !self.is_acquainted().await;
-            return if held { Way::Hold } else { Way::Omemo };
+            match self.audience().await {
+                Audience::Unknown => return Way::Hold,
+                Audience::Devices => return if self.flight.bounced { Way::Hold } else { Way::Omemo },
+                Audience::Nobody => {}
+            }
         }
         let resources = self.endpoints.ready();
         if !resources.is_empty() {
@@ -130,7 +132,7 @@ impl Conversation {
         if !self.endpoints.active.is_empty() {
             return Way::Hold;
         }
-        if policy::required(wish, protection.is_some()) {
+        if required {
             if self.keeper.presences.online(self.them()).is_empty() {
                 return Way::Away;
             }

@@ -46,6 +46,16 @@ pub(super) struct Acquaintance {
     healed: Vec<Place>,
 }
 
+/// Who would read what is sealed now.
+pub(super) enum Audience {
+    /// It is being asked.
+    Unknown,
+    /// Some devices.
+    Devices,
+    /// None of the user's devices has OMEMO (any more).
+    Nobody,
+}
+
 /// What came of asking for a bundle.
 pub(super) struct Met {
     place: Place,
@@ -142,8 +152,8 @@ impl Conversation {
     ) -> Result<Said, &'static str> {
         let text = std::str::from_utf8(text).map_err(|_| "the encrypted content is no text")?;
         if message.dialect == Dialect::Axolotl {
-            let beside = stanza.children().filter(|child| !child.is("body", ns::CLIENT));
-            return Ok(Said { text: Some(Plaintext::new(text)), ..from_xmpp::read(beside) });
+            // The body beside it is for clients that cannot decrypt.
+            return Ok(Said { text: Some(Plaintext::new(text)), ..from_xmpp::read(stanza.children()) });
         }
         let limits = &self.keeper.config.limits;
         let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
@@ -236,15 +246,25 @@ impl Conversation {
         message.with_child(element("store", ns::HINTS))
     }
 
-    /// Whether every device is known that is to read what waits. Asks for what is missing.
-    pub(super) async fn is_acquainted(&mut self) -> bool {
+    /// Who would read what waits now. Asks for what is missing.
+    pub(super) async fn audience(&mut self) -> Audience {
         self.ask_lists().await;
         let us = self.us();
-        match self.keeper.store.call(move |db, sealer| us.strangers(db, sealer)).await {
-            Ok(strangers) => strangers.into_iter().for_each(|place| self.ask_bundle(place, false)),
-            Err(error) => tracing::error!(%error, "cannot read the OMEMO sessions"),
+        let has_friends = match self.keeper.store.call(move |db, sealer| us.acquaintances(db, sealer)).await {
+            Ok((friends, strangers)) => {
+                strangers.into_iter().for_each(|place| self.ask_bundle(place, false));
+                friends > 0
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot read the OMEMO sessions");
+                return Audience::Unknown;
+            }
+        };
+        match (self.acquaintance.underway, has_friends) {
+            (0, true) => Audience::Devices,
+            (0, false) => Audience::Nobody,
+            _ => Audience::Unknown,
         }
-        self.acquaintance.underway == 0
     }
 
     /// Asks the user's server for the device lists, once: from then on it tells what changes (XEP-0163).
@@ -314,7 +334,20 @@ impl Conversation {
         }
     }
 
-    /// A passing sign. OMEMO's older dialect has no place for it but beside the encrypted content, and clients look there.
+    /// The user has spoken in clear, and may: so OMEMO is not what their client has used last.
+    pub(super) async fn spoken_in_clear(&self) {
+        let Peer::Contact(contact) = self.peer.clone() else { return };
+        if !self.is_omemo().await {
+            return;
+        }
+        let user = self.user.id;
+        let noted = self.keeper.store.call(move |db, _| contacts::protect(db, user, &contact, Protection::ESession));
+        if let Err(error) = noted.await {
+            tracing::error!(%error, "cannot note how a conversation is protected");
+        }
+    }
+
+    /// Whether OMEMO is what the user's client has protected the conversation with last.
     pub(super) async fn is_omemo(&self) -> bool {
         let protection = self.standing().await.map(|(_, contact)| contact.and_then(|contact| contact.protection));
         matches!(protection, Ok(Some(Protection::Omemo)))

@@ -135,18 +135,20 @@ impl Us {
         Ok(Ok(Opened { text, wants_answer, is_new, advance }))
     }
 
-    /// The user's devices that we have no session with: each is listed in this dialect, and in no better one.
+    /// How many of the user's devices we have sessions with, and which we have none with: each is listed in this dialect, and
+    /// in no better one.
     ///
     /// # Errors
     /// The store's.
-    pub fn strangers(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<Vec<(Dialect, DeviceId)>> {
-        let mut strangers = Vec::new();
-        for place in listed(db, self.user)? {
+    pub fn acquaintances(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<(usize, Vec<(Dialect, DeviceId)>)> {
+        let listed = listed(db, self.user)?;
+        let (count, mut strangers) = (listed.len(), Vec::new());
+        for place in listed {
             if rows::sessions(db, sealer, self.user, &self.peer, place)?.session().is_none() {
                 strangers.push(place);
             }
         }
-        Ok(strangers)
+        Ok((count - strangers.len(), strangers))
     }
 
     /// Begins a session by what a device has published. `false` if that is worth nothing.

@@ -247,6 +247,24 @@ async fn once_encrypted_nothing_is_taken_or_said_in_clear() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_allows_clear_text_is_answered_as_they_have_spoken_last() {
+    let (mut world, mut phones) = acquainted(Dialect::Axolotl).await;
+    let off = |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| {
+        let user = crate::store::users::get(db, "echo", &alice())?.unwrap();
+        crate::store::users::set_policy(db, user.id, crate::store::Policy::Off)
+    };
+    world.keeper.store.call(off).await.unwrap();
+    world.far().says(&silent(), "still encrypted");
+    assert!(words(&mut world, &mut phones).await[0].is_some());
+    world.takes(&message("in clear")).await;
+    assert_eq!(contact_has(&world, 2).await, ["hello", "in clear"]);
+    world.far().says(&silent(), "in clear, too");
+    let sent = settle(&mut world, &mut phones).await;
+    let clear = |stanza: &Element| body(stanza).is_some_and(|body| body == "in clear, too");
+    assert!(sent.iter().any(clear), "{sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_refused_by_name_and_the_session_renewed_once() {
     for dialect in Dialect::ALL {
         let (mut world, mut phones) = acquainted(dialect).await;
@@ -264,6 +282,9 @@ async fn what_cannot_be_read_is_refused_by_name_and_the_session_renewed_once() {
             if heals {
                 let renewal = next(&mut world, &mut phones).await;
                 assert_eq!(phones[0].open(&renewal), Some(None), "{}", text(&renewal));
+            } else {
+                let quiet = settle(&mut world, &mut phones).await;
+                assert!(!quiet.iter().any(|stanza| text(stanza).contains("<encrypted")), "{quiet:?}");
             }
             lost = broken(dialect, phones[0].id, &mut world).await;
         }
