@@ -44,6 +44,8 @@ pub(super) struct Acquaintance {
     underway: usize,
     /// Devices that were given a new session because the one before was broken.
     healed: Vec<Place>,
+    /// Words about devices, which wait until those are known that may read them.
+    notices: Vec<String>,
 }
 
 /// Who would read what is sealed now.
@@ -92,12 +94,13 @@ impl Conversation {
                         None => self.advance(opened.advance).await,
                     }
                     if is_new {
-                        self.introduce_device(place.1, &fingerprint).await;
+                        self.introduce_device(place.1, &fingerprint);
                     }
                     if wants_answer {
                         self.post_empty(place).await;
                     }
                     self.ask_lists().await;
+                    self.give_notices().await;
                     return self.deliver().await;
                 }
                 Ok(Err(Refusal::NotForUs)) => {}
@@ -180,12 +183,20 @@ impl Conversation {
         }
     }
 
-    async fn introduce_device(&mut self, device: DeviceId, fingerprint: &str) {
-        let text = format!(
+    fn introduce_device(&mut self, device: DeviceId, fingerprint: &str) {
+        self.acquaintance.notices.push(format!(
             "Notice: a device of yours encrypts here with OMEMO for the first time: number {device}, fingerprint \
              {fingerprint}. If it is none of yours, somebody else writes in your name."
-        );
-        self.mailbox.put(Input::Say(text)).await;
+        ));
+    }
+
+    async fn give_notices(&mut self) {
+        if self.acquaintance.notices.is_empty() || matches!(self.audience().await, Audience::Unknown) {
+            return;
+        }
+        for text in std::mem::take(&mut self.acquaintance.notices) {
+            self.say(&text).await;
+        }
     }
 
     /// Seals one delivery for all devices that are known. `None` if there is none.
@@ -199,7 +210,7 @@ impl Conversation {
     }
 
     /// Content, sealed for all devices that are known. `None` if there is none.
-    async fn post_omemo(&self, id: &str, content: &[Element]) -> Option<bool> {
+    pub(super) async fn post_omemo(&self, id: &str, content: &[Element]) -> Option<bool> {
         let body = content.iter().find(|child| child.is("body", ns::CLIENT)).map(Element::text).unwrap_or_default();
         let beside: Vec<Element> = content.iter().filter(|child| !child.is("body", ns::CLIENT)).cloned().collect();
         let (us, account) = (self.us(), self.them().to_string());
@@ -291,6 +302,7 @@ impl Conversation {
     /// The lists are there, as far as there are some.
     pub(super) async fn listed(&mut self) {
         self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
+        self.give_notices().await;
         self.deliver().await;
     }
 
@@ -323,6 +335,7 @@ impl Conversation {
                 Err(error) => tracing::error!(%error, "cannot store an OMEMO session"),
             }
         }
+        self.give_notices().await;
         self.deliver().await;
     }
 

@@ -7,13 +7,16 @@ use crate::to_xmpp;
 use crate::xmpp::element::random_id;
 
 impl Conversation {
-    /// A notice, to every client with a session, or in clear to the account if there is none and clear is allowed. Whether
-    /// it went out.
+    /// A notice, to every client with a session, by OMEMO where that is what protects the conversation, or in clear to the
+    /// account. Whether it went out.
     pub(super) async fn say(&mut self, text: &str) -> bool {
         let (id, content) = (random_id(), to_xmpp::words(text));
         let mut sealed = false;
         for resource in self.endpoints.ready() {
             sealed |= matches!(self.post_sealed(&resource, &id, &content).await, Some(Ok(())));
+        }
+        if !sealed && self.is_omemo().await && self.post_omemo(&id, &content).await == Some(true) {
+            return true;
         }
         // Notices hold no message content, so they may go in clear where nothing better is there.
         sealed || self.post_clear(&self.them().clone().into(), &id, content).await.is_ok()

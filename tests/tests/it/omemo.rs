@@ -19,12 +19,17 @@ fn a_client_with_omemo_talks_with_a_contact_in_each_dialect_and_both() {
         alice.finish().unwrap();
         let mut alice = OmemoClient::start(world.dir(), &account.with_resource("omemo"), speaks).unwrap();
         alice.meet(World::ECHO, &[expected]).unwrap();
+        alice.say(World::ECHO, "first").unwrap();
+        let heard = [(); 2].map(|()| alice.next_message().unwrap());
+        assert!(heard.contains(&("first".to_owned(), expected.to_owned())), "{heard:?}");
+        assert!(heard.iter().any(|(words, _)| words.starts_with("Notice: a device of yours")), "{heard:?}");
         for number in 0..20 {
             let words = format!("word {number}: <&> \u{1f511}");
             assert_eq!(alice.say(World::ECHO, &words).unwrap(), json!([expected]));
             assert_eq!(alice.next_message().unwrap(), (words, expected.to_owned()));
             alice.expect_event("receipt", SOON).unwrap();
         }
+        assert!(!alice.take_events().iter().any(|event| event["event"] == "clear"));
         alice.finish().unwrap();
         for file in world.server_files().into_iter().chain(world.gateway_files()) {
             let octets = std::fs::read(&file).unwrap_or_default();
@@ -43,6 +48,10 @@ fn a_session_outlives_the_gateway_and_the_client() {
         let account = account.with_resource(if dialect == OLDER { "older" } else { "newer" });
         let mut alice = OmemoClient::start(world.dir(), &account, &[dialect]).unwrap();
         alice.meet(World::ECHO, &[dialect]).unwrap();
+        alice.say(World::ECHO, "first").unwrap();
+        for _ in 0..2 {
+            alice.next_message().unwrap();
+        }
         for round in 0..3 {
             let words = format!("{dialect}, round {round}");
             alice.say(World::ECHO, &words).unwrap();

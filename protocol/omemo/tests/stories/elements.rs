@@ -49,7 +49,9 @@ fn a_device_list_is_read_as_far_as_it_is_one() {
         let devices: String = (1..=MAX_DEVICES + more).map(|id| format!("<device id='{id}'/>")).collect();
         list(&format!("<list xmlns='{ns}'>{devices}</list>"))
     });
-    assert!(most.is_ok_and(|list| list.contains(id(100)) && !list.contains(id(101))));
+    let most = most.unwrap();
+    assert!(most.contains(id(100)) && !most.contains(id(101)) && !most.is_empty());
+    assert_eq!(most.iter().last().map(DeviceId::get), Some(100));
     assert_eq!(more, Err(Error::Malformed("number of devices")));
 }
 
