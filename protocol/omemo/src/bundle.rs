@@ -50,7 +50,7 @@ pub fn to_element(dialect: Dialect, bundle: &Bundle) -> Element {
         list.append_child(with(prekey, names.prekey_attribute, id));
     }
     let mut element = builder.element("bundle");
-    element.append_child(with(signed, names.signed_prekey_attribute, signed_prekey.id));
+    element.append_child(with(signed, names.signed_prekey_attribute, &signed_prekey.id));
     element.append_child(builder.octets(names.signature, &signed_prekey.signature));
     element.append_child(builder.octets(names.identity, &identity.encoded()));
     element.append_child(list);

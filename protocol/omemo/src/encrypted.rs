@@ -78,7 +78,7 @@ impl Encrypted {
     #[must_use]
     pub fn to_element(&self) -> Element {
         let builder = Builder(nodes::namespace(self.dialect));
-        let mut header = with(builder.element("header"), xml_ncname!("sid"), self.sender);
+        let mut header = with(builder.element("header"), xml_ncname!("sid"), &self.sender);
         match self.dialect {
             Dialect::Axolotl => {
                 for key in &self.keys {
@@ -116,7 +116,7 @@ impl Encrypted {
 impl SealedKey {
     fn to_element(&self, dialect: Dialect) -> Element {
         let key = Builder(nodes::namespace(dialect)).octets("key", &self.sealed.octets);
-        let key = with(key, xml_ncname!("rid"), self.device);
+        let key = with(key, xml_ncname!("rid"), &self.device);
         match (self.sealed.is_key_exchange, dialect) {
             (false, _) => key,
             (true, Dialect::Axolotl) => with(key, xml_ncname!("prekey"), "true"),

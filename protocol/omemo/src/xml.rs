@@ -63,7 +63,7 @@ impl Builder {
 }
 
 /// With an attribute.
-pub(crate) fn with(mut element: Element, name: &NcNameStr, value: impl ToString) -> Element {
+pub(crate) fn with(mut element: Element, name: &NcNameStr, value: &(impl ToString + ?Sized)) -> Element {
     element.set_attr(rxml::Namespace::NONE, name.to_owned(), value.to_string());
     element
 }

@@ -97,7 +97,7 @@ fn message(dialect: Dialect, keys: usize) -> Encrypted {
     let key = |number: usize| SealedKey {
         account: account.clone(),
         device: id(u32::try_from(number).unwrap()),
-        sealed: Sealed { octets: vec![7; 40], is_key_exchange: number % 2 == 0 },
+        sealed: Sealed { octets: vec![7; 40], is_key_exchange: number.is_multiple_of(2) },
     };
     let (payload, _) = Payload::seal(dialect, b"text", &mut Dice(1)).unwrap();
     Encrypted { dialect, sender: id(1), keys: (1..=keys).map(key).collect(), payload: Some(payload) }
