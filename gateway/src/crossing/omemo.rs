@@ -19,6 +19,7 @@ use super::input::Input;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::{Keeper, Peer};
 use crate::secure::omemo::{Advance, Refusal, Us};
+use crate::store::omemo::Standing;
 use crate::store::{self, Delivery, Protection, contacts, omemo as rows};
 use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, element, random_id};
@@ -94,7 +95,7 @@ impl Conversation {
                         None => self.advance(opened.advance).await,
                     }
                     if is_new {
-                        self.introduce_device(place.1, &fingerprint);
+                        self.introduce_device(place.1, &fingerprint, "somebody else writes in your name");
                     }
                     if wants_answer {
                         self.post_empty(place).await;
@@ -156,7 +157,8 @@ impl Conversation {
         let text = std::str::from_utf8(text).map_err(|_| "the encrypted content is no text")?;
         if message.dialect == Dialect::Axolotl {
             // The body beside it is for clients that cannot decrypt.
-            return Ok(Said { text: Some(Plaintext::new(text)), ..from_xmpp::read(stanza.children()) });
+            let text = (!text.is_empty()).then(|| Plaintext::new(text));
+            return Ok(Said { text, ..from_xmpp::read(stanza.children()) });
         }
         let limits = &self.keeper.config.limits;
         let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
@@ -183,10 +185,10 @@ impl Conversation {
         }
     }
 
-    fn introduce_device(&mut self, device: DeviceId, fingerprint: &str) {
+    fn introduce_device(&mut self, device: DeviceId, fingerprint: &str, otherwise: &str) {
         self.acquaintance.notices.push(format!(
-            "Notice: a device of yours encrypts here with OMEMO for the first time: number {device}, fingerprint \
-             {fingerprint}. If it is none of yours, somebody else writes in your name."
+            "Notice: a device of yours is here with OMEMO for the first time: number {device}, fingerprint {fingerprint}. If it \
+             is none of yours, {otherwise}."
         ));
     }
 
@@ -327,11 +329,18 @@ impl Conversation {
         self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
         if let Some(bundle) = bundle {
             let us = self.us();
+            let fingerprint = bundle.identity.fingerprint().unwrap_or_default();
             let begun = self.keeper.store.call(move |db, sealer| us.begin(db, sealer, place, &bundle)).await;
             match begun {
-                Ok(true) if heals => self.post_empty(place).await,
-                Ok(true) => {}
-                Ok(false) => tracing::debug!("a bundle that is worth nothing"),
+                Ok(Some(standing)) => {
+                    if standing == Standing::New {
+                        self.introduce_device(place.1, &fingerprint, "somebody else can read what is written here");
+                    }
+                    if heals {
+                        self.post_empty(place).await;
+                    }
+                }
+                Ok(None) => tracing::debug!("a bundle that is worth nothing"),
                 Err(error) => tracing::error!(%error, "cannot store an OMEMO session"),
             }
         }

@@ -151,7 +151,7 @@ impl Us {
         Ok((count - strangers.len(), strangers))
     }
 
-    /// Begins a session by what a device has published. `false` if that is worth nothing.
+    /// Begins a session by what a device has published: how the device stands. `None` if that is worth nothing.
     ///
     /// # Errors
     /// The store's.
@@ -161,24 +161,25 @@ impl Us {
         sealer: &Sealer,
         place: (Dialect, DeviceId),
         bundle: &Bundle,
-    ) -> Result<bool> {
+    ) -> Result<Option<Standing>> {
         let (own, rng) = (self.own(db, sealer)?, &mut UnwrapErr(SysRng));
         let Some(at) = usize::try_from(rng.next_u32()).ok().and_then(|at| at.checked_rem(bundle.prekeys.len())) else {
-            return Ok(false);
+            return Ok(None);
         };
         let prekey = bundle.prekeys.get(at).map(|prekey| prekey.id).unwrap_or_default();
         let (Ok(session), Ok(curve)) =
             (Session::initiate(place.0, &own.identity, bundle, prekey, rng), bundle.identity.curve())
         else {
-            return Ok(false);
+            return Ok(None);
         };
-        if rows::meet(db, self.user, place.1, &curve)? == Standing::Other {
-            return Ok(false);
+        let standing = rows::meet(db, self.user, place.1, &curve)?;
+        if standing == Standing::Other {
+            return Ok(None);
         }
         let mut sessions = rows::sessions(db, sealer, self.user, &self.peer, place)?;
         sessions.begin(session);
         rows::set_sessions(db, sealer, self.user, &self.peer, place, &sessions)?;
-        Ok(true)
+        Ok(Some(standing))
     }
 
     /// Seals a text for all of the user's devices that we have sessions with, in each dialect that some of them want: the
