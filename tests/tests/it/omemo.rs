@@ -68,3 +68,35 @@ fn a_session_outlives_the_gateway_and_the_client() {
         alice.finish().unwrap();
     }
 }
+
+#[test]
+fn a_second_device_reads_along_and_one_that_has_lost_everything_comes_back() {
+    let world = World::echo("").unwrap();
+    let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
+    alice.subscribe(World::ECHO).unwrap();
+    alice.finish().unwrap();
+    let start = |name: &str, dialect| {
+        let mut client = OmemoClient::start(world.dir(), &account.with_resource(name), &[dialect]).unwrap();
+        client.meet(World::ECHO, &[dialect]).unwrap();
+        client
+    };
+    let hear = |client: &mut OmemoClient, words: &str| while client.next_message().unwrap().0 != words {};
+    let mut first = start("first", OLDER);
+    first.say(World::ECHO, "alone").unwrap();
+    hear(&mut first, "alone");
+
+    let mut second = start("second", NEWER);
+    second.say(World::ECHO, "the two of us").unwrap();
+    hear(&mut second, "the two of us");
+    hear(&mut first, "the two of us");
+    first.say(World::ECHO, "both").unwrap();
+    hear(&mut first, "both");
+    hear(&mut second, "both");
+
+    first.send(&json!({ "command": "forget", "with": World::ECHO })).unwrap();
+    first.finish().unwrap();
+    let mut first = start("first", OLDER);
+    first.say(World::ECHO, "here again").unwrap();
+    hear(&mut first, "here again");
+    hear(&mut second, "here again");
+}
