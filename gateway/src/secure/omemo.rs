@@ -141,7 +141,7 @@ impl Us {
     /// # Errors
     /// The store's.
     pub fn acquaintances(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<(usize, Vec<(Dialect, DeviceId)>)> {
-        let listed = listed(db, self.user)?;
+        let listed = listed(db, self)?;
         let (count, mut strangers) = (listed.len(), Vec::new());
         for place in listed {
             if rows::sessions(db, sealer, self.user, &self.peer, place)?.session().is_none() {
@@ -195,7 +195,7 @@ impl Us {
         [body, envelope]: [&[u8]; 2],
     ) -> Result<Vec<Encrypted>> {
         let mut sealed = Vec::new();
-        let listed = listed(db, self.user)?;
+        let listed = listed(db, self)?;
         for (dialect, text) in Dialect::ALL.into_iter().zip([body, envelope]) {
             let devices = listed.iter().filter(|(of, _)| *of == dialect).map(|(_, device)| *device).collect();
             let Ok((payload, key)) = Payload::seal(dialect, text, &mut UnwrapErr(SysRng)) else { continue };
@@ -286,10 +286,14 @@ fn open_key(
     Ok((begun.text, begun.used))
 }
 
-/// The user's devices, each in the best dialect that it is listed in.
-fn listed(db: &Transaction<'_>, user: UserId) -> Result<Vec<(Dialect, DeviceId)>> {
-    let newer = rows::list(db, user, Dialect::Omemo2)?.unwrap_or_default();
-    let older = rows::list(db, user, Dialect::Axolotl)?.unwrap_or_default();
+/// The user's devices, each in the best dialect that it is listed in. Where there is no list at all, those that have written:
+/// Profanity 0.13 does not manage to publish its first one on Prosody (clients.md, 4).
+fn listed(db: &Transaction<'_>, us: &Us) -> Result<Vec<(Dialect, DeviceId)>> {
+    let list = |dialect| match rows::list(db, us.user, dialect)? {
+        Some(list) => Ok::<_, crate::store::Error>(list),
+        None => rows::heard(db, us.user, &us.peer, dialect),
+    };
+    let (newer, older) = (list(Dialect::Omemo2)?, list(Dialect::Axolotl)?);
     let of = |dialect| move |device| (dialect, device);
     let older_only = older.iter().filter(|device| !newer.contains(*device)).map(of(Dialect::Axolotl));
     Ok(newer.iter().map(of(Dialect::Omemo2)).chain(older_only).collect())

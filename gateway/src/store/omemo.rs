@@ -117,6 +117,18 @@ pub fn set_sessions(
     Ok(())
 }
 
+/// The devices that there are sessions with.
+///
+/// # Errors
+/// SQLite's.
+pub fn heard(db: &Transaction<'_>, user: UserId, peer: &str, dialect: Dialect) -> Result<DeviceList> {
+    let sql = "SELECT device FROM omemo_sessions WHERE user = ?1 AND contact = ?2 AND dialect = ?3 ORDER BY device";
+    let mut query = db.prepare_cached(sql)?;
+    let devices = query.query_map(params![user.0, peer, code(dialect)], |row| row.get::<_, u32>(0))?;
+    let devices: Vec<u32> = devices.collect::<rusqlite::Result<_>>()?;
+    Ok(DeviceList::new(devices.into_iter().filter_map(DeviceId::new)))
+}
+
 /// The user's devices as their server has listed them; `None` if it never has.
 ///
 /// # Errors

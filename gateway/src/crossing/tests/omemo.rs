@@ -20,15 +20,26 @@ struct Phone {
     sessions: Device,
     /// The contact's.
     peer: Option<DeviceId>,
-    /// Whether its bundle can be had.
+    /// Whether its bundle cannot be had.
     is_orphan: bool,
+    /// Whether it has published no list.
+    is_unlisted: bool,
 }
 
 impl Phone {
     fn new(dialect: Dialect, id: u32) -> Self {
         let (identity, prekeys) = (Identity::generate(&mut rng()), Prekeys::new(0, &mut rng()));
         let id = DeviceId::new(id).unwrap();
-        Self { dialect, id, identity, prekeys, sessions: Device::default(), peer: None, is_orphan: false }
+        Self {
+            dialect,
+            id,
+            identity,
+            prekeys,
+            sessions: Device::default(),
+            peer: None,
+            is_orphan: false,
+            is_unlisted: false,
+        }
     }
 
     /// Begins a session by what the contact has published.
@@ -104,9 +115,10 @@ async fn answers(world: &World, phones: &mut [Phone], stanza: &Element) -> bool 
     let items = stanza.get_child("pubsub", ns::PUBSUB).unwrap().get_child("items", ns::PUBSUB).unwrap();
     let node = items.attr("node").unwrap();
     let list = Dialect::ALL.into_iter().find(|dialect| nodes::devices(*dialect) == node).map(|dialect| {
-        let of = phones.iter().filter(|phone| phone.dialect == dialect).map(|phone| phone.id);
+        let of = phones.iter().filter(|phone| phone.dialect == dialect && !phone.is_unlisted).map(|phone| phone.id);
         DeviceList::new(of).to_element(dialect)
     });
+    let list = list.filter(|list| list.children().next().is_some());
     let item = items.children().next().and_then(|item| item.attr("id"));
     let asked = |phone: &&mut Phone| {
         let (of, id) = nodes::bundle(phone.dialect, phone.id);
@@ -170,7 +182,11 @@ async fn words(world: &mut World, phones: &mut [Phone]) -> Vec<Option<String>> {
 }
 
 async fn acquainted(dialect: Dialect) -> (World, [Phone; 1]) {
-    let (mut world, mut phones) = (World::with_alice().await, [Phone::new(dialect, 7)]);
+    acquainted_with(Phone::new(dialect, 7)).await
+}
+
+async fn acquainted_with(phone: Phone) -> (World, [Phone; 1]) {
+    let (mut world, mut phones) = (World::with_alice().await, [phone]);
     phones[0].meet(&mut world).await;
     let first = phones[0].seal(Some("hello"));
     world.takes(&stanza_with("m1", &[first], "")).await;
@@ -200,6 +216,17 @@ async fn what_is_said_crosses_both_ways_and_the_fallback_does_not() {
         world.far().says(&silent(), "hello yourself");
         let heard = words(&mut world, &mut phones).await;
         assert!(heard[0].as_ref().is_some_and(|words| words.contains("hello yourself")), "{heard:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_nobody_lists_is_answered_where_there_is_no_list() {
+    for dialect in Dialect::ALL {
+        let phone = Phone { is_unlisted: true, is_orphan: true, ..Phone::new(dialect, 7) };
+        let (mut world, mut phones) = acquainted_with(phone).await;
+        world.far().says(&silent(), "to who has written");
+        let heard = words(&mut world, &mut phones).await;
+        assert!(heard[0].as_ref().is_some_and(|words| words.contains("to who has written")), "{heard:?}");
     }
 }
 
