@@ -5,9 +5,11 @@ mod foreign;
 mod json_lines;
 mod matrix_peer;
 mod omemo;
+mod profanity;
 
 pub use chat::{Chat, ChatAccount};
 pub use foreign::ForeignClient;
 pub use json_lines::JsonLines;
 pub use matrix_peer::MatrixPeer;
 pub use omemo::OmemoClient;
+pub use profanity::Profanity;

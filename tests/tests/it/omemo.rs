@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use drawbridge_tests::World;
-use drawbridge_tests::clients::OmemoClient;
+use drawbridge_tests::clients::{OmemoClient, Profanity};
 use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -99,4 +99,24 @@ fn a_second_device_reads_along_and_one_that_has_lost_everything_comes_back() {
     first.say(World::ECHO, "here again").unwrap();
     hear(&mut first, "here again");
     hear(&mut second, "here again");
+}
+
+/// It cannot even publish its device list on this server, and its bundle only half (clients.md, 4).
+#[test]
+fn profanity_talks_with_a_contact_once_it_has_made_its_keys() {
+    let mut world = World::echo("").unwrap();
+    let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
+    alice.subscribe(World::ECHO).unwrap();
+    alice.finish().unwrap();
+    let profanity = Profanity::start(world.dir(), &account.with_resource("profanity")).unwrap();
+    profanity.types("/omemo gen").unwrap();
+    profanity.shows("materials generated", SOON).unwrap();
+    profanity.types(&format!("/msg {}", World::ECHO)).unwrap();
+    profanity.types("/omemo start").unwrap();
+    profanity.shows("[OMEMO]", SOON).unwrap();
+    profanity.types("hello from a terminal").unwrap();
+    profanity.shows("~ echo%echo@echo.xmpp.test/drawbridge: hello from a terminal", SOON).unwrap();
+    world.kill_and_restart_gateway().unwrap();
+    profanity.types("and once more").unwrap();
+    profanity.shows("~ echo%echo@echo.xmpp.test/drawbridge: and once more", SOON).unwrap();
 }
