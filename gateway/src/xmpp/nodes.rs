@@ -84,6 +84,19 @@ async fn omemo(
         .await
 }
 
+/// The answer to who subscribes to a contact's devices or unsubscribes (XEP-0060, sections 6.1 and 6.2), as clients do that
+/// have no presence of the contact. There is nothing to remember: a device stays what it is.
+pub fn subscribed(iq: &Element, pubsub: &Element) -> Option<Element> {
+    let change = pubsub.children().find(|child| ["subscribe", "unsubscribe"].contains(&child.name()))?;
+    let node = change.attr("node").filter(|node| matches!(Node::read(node), Some(Node::Devices(_))))?;
+    if change.name() == "unsubscribe" {
+        return Some(answer(iq));
+    }
+    let subscription = element("subscription", ns::PUBSUB).with("node", node).with_some("jid", change.attr("jid"));
+    let subscription = subscription.with("subscription", "subscribed");
+    Some(answer(iq).with_child(element("pubsub", ns::PUBSUB).with_child(subscription)))
+}
+
 /// Tells a client of a contact's device, in the dialects that it watches (XEP-0163, section 4.3).
 pub async fn events(
     keeper: &Keeper,

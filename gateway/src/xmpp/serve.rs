@@ -100,6 +100,7 @@ async fn of_contact(
             nodes::handle(keeper, &user, &Peer::Contact(contact.clone()), node, iq).await
         }
         ("pubkey", PUBLIC_KEY) if gets => nodes::key(keeper, &user, &Peer::Contact(contact.clone()), iq).await,
+        ("pubsub", ns::PUBSUB) if !gets && let Some(answer) = nodes::subscribed(iq, payload) => answer,
         ("vCard", ns::VCARD) | ("pubsub", ns::PUBSUB) => match looks(keeper, &user, contact).await {
             Ok(contact) if payload.name() == "vCard" => vcard::of_contact(keeper, iq, &contact),
             Ok(contact) => avatar::handle(iq, &contact),

@@ -202,6 +202,42 @@ async fn acquainted_with(phone: Phone) -> (World, [Phone; 1]) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_contacts_nodes_can_be_read_and_subscribed_to_and_not_written() {
+    let mut world = World::with_alice().await;
+    let pubsub = |inner: &str| format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{inner}</pubsub>");
+    let ask = async |world: &mut World, kind, inner: &str| {
+        world.asks("alice@example.org/phone", SILENT, kind, &pubsub(inner)).await
+    };
+    for dialect in Dialect::ALL {
+        let node = nodes::devices(dialect);
+        let first = ask(&mut world, "get", &format!("<items node='{node}'/>")).await;
+        let own = DeviceList::read(dialect, payload(&first)).unwrap().iter().next().unwrap();
+        let subscribe = format!("<subscribe node='{node}' jid='alice@example.org'/>");
+        assert!(text(&ask(&mut world, "set", &subscribe).await).contains("subscription='subscribed'"));
+        let unsubscribe = format!("<unsubscribe node='{node}' jid='alice@example.org'/>");
+        assert_eq!(ask(&mut world, "set", &unsubscribe).await.attr("type"), Some("result"));
+        let publish = format!("<publish node='{node}'><item id='current'/></publish>");
+        assert_eq!(condition(&ask(&mut world, "set", &publish).await), "forbidden");
+
+        // Nobody is handed out what somebody else was; of other devices there is nothing.
+        let (node, item) = nodes::bundle(dialect, own);
+        let item = item.map(|item| format!("<item id='{item}'/>")).unwrap_or_default();
+        let items = format!("<items node='{node}'>{item}</items>");
+        let [one, other] = [ask(&mut world, "get", &items).await, ask(&mut world, "get", &items).await];
+        let [one, other] = [one, other].map(|answer| bundle::read(dialect, payload(&answer)).unwrap());
+        assert_eq!((one.verify(dialect), one.identity), (Ok(()), other.identity));
+        assert!(
+            one.prekeys.iter().all(|prekey| other.prekeys.iter().all(|it| it.id != prekey.id && it.key != prekey.key))
+        );
+        let (node, item) = nodes::bundle(dialect, DeviceId::new(own.get() ^ 1).unwrap());
+        let item = item.map(|item| format!("<item id='{item}'/>")).unwrap_or_default();
+        let missing = ask(&mut world, "get", &format!("<items node='{node}'>{item}</items>")).await;
+        assert_eq!(condition(&missing), "item-not-found");
+        assert!(text(&missing).contains("code='404'"), "Profanity reads nothing else");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_said_crosses_both_ways_and_the_fallback_does_not() {
     for dialect in Dialect::ALL {
         let (mut world, mut phones) = acquainted(dialect).await;

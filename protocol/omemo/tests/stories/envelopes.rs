@@ -36,7 +36,10 @@ fn nobody_sees_what_is_short() {
     let mut lengths = HashSet::new();
     for seed in 0..200 {
         for text in ["yes", "no"] {
-            lengths.insert(String::from(&envelope(text).to_element(&mut Dice(seed))).len());
+            let written = envelope(text).to_element(&mut Dice(seed));
+            lengths.insert(String::from(&written).len());
+            let padding = written.get_child("rpad", "urn:xmpp:sce:1").unwrap().text();
+            assert!(padding.bytes().all(|digit| digit.is_ascii_lowercase()), "{padding}");
         }
     }
     let (least, most) = (lengths.iter().min().unwrap(), lengths.iter().max().unwrap());
