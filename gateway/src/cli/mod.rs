@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use drawbridge_bridge::Secret;
 use jid::BareJid;
 
-use crate::commands::{Answers, pair};
+use crate::commands::{Answers, devices, pair};
 use crate::config::{Config, ConfigError, process_env};
 use crate::control::{Client, ControlError, Reply, Request, Stdio};
 use crate::{doctor, log, run};
@@ -86,6 +86,20 @@ enum Users {
         #[arg(long, value_name = "FINGERPRINT", conflicts_with = "forget")]
         trust: Option<String>,
         /// The whole fingerprint of one that is not, or no more
+        #[arg(long, value_name = "FINGERPRINT")]
+        forget: Option<String>,
+    },
+    /// Show the devices of a user's that encrypt with OMEMO, and those of the contacts, and say which are the user's
+    Devices {
+        #[command(flatten)]
+        whom: Whom,
+        /// The whole fingerprint of a device that is the user's own; from then on only such devices are trusted
+        #[arg(long, value_name = "FINGERPRINT", conflicts_with_all = ["distrust", "forget"])]
+        trust: Option<String>,
+        /// The whole fingerprint of one that is not
+        #[arg(long, value_name = "FINGERPRINT", conflicts_with = "forget")]
+        distrust: Option<String>,
+        /// The whole fingerprint of one that is gone, or is to be met anew
         #[arg(long, value_name = "FINGERPRINT")]
         forget: Option<String>,
     },
@@ -198,6 +212,13 @@ fn users(config: &Config, command: Users) -> Result<(), Error> {
             };
             let key = trust.or(forget).map(|key| ("key".to_owned(), key));
             for_user(config, "keys", whom, key.into_iter().chain([("what".to_owned(), what.to_owned())]))
+        }
+        Users::Devices { whom, trust, distrust, forget } => {
+            let given = [(devices::TRUST, trust), (devices::DISTRUST, distrust), (devices::FORGET, forget)];
+            let given = given.into_iter().find_map(|(what, key)| key.map(|key| (what, key)));
+            let (what, key) = given.map_or(("list", None), |(what, key)| (what, Some(key)));
+            let key = key.map(|key| ("key".to_owned(), key));
+            for_user(config, "devices", whom, key.into_iter().chain([("what".to_owned(), what.to_owned())]))
         }
         Users::Recover(whom) => for_user(config, "recover", whom, []),
         Users::Policy { whom, settings } => for_user(config, "policy", whom, settings),

@@ -20,6 +20,7 @@ use drawbridge_bridge::Error as NetworkError;
 mod chat;
 mod contacts;
 mod desk;
+pub mod devices;
 mod dialogue;
 mod form;
 mod help;
@@ -67,7 +68,7 @@ pub enum Who {
 }
 
 /// All commands, in the order of menus.
-pub static COMMANDS: [Command; 11] = [
+pub static COMMANDS: [Command; 12] = [
     login::COMMAND,
     logout::COMMAND,
     status::COMMAND,
@@ -75,6 +76,7 @@ pub static COMMANDS: [Command; 11] = [
     verify::COMMAND,
     pair::COMMAND,
     keys::COMMAND,
+    devices::COMMAND,
     recover::COMMAND,
     policy::COMMAND,
     unregister::COMMAND,

@@ -122,13 +122,17 @@ impl Conversation {
 
     /// Why nothing was read, for the sender, unless it is nothing that they could do something about.
     async fn unread(&mut self, outer: Outer, refusal: Option<(Refusal, Place, bool)>) {
-        let text = match refusal {
+        let text = match &refusal {
             Some((Refusal::Replayed, ..)) | Some((Refusal::Broken(_), _, false)) => {
                 tracing::debug!("an OMEMO message without use");
                 ""
             }
             Some((Refusal::OtherIdentity, ..)) => {
-                "a device of yours with this number has shown another identity before: it is not trusted"
+                "a device of yours with this number has shown another identity before: \"drawbridge users devices\" on the host \
+                 forgets that one"
+            }
+            Some((Refusal::Untrusted(_), ..)) => {
+                "this device of yours is not trusted: \"drawbridge users devices\" on the host says which are, and changes it"
             }
             Some((Refusal::Broken(_), ..)) => {
                 "this message could not be decrypted; the encrypted session has been renewed, send it again"
@@ -137,9 +141,16 @@ impl Conversation {
                 "this message is not encrypted for this contact's device: fetch its device list, and send it again"
             }
         };
-        if let Some((Refusal::Broken(error), place, _)) = &refusal {
-            tracing::debug!(%error, "an OMEMO session is broken");
-            self.heal(*place);
+        match &refusal {
+            Some((Refusal::Broken(error), place, _)) => {
+                tracing::debug!(%error, "an OMEMO session is broken");
+                self.heal(*place);
+            }
+            Some((Refusal::Untrusted(Some(print)), place, _)) => {
+                self.introduce_device(place.1, print, "somebody else has tried to write in your name");
+                self.give_notices().await;
+            }
+            _ => {}
         }
         if !text.is_empty() {
             self.refuse(&outer, Condition::NotAcceptable, text).await;

@@ -14,7 +14,7 @@ use rand_core::{Rng, UnwrapErr};
 use rusqlite::Transaction;
 use zeroize::Zeroizing;
 
-use crate::store::omemo::{self as rows, Own, Standing};
+use crate::store::omemo::{self as rows, Known, Own, Standing, Trust};
 use crate::store::{Result, Sealer, UserId, unix};
 
 /// A message of the user's that comes at this place in a chain wants an answer (XEP-0384 section 6).
@@ -59,6 +59,9 @@ pub enum Refusal {
     NotForUs,
     /// The device has shown another identity before.
     OtherIdentity,
+    /// People have said that it is not theirs, or of others that they are, and not of this. With its fingerprint if it was not
+    /// seen before.
+    Untrusted(Option<String>),
     /// It was read before.
     Replayed,
     /// There is no session that it belongs to, or none that fits: a new one heals that.
@@ -126,6 +129,10 @@ impl Us {
             Standing::Other => return Ok(Err(Refusal::OtherIdentity)),
             standing => standing == Standing::New,
         };
+        if !Trusted::of(db, self.user)?.counts(message.sender) {
+            let print = is_new.then(|| identity.fingerprint().unwrap_or_default());
+            return Ok(Err(Refusal::Untrusted(print)));
+        }
         let text = match message.payload.as_ref().map(|payload| payload.open(message.dialect, &text)).transpose() {
             Ok(text) => text,
             Err(error) => return Ok(Err(Refusal::Broken(error))),
@@ -141,14 +148,18 @@ impl Us {
     /// # Errors
     /// The store's.
     pub fn acquaintances(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<(usize, Vec<(Dialect, DeviceId)>)> {
-        let listed = listed(db, self)?;
-        let (count, mut strangers) = (listed.len(), Vec::new());
-        for place in listed {
+        let (trusted, mut friends, mut strangers) = (Trusted::of(db, self.user)?, 0, Vec::new());
+        for place in listed(db, self)? {
+            if trusted.is_known(place.1) && !trusted.counts(place.1) {
+                continue;
+            }
             if rows::sessions(db, sealer, self.user, &self.peer, place)?.session().is_none() {
                 strangers.push(place);
+            } else {
+                friends += 1;
             }
         }
-        Ok((count - strangers.len(), strangers))
+        Ok((friends, strangers))
     }
 
     /// Begins a session by what a device has published: how the device stands. `None` if that is worth nothing.
@@ -182,7 +193,7 @@ impl Us {
         Ok(Some(standing))
     }
 
-    /// Seals a text for all of the user's devices that we have sessions with, in each dialect that some of them want: the
+    /// Seals a text for all of the user's devices that are trusted and that we have sessions with, in each dialect that some of them want: the
     /// older takes a body, the newer an envelope. The sessions are stored as they are then.
     ///
     /// # Errors
@@ -195,7 +206,8 @@ impl Us {
         [body, envelope]: [&[u8]; 2],
     ) -> Result<Vec<Encrypted>> {
         let mut sealed = Vec::new();
-        let listed = listed(db, self)?;
+        let trusted = Trusted::of(db, self.user)?;
+        let listed: Vec<_> = listed(db, self)?.into_iter().filter(|(_, device)| trusted.counts(*device)).collect();
         for (dialect, text) in Dialect::ALL.into_iter().zip([body, envelope]) {
             let devices = listed.iter().filter(|(of, _)| *of == dialect).map(|(_, device)| *device).collect();
             let Ok((payload, key)) = Payload::seal(dialect, text, &mut UnwrapErr(SysRng)) else { continue };
@@ -265,6 +277,29 @@ impl Advance {
             rows::set_prekeys(db, sealer, *user, peer, place.0, &prekeys)?;
         }
         Ok(())
+    }
+}
+
+/// Which devices are trusted: all, until people have said of one that it is theirs; then only such (blind trust before
+/// verification).
+struct Trusted(Vec<Known>);
+
+impl Trusted {
+    fn of(db: &Transaction<'_>, user: UserId) -> Result<Self> {
+        rows::known(db, user).map(Self)
+    }
+
+    fn is_known(&self, device: DeviceId) -> bool {
+        self.0.iter().any(|known| known.device == device)
+    }
+
+    fn counts(&self, device: DeviceId) -> bool {
+        let any_verified = self.0.iter().any(|known| known.trust == Trust::Verified);
+        match self.0.iter().find(|known| known.device == device).map(|known| known.trust) {
+            Some(Trust::Verified) => true,
+            Some(Trust::Distrusted) => false,
+            Some(Trust::Blind) | None => !any_verified,
+        }
     }
 }
 

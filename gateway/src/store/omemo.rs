@@ -154,6 +154,92 @@ pub fn set_list(db: &Transaction<'_>, user: UserId, dialect: Dialect, list: &Dev
     Ok(())
 }
 
+/// What people have said of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Nothing: it is trusted as long as they have said of no other that it is theirs.
+    Blind,
+    /// It is theirs.
+    Verified,
+    /// It is not.
+    Distrusted,
+}
+
+impl Trust {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Blind => "blind",
+            Self::Verified => "verified",
+            Self::Distrusted => "distrusted",
+        }
+    }
+}
+
+/// One of the user's devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its number.
+    pub device: DeviceId,
+    /// What it is known by, in its Curve25519 form.
+    pub identity: PublicKey,
+    /// What people have said of it.
+    pub trust: Trust,
+}
+
+/// The user's devices that were seen.
+///
+/// # Errors
+/// SQLite's.
+pub fn known(db: &Transaction<'_>, user: UserId) -> Result<Vec<Known>> {
+    let mut query =
+        db.prepare_cached("SELECT device, identity, trust FROM omemo_devices WHERE user = ?1 ORDER BY device")?;
+    let rows = query
+        .query_map([user.0], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, [u8; 32]>(1)?, row.get::<_, String>(2)?)))?;
+    let mut known = Vec::new();
+    for row in rows {
+        let (device, identity, trust) = row?;
+        let all = [Trust::Blind, Trust::Verified, Trust::Distrusted];
+        let trust = all.into_iter().find(|known| known.name() == trust).unwrap_or(Trust::Distrusted);
+        known.extend(DeviceId::new(device).map(|device| Known { device, identity: PublicKey(identity), trust }));
+    }
+    Ok(known)
+}
+
+/// Keeps what people say of a device.
+///
+/// # Errors
+/// SQLite's.
+pub fn set_trust(db: &Transaction<'_>, user: UserId, device: DeviceId, trust: Trust) -> Result<()> {
+    let sql = "UPDATE omemo_devices SET trust = ?3 WHERE user = ?1 AND device = ?2";
+    db.execute(sql, params![user.0, device.get(), trust.name()])?;
+    Ok(())
+}
+
+/// Forgets a device with all sessions: when it shows itself again, it is a new one.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget(db: &Transaction<'_>, user: UserId, device: DeviceId) -> Result<()> {
+    for table in ["omemo_devices", "omemo_sessions"] {
+        db.execute(&format!("DELETE FROM {table} WHERE user = ?1 AND device = ?2"), params![user.0, device.get()])?;
+    }
+    Ok(())
+}
+
+/// Our devices towards this user, each with the peer whose it is.
+///
+/// # Errors
+/// SQLite's, or a seal that does not open.
+pub fn all_own(db: &Transaction<'_>, sealer: &Sealer, user: UserId) -> Result<Vec<(String, Own)>> {
+    let mut query = db.prepare_cached("SELECT contact FROM omemo_identities WHERE user = ?1 ORDER BY contact")?;
+    let peers: Vec<String> = query.query_map([user.0], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut all = Vec::new();
+    for peer in peers {
+        all.extend(own(db, sealer, user, &peer)?.map(|own| (peer, own)));
+    }
+    Ok(all)
+}
+
 /// How a device stands that shows an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {

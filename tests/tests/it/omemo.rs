@@ -6,6 +6,7 @@ use drawbridge_tests::World;
 use drawbridge_tests::clients::{OmemoClient, Profanity};
 use serde_json::json;
 
+const ALICE: &str = "alice@xmpp.test";
 const SOON: Duration = Duration::from_secs(30);
 const OLDER: &str = OmemoClient::OLDER;
 const NEWER: &str = OmemoClient::NEWER;
@@ -116,6 +117,16 @@ fn profanity_talks_with_a_contact_once_it_has_made_its_keys() {
     profanity.shows("[OMEMO]", SOON).unwrap();
     profanity.types("hello from a terminal").unwrap();
     profanity.shows("~ echo%echo@echo.xmpp.test/drawbridge: hello from a terminal", SOON).unwrap();
+    // The fingerprint that it shows is the one that the host shows.
+    profanity.types(&format!("/omemo fingerprint {}", World::ECHO)).unwrap();
+    let screen = profanity.shows("OMEMO fingerprint: ", SOON).unwrap();
+    let shown = screen.split("OMEMO fingerprint: ").nth(1).unwrap().split_whitespace().next().unwrap();
+    let host = world.gateway.operator_says(&["users", "devices", ALICE]).unwrap();
+    assert!(host.contains(&shown.replace('-', " ")), "{shown} {host}");
+    // The user trusts their device, and it goes on.
+    let own = host.lines().skip_while(|line| !line.contains("trusted blindly")).nth(1).unwrap().trim();
+    let trusted = world.gateway.operator_says(&["users", "devices", ALICE, "--trust", own]).unwrap();
+    assert!(trusted.contains("Trusted, and of others only"), "{trusted}");
     world.kill_and_restart_gateway().unwrap();
     profanity.types("and once more").unwrap();
     profanity.shows("~ echo%echo@echo.xmpp.test/drawbridge: and once more", SOON).unwrap();

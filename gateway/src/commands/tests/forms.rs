@@ -137,7 +137,7 @@ async fn the_menu_has_what_is_possible_now() {
     let nodes = async |who| adhoc::items(&world.keeper, &bare(who)).await.into_iter().map(|i| i.0).collect::<Vec<_>>();
     assert_eq!(nodes(ALICE).await, ["login", "status", "help"]);
     world.logged_in(ALICE).await;
-    assert_eq!(nodes(ALICE).await.len(), 11);
+    assert_eq!(nodes(ALICE).await.len(), 12);
     assert!(nodes("eve@example.net").await.is_empty());
 }
 

@@ -212,3 +212,41 @@ async fn keys_of_clients_are_trusted_and_forgotten_by_their_fingerprints() {
     let known = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| keys::all(db, user);
     assert_eq!(world.keeper.store.call(known).await.unwrap().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn devices_are_trusted_and_forgotten_by_their_fingerprints() {
+    use omemo::ratchet::{Identity, IdentityKey};
+    use omemo::{DeviceId, Dialect};
+
+    use crate::store::omemo as rows;
+
+    let world = World::new();
+    let data = serve(&world);
+    world.logged_in(ALICE).await;
+    let user = world.keeper.accounts.user(&world.keeper, &ALICE.parse().unwrap()).await.unwrap().unwrap().id;
+    let identity = Identity::generate(&mut rand_core::UnwrapErr(getrandom::SysRng)).public(Dialect::Axolotl);
+    let IdentityKey::Curve(curve) = identity else { unreachable!("the older dialect shows that") };
+    let meet = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| {
+        rows::meet(db, user, DeviceId::new(4711).unwrap(), &curve).map(drop)
+    };
+    world.keeper.store.call(meet).await.unwrap();
+    let print = identity.fingerprint().unwrap();
+
+    let person = Person::who_types(&["trust", "12345678", print.to_uppercase().replace(' ', "").leak()]);
+    let (result, sees) = run(data.clone(), command("devices", ALICE), Answers::default(), person).await;
+    assert!(result.is_ok(), "{result:?} {sees:?}");
+    let all = sees.join("\n");
+    assert!(all.contains(&print) && all.contains("device 4711 (trusted blindly)"), "{all}");
+    assert!(all.contains("No device has this fingerprint"), "{all}");
+    assert!(sees.last().unwrap().contains("Trusted, and of others only"), "{sees:?}");
+    let known = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| rows::known(db, user);
+    assert_eq!(world.keeper.store.call(known).await.unwrap()[0].trust, rows::Trust::Verified);
+
+    let forget = [("key".to_owned(), Secret::new(print)), ("what".to_owned(), Secret::new("forget"))];
+    let (result, sees) =
+        run(data, command("devices", ALICE), Answers { values: forget.into() }, Person::default()).await;
+    assert!(result.is_ok() && sees.last().unwrap().contains("Forgotten: device 4711"), "{result:?} {sees:?}");
+    let known = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| rows::known(db, user);
+    assert!(world.keeper.store.call(known).await.unwrap().is_empty());
+    assert!(!world.says(ALICE, "devices").await.contains("4711"), "only on the host");
+}

@@ -6,6 +6,7 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
 use super::*;
+use crate::store::omemo::{self as rows, Trust};
 
 fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
@@ -272,19 +273,7 @@ async fn everything_goes_to_all_devices_but_those_without_a_bundle() {
     let mut orphan = Phone::new(Dialect::Axolotl, 9);
     orphan.is_orphan = true;
     let mut phones = [phone, Phone::new(Dialect::Omemo2, 8), orphan];
-    // Her server tells of the new ones.
-    for dialect in Dialect::ALL {
-        let of = phones.iter().filter(|phone| phone.dialect == dialect).map(|phone| phone.id);
-        let list = text(&DeviceList::new(of).to_element(dialect));
-        let node = nodes::devices(dialect);
-        world
-            .takes(&format!(
-                "<message type='headline' from='{ALICE}' to='{SILENT}/drawbridge'><event \
-                 xmlns='http://jabber.org/protocol/pubsub#event'><items node='{node}'><item id='current'>{list}</item>\
-                 </items></event></message>"
-            ))
-            .await;
-    }
+    list(&world, &phones).await;
     world.far().says(&silent(), "to all of you");
     let sent = settle(&mut world, &mut phones).await;
     let heard: Vec<Vec<String>> = phones
@@ -400,7 +389,7 @@ async fn a_message_counts_once_for_whom_it_was_made_and_from_who_it_says() {
     let refusal = next(&mut world, &mut phones).await;
     assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some("m4")));
 
-    // Of another one than this number has shown.
+    // Of another one than this number has shown, until that one is forgotten.
     let mut mallory = Phone::new(Dialect::Axolotl, 7);
     mallory.meet(&mut world).await;
     let forged = mallory.seal(Some("I am Alice"));
@@ -409,4 +398,67 @@ async fn a_message_counts_once_for_whom_it_was_made_and_from_who_it_says() {
     assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some("m5")));
     sleep(LOOKS).await;
     assert_eq!(world.far().received().len(), 2);
+    let seven = mallory.id;
+    with_store(&world, move |db, user| rows::forget(db, user, seven)).await;
+    let known = mallory.seal(Some("a new telephone"));
+    world.takes(&stanza_with("m6", &[known], "")).await;
+    assert_eq!(contact_has(&world, 3).await[2], "a new telephone");
+}
+
+async fn with_store(
+    world: &World,
+    change: impl FnOnce(&rusqlite::Transaction<'_>, crate::store::UserId) -> crate::store::Result<()> + Send + 'static,
+) {
+    let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
+    world.keeper.store.call(move |db, _| change(db, user)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_are_trusted_until_one_is_verified_and_then_only_such() {
+    let (mut world, [phone]) = acquainted(Dialect::Axolotl).await;
+    let mut phones = [phone, Phone::new(Dialect::Axolotl, 8)];
+    phones[1].meet(&mut world).await;
+    let seven = phones[0].id;
+    with_store(&world, move |db, user| rows::set_trust(db, user, seven, Trust::Verified)).await;
+    // A new one is refused, and the one that is hers hears of it.
+    let forged = phones[1].seal(Some("I am Alice, too"));
+    world.takes(&stanza_with("m2", &[forged], "")).await;
+    let sent = settle(&mut world, &mut phones).await;
+    let refusal = sent.iter().find(|stanza| stanza.attr("type") == Some("error")).unwrap();
+    assert_eq!((condition(refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some("m2")));
+    let told: Vec<_> = sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten()).collect();
+    assert!(told.iter().any(|words| words.contains("number 8")), "{told:?}");
+    assert_eq!(contact_has(&world, 1).await, ["hello"]);
+    // Nor is it written to, until it is verified as well.
+    let eight = phones[1].id;
+    for (trust, hears) in
+        [(Trust::Blind, [true, false]), (Trust::Verified, [true, true]), (Trust::Distrusted, [true, false])]
+    {
+        with_store(&world, move |db, user| rows::set_trust(db, user, eight, trust)).await;
+        list(&world, &phones).await;
+        world.far().says(&silent(), &format!("for {trust:?}"));
+        let sent = settle(&mut world, &mut phones).await;
+        let heard = phones.each_mut().map(|phone| {
+            sent.iter()
+                .filter_map(|stanza| phone.open(stanza).flatten())
+                .any(|words| words.contains(&format!("{trust:?}")))
+        });
+        assert_eq!(heard, hears, "{trust:?}");
+    }
+}
+
+/// Alice's server tells which devices she has.
+async fn list(world: &World, phones: &[Phone]) {
+    for dialect in Dialect::ALL {
+        let of = phones.iter().filter(|phone| phone.dialect == dialect).map(|phone| phone.id);
+        let list = text(&DeviceList::new(of).to_element(dialect));
+        let node = nodes::devices(dialect);
+        world
+            .takes(&format!(
+                "<message type='headline' from='{ALICE}' to='{SILENT}/drawbridge'><event \
+                 xmlns='http://jabber.org/protocol/pubsub#event'><items node='{node}'><item id='current'>{list}</item>\
+                 </items></event></message>"
+            ))
+            .await;
+    }
 }

@@ -26,6 +26,7 @@ CREATE TABLE omemo_devices (
     user     INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
     device   INTEGER NOT NULL,
     identity BLOB NOT NULL,                   -- its Curve25519 form
+    trust    TEXT NOT NULL DEFAULT 'blind',   -- blind | verified | distrusted: what people have said of it
     PRIMARY KEY (user, device)
 ) STRICT;
 
