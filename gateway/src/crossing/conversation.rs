@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::SessionCode;
+use super::acquaintance::Acquaintance;
 use super::input::{self, Inbox, Input, Mailbox};
 use super::offline::Options;
-use super::omemo::Acquaintance;
 use super::sender;
 use crate::keeper::{Keeper, Peer};
 use crate::secure::comparison::Comparison;

@@ -6,9 +6,9 @@ use drawbridge_bridge::{ContactId, Plaintext, RemoteId};
 use jid::FullJid;
 use minidom::Element;
 
+use super::acquaintance::Audience;
 use super::conversation::Conversation;
 use super::input::Input;
-use super::omemo::Audience;
 use crate::keeper::Peer;
 use crate::secure::policy;
 use crate::store::deliveries::{self, Delivery, Parcel};

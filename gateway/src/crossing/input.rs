@@ -11,7 +11,7 @@ use minidom::Element;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::SessionCode;
-use super::omemo::Met;
+use super::acquaintance::Met;
 use crate::secure::comparison::Comparison;
 use crate::secure::negotiation::Outcome;
 use crate::store::ReplyTo;

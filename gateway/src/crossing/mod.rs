@@ -9,10 +9,11 @@
 //! - [`negotiating`]: ESessions with the user's clients. [`given_out`]: keys that the user's server knows.
 //! - [`terms`]: what was agreed in a session, when it changes.
 //! - [`offline`]: with clients that are away, and while the login is.
-//! - [`omemo`]: OMEMO in the place of sessions.
+//! - [`omemo`]: OMEMO in the place of sessions. [`acquaintance`]: the devices that it is with.
 //! - [`talk`]: the conversation with the gateway itself.
 //! - [`ending`]: a conversation with nothing to do leaves memory.
 
+pub mod acquaintance;
 mod conversation;
 mod delivering;
 mod ending;
@@ -22,7 +23,7 @@ mod input;
 mod kinds;
 mod negotiating;
 mod offline;
-pub mod omemo;
+mod omemo;
 mod posting;
 mod sender;
 mod sink;

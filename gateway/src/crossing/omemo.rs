@@ -1,74 +1,28 @@
 //! OMEMO (XEP-0384) in one conversation: what the user's devices send is opened, what waits for them is sealed for each.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
-
-use ::omemo::ratchet::Bundle;
-use ::omemo::{DeviceId, DeviceList, Dialect, Encrypted, Envelope, bundle, nodes};
-use drawbridge_bridge::Plaintext;
-use jid::Jid;
+use ::omemo::{Dialect, Encrypted, Envelope, nodes};
+use drawbridge_bridge::{ContactId, Plaintext};
 use minidom::Element;
-use tokio::time::Instant;
+use rusqlite::Transaction;
 
+use super::acquaintance::Place;
 use super::conversation::Conversation;
 use super::delivering;
-use super::given_out::items;
 use super::incoming::Outer;
-use super::input::Input;
 use crate::from_xmpp::{self, Said};
-use crate::keeper::{Keeper, Peer};
+use crate::keeper::Peer;
 use crate::secure::omemo::{Advance, Refusal, Us};
-use crate::store::omemo::Standing;
-use crate::store::{self, Delivery, Protection, contacts, omemo as rows};
+use crate::store::{self, Delivery, Protection, Sealer, UserId, contacts};
 use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, element, random_id};
 use crate::xmpp::error::Condition;
 use crate::xmpp::ns;
 
-/// A device whose bundle could not be had is asked for it again after so long.
-const REST: Duration = Duration::from_secs(600);
 /// For clients that cannot decrypt it.
 const FALLBACK: &str = "This message is encrypted with OMEMO, and your client cannot read it.";
 
-/// A device in a dialect.
-pub(super) type Place = (Dialect, DeviceId);
-
-/// What a conversation knows of the user's devices beside what is stored.
-#[derive(Default)]
-pub(super) struct Acquaintance {
-    /// Whether the user's server was asked for the lists.
-    listed: bool,
-    /// Devices whose bundles were asked for, and when.
-    asked: HashMap<Place, Instant>,
-    /// Devices whose bundles are underway.
-    underway: usize,
-    /// Devices that were given a new session because the one before was broken.
-    healed: Vec<Place>,
-    /// Words about devices, which wait until those are known that may read them.
-    notices: Vec<String>,
-}
-
-/// Who would read what is sealed now.
-pub(super) enum Audience {
-    /// It is being asked.
-    Unknown,
-    /// Some devices.
-    Devices,
-    /// None of the user's devices has OMEMO (any more).
-    Nobody,
-}
-
-/// What came of asking for a bundle.
-pub(super) struct Met {
-    place: Place,
-    bundle: Option<Bundle>,
-    /// The session is to be used at once, so that the device knows of it.
-    heals: bool,
-}
-
 impl Conversation {
-    fn us(&self) -> Us {
+    pub(super) fn us(&self) -> Us {
         Us { user: self.user.id, peer: self.peer.key().to_owned(), account: self.me.to_bare().to_string() }
     }
 
@@ -196,22 +150,6 @@ impl Conversation {
         }
     }
 
-    fn introduce_device(&mut self, device: DeviceId, fingerprint: &str, otherwise: &str) {
-        self.acquaintance.notices.push(format!(
-            "Notice: a device of yours is here with OMEMO for the first time: number {device}, fingerprint {fingerprint}. If it \
-             is none of yours, {otherwise}."
-        ));
-    }
-
-    async fn give_notices(&mut self) {
-        if self.acquaintance.notices.is_empty() || matches!(self.audience().await, Audience::Unknown) {
-            return;
-        }
-        for text in std::mem::take(&mut self.acquaintance.notices) {
-            self.say(&text).await;
-        }
-    }
-
     /// Seals one delivery for all devices that are known. `None` if there is none.
     pub(super) async fn deliver_omemo(&mut self, delivery: &Delivery) -> Option<bool> {
         let content = delivering::content(delivery);
@@ -247,7 +185,7 @@ impl Conversation {
     }
 
     /// A message that only carries a session on.
-    async fn post_empty(&self, place: Place) {
+    pub(super) async fn post_empty(&self, place: Place) {
         let (us, account) = (self.us(), self.them().to_string());
         let sealed = self.keeper.store.call(move |db, sealer| us.seal_empty(db, sealer, &account, place)).await;
         match sealed {
@@ -270,103 +208,6 @@ impl Conversation {
         message.with_child(element("store", ns::HINTS))
     }
 
-    /// Who would read what waits now. Asks for what is missing.
-    pub(super) async fn audience(&mut self) -> Audience {
-        self.ask_lists().await;
-        let us = self.us();
-        let has_friends = match self.keeper.store.call(move |db, sealer| us.acquaintances(db, sealer)).await {
-            Ok((friends, strangers)) => {
-                strangers.into_iter().for_each(|place| self.ask_bundle(place, false));
-                friends > 0
-            }
-            Err(error) => {
-                tracing::error!(%error, "cannot read the OMEMO sessions");
-                return Audience::Unknown;
-            }
-        };
-        match (self.acquaintance.underway, has_friends) {
-            (0, true) => Audience::Devices,
-            (0, false) => Audience::Nobody,
-            _ => Audience::Unknown,
-        }
-    }
-
-    /// Asks the user's server for the device lists, once: from then on it tells what changes (XEP-0163).
-    async fn ask_lists(&mut self) {
-        if std::mem::replace(&mut self.acquaintance.listed, true) {
-            return;
-        }
-        self.acquaintance.underway += 1;
-        let (keeper, mailbox, user) = (self.keeper.clone(), self.mailbox.clone(), self.user.id);
-        let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
-        tokio::spawn(async move {
-            for dialect in Dialect::ALL {
-                let found = items(&keeper, &me, &account, (nodes::devices(dialect), None)).await;
-                let list = found.iter().find_map(|item| DeviceList::read(dialect, item).ok());
-                let Some(list) = list else { continue };
-                if let Err(error) = keeper.store.call(move |db, _| rows::set_list(db, user, dialect, &list)).await {
-                    tracing::error!(%error, "cannot store a device list");
-                }
-            }
-            mailbox.put(Input::Listed).await;
-        });
-    }
-
-    /// The lists are there, as far as there are some.
-    pub(super) async fn listed(&mut self) {
-        self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
-        self.give_notices().await;
-        self.deliver().await;
-    }
-
-    fn ask_bundle(&mut self, place: Place, heals: bool) {
-        let now = Instant::now();
-        self.acquaintance.asked.retain(|_, asked| now - *asked < REST);
-        if self.acquaintance.asked.insert(place, now).is_some() && !heals {
-            return;
-        }
-        self.acquaintance.underway += 1;
-        let (keeper, mailbox) = (self.keeper.clone(), self.mailbox.clone());
-        let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
-        tokio::spawn(async move {
-            let bundle = fetch(&keeper, &me, &account, place).await;
-            mailbox.put(Input::Met(Box::new(Met { place, bundle, heals }))).await;
-        });
-    }
-
-    /// A device's bundle, or that it has none that is worth something: then it is passed over.
-    pub(super) async fn met(&mut self, met: Met) {
-        let Met { place, bundle, heals } = met;
-        self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
-        if let Some(bundle) = bundle {
-            let us = self.us();
-            let fingerprint = bundle.identity.fingerprint().unwrap_or_default();
-            let begun = self.keeper.store.call(move |db, sealer| us.begin(db, sealer, place, &bundle)).await;
-            match begun {
-                Ok(Some(standing)) => {
-                    if standing == Standing::New {
-                        self.introduce_device(place.1, &fingerprint, "somebody else can read what is written here");
-                    }
-                    if heals {
-                        self.post_empty(place).await;
-                    }
-                }
-                Ok(None) => tracing::debug!("a bundle that is worth nothing"),
-                Err(error) => tracing::error!(%error, "cannot store an OMEMO session"),
-            }
-        }
-        self.give_notices().await;
-        self.deliver().await;
-    }
-
-    /// A session that one end has lost is replaced, once: the device hears of it by a message without content.
-    fn heal(&mut self, place: Place) {
-        if !self.acquaintance.healed.contains(&place) {
-            self.acquaintance.healed.push(place);
-            self.ask_bundle(place, true);
-        }
-    }
-
     /// The user has spoken in clear, and may: so OMEMO is not what their client has used last.
     pub(super) async fn spoken_in_clear(&self) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
@@ -387,48 +228,12 @@ impl Conversation {
     }
 }
 
-/// What a device has published.
-async fn fetch(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, (dialect, device): Place) -> Option<Bundle> {
-    let (node, item) = nodes::bundle(dialect, device);
-    let found = items(keeper, me, account, (&node, item.as_deref())).await;
-    found.iter().find_map(|payload| bundle::read(dialect, payload).ok())
-}
-
-/// What the user's server tells of a node of theirs (XEP-0163, section 4.3): a device list, or nothing of ours.
-pub async fn told(keeper: &Keeper, user: &store::User, message: &Element) {
-    let Some(items) =
-        message.get_child("event", ns::PUBSUB_EVENT).and_then(|event| event.get_child("items", ns::PUBSUB_EVENT))
-    else {
-        return;
-    };
-    let Some(dialect) = Dialect::ALL.into_iter().find(|dialect| items.attr("node") == Some(nodes::devices(*dialect)))
-    else {
-        return;
-    };
-    let payload = items.children().flat_map(Element::children).find_map(|item| DeviceList::read(dialect, item).ok());
-    let Some(list) = payload else { return };
-    let (jid, user) = (&user.jid, user.id);
-    let kept = keeper.store.call(move |db, _| {
-        // Each contact is told of it.
-        let is_new = rows::list(db, user, dialect)?.as_ref() != Some(&list);
-        if is_new {
-            rows::set_list(db, user, dialect, &list)?;
-        }
-        Ok(is_new)
-    });
-    match kept.await {
-        Ok(true) => keeper.crossings.devices_changed(jid),
-        Ok(false) => {}
-        Err(error) => tracing::error!(%error, "cannot store a device list"),
-    }
-}
-
 /// Within the transaction that stores what was said.
 pub(super) fn note(
-    db: &rusqlite::Transaction<'_>,
-    sealer: &store::Sealer,
-    contact: &drawbridge_bridge::ContactId,
-    user: store::UserId,
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    contact: &ContactId,
+    user: UserId,
     advance: &Advance,
 ) -> store::Result<()> {
     advance.store(db, sealer)?;

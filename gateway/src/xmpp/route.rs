@@ -139,7 +139,7 @@ async fn message(keeper: &Arc<Keeper>, from: Jid, to: BareJid, stanza: Element) 
 /// News of a user's nodes, from their account (XEP-0163).
 async fn told(keeper: &Arc<Keeper>, from: &Jid, news: &Element) {
     if let Some(user) = registered(keeper, from).await {
-        crossing::omemo::told(keeper, &user, news).await;
+        crossing::acquaintance::told(keeper, &user, news).await;
     }
 }
 

@@ -6,4 +6,5 @@
 mod dice;
 mod elements;
 mod envelopes;
+mod fuzzed;
 mod vectors;

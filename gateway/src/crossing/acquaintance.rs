@@ -1,0 +1,209 @@
+//! Acquaintance with the user's devices, for OMEMO (XEP-0384): which there are, what they have published, and what the user is
+//! told of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::omemo::ratchet::Bundle;
+use ::omemo::{DeviceId, DeviceList, Dialect, bundle, nodes};
+use jid::Jid;
+use minidom::Element;
+use tokio::time::Instant;
+
+use super::conversation::Conversation;
+use super::given_out::items;
+use super::input::Input;
+use crate::keeper::Keeper;
+use crate::store;
+use crate::store::omemo::{self as rows, Standing};
+use crate::xmpp::ns;
+
+/// A device whose bundle could not be had is asked for it again after so long.
+const REST: Duration = Duration::from_secs(600);
+/// A device in a dialect.
+pub(super) type Place = (Dialect, DeviceId);
+
+/// What a conversation knows of the user's devices beside what is stored.
+#[derive(Default)]
+pub(super) struct Acquaintance {
+    /// Whether the user's server was asked for the lists.
+    listed: bool,
+    /// Devices whose bundles were asked for, and when.
+    asked: HashMap<Place, Instant>,
+    /// Devices whose bundles are underway.
+    underway: usize,
+    /// Devices that were given a new session because the one before was broken.
+    healed: Vec<Place>,
+    /// Words about devices, which wait until those are known that may read them.
+    notices: Vec<String>,
+}
+
+/// Who would read what is sealed now.
+pub(super) enum Audience {
+    /// It is being asked.
+    Unknown,
+    /// Some devices.
+    Devices,
+    /// None of the user's devices has OMEMO (any more).
+    Nobody,
+}
+
+/// What came of asking for a bundle.
+pub(super) struct Met {
+    place: Place,
+    bundle: Option<Bundle>,
+    /// The session is to be used at once, so that the device knows of it.
+    heals: bool,
+}
+
+impl Conversation {
+    pub(super) fn introduce_device(&mut self, device: DeviceId, fingerprint: &str, otherwise: &str) {
+        self.acquaintance.notices.push(format!(
+            "Notice: a device of yours is here with OMEMO for the first time: number {device}, fingerprint {fingerprint}. If it \
+             is none of yours, {otherwise}."
+        ));
+    }
+
+    pub(super) async fn give_notices(&mut self) {
+        if self.acquaintance.notices.is_empty() || matches!(self.audience().await, Audience::Unknown) {
+            return;
+        }
+        for text in std::mem::take(&mut self.acquaintance.notices) {
+            self.say(&text).await;
+        }
+    }
+
+    /// Who would read what waits now. Asks for what is missing.
+    pub(super) async fn audience(&mut self) -> Audience {
+        self.ask_lists().await;
+        let us = self.us();
+        let has_friends = match self.keeper.store.call(move |db, sealer| us.acquaintances(db, sealer)).await {
+            Ok((friends, strangers)) => {
+                strangers.into_iter().for_each(|place| self.ask_bundle(place, false));
+                friends > 0
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot read the OMEMO sessions");
+                return Audience::Unknown;
+            }
+        };
+        match (self.acquaintance.underway, has_friends) {
+            (0, true) => Audience::Devices,
+            (0, false) => Audience::Nobody,
+            _ => Audience::Unknown,
+        }
+    }
+
+    /// Asks the user's server for the device lists, once: from then on it tells what changes (XEP-0163).
+    pub(super) async fn ask_lists(&mut self) {
+        if std::mem::replace(&mut self.acquaintance.listed, true) {
+            return;
+        }
+        self.acquaintance.underway += 1;
+        let (keeper, mailbox, user) = (self.keeper.clone(), self.mailbox.clone(), self.user.id);
+        let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
+        tokio::spawn(async move {
+            for dialect in Dialect::ALL {
+                let found = items(&keeper, &me, &account, (nodes::devices(dialect), None)).await;
+                let list = found.iter().find_map(|item| DeviceList::read(dialect, item).ok());
+                let Some(list) = list else { continue };
+                if let Err(error) = keeper.store.call(move |db, _| rows::set_list(db, user, dialect, &list)).await {
+                    tracing::error!(%error, "cannot store a device list");
+                }
+            }
+            mailbox.put(Input::Listed).await;
+        });
+    }
+
+    /// The lists are there, as far as there are some.
+    pub(super) async fn listed(&mut self) {
+        self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
+        self.give_notices().await;
+        self.deliver().await;
+    }
+
+    fn ask_bundle(&mut self, place: Place, heals: bool) {
+        let now = Instant::now();
+        self.acquaintance.asked.retain(|_, asked| now - *asked < REST);
+        if self.acquaintance.asked.insert(place, now).is_some() && !heals {
+            return;
+        }
+        self.acquaintance.underway += 1;
+        let (keeper, mailbox) = (self.keeper.clone(), self.mailbox.clone());
+        let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
+        tokio::spawn(async move {
+            let bundle = fetch(&keeper, &me, &account, place).await;
+            mailbox.put(Input::Met(Box::new(Met { place, bundle, heals }))).await;
+        });
+    }
+
+    /// A device's bundle, or that it has none that is worth something: then it is passed over.
+    pub(super) async fn met(&mut self, met: Met) {
+        let Met { place, bundle, heals } = met;
+        self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
+        if let Some(bundle) = bundle {
+            let us = self.us();
+            let fingerprint = bundle.identity.fingerprint().unwrap_or_default();
+            let begun = self.keeper.store.call(move |db, sealer| us.begin(db, sealer, place, &bundle)).await;
+            match begun {
+                Ok(Some(standing)) => {
+                    if standing == Standing::New {
+                        self.introduce_device(place.1, &fingerprint, "somebody else can read what is written here");
+                    }
+                    if heals {
+                        self.post_empty(place).await;
+                    }
+                }
+                Ok(None) => tracing::debug!("a bundle that is worth nothing"),
+                Err(error) => tracing::error!(%error, "cannot store an OMEMO session"),
+            }
+        }
+        self.give_notices().await;
+        self.deliver().await;
+    }
+
+    /// A session that one end has lost is replaced, once: the device hears of it by a message without content.
+    pub(super) fn heal(&mut self, place: Place) {
+        if !self.acquaintance.healed.contains(&place) {
+            self.acquaintance.healed.push(place);
+            self.ask_bundle(place, true);
+        }
+    }
+}
+
+/// What a device has published.
+async fn fetch(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, (dialect, device): Place) -> Option<Bundle> {
+    let (node, item) = nodes::bundle(dialect, device);
+    let found = items(keeper, me, account, (&node, item.as_deref())).await;
+    found.iter().find_map(|payload| bundle::read(dialect, payload).ok())
+}
+
+/// What the user's server tells of a node of theirs (XEP-0163, section 4.3): a device list, or nothing of ours.
+pub async fn told(keeper: &Keeper, user: &store::User, message: &Element) {
+    let Some(items) =
+        message.get_child("event", ns::PUBSUB_EVENT).and_then(|event| event.get_child("items", ns::PUBSUB_EVENT))
+    else {
+        return;
+    };
+    let Some(dialect) = Dialect::ALL.into_iter().find(|dialect| items.attr("node") == Some(nodes::devices(*dialect)))
+    else {
+        return;
+    };
+    let payload = items.children().flat_map(Element::children).find_map(|item| DeviceList::read(dialect, item).ok());
+    let Some(list) = payload else { return };
+    let (jid, user) = (&user.jid, user.id);
+    let kept = keeper.store.call(move |db, _| {
+        // Each contact is told of it.
+        let is_new = rows::list(db, user, dialect)?.as_ref() != Some(&list);
+        if is_new {
+            rows::set_list(db, user, dialect, &list)?;
+        }
+        Ok(is_new)
+    });
+    match kept.await {
+        Ok(true) => keeper.crossings.devices_changed(jid),
+        Ok(false) => {}
+        Err(error) => tracing::error!(%error, "cannot store a device list"),
+    }
+}
