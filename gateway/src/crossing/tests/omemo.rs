@@ -405,6 +405,23 @@ async fn a_message_counts_once_for_whom_it_was_made_and_from_who_it_says() {
     assert_eq!(contact_has(&world, 3).await[2], "a new telephone");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_key_exchange_serves_once_even_if_the_session_is_forgotten() {
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones) = (World::with_alice().await, [Phone::new(dialect, 7)]);
+        phones[0].meet(&mut world).await;
+        let first = phones[0].seal(Some("hello"));
+        world.takes(&stanza_with("m1", std::slice::from_ref(&first), "")).await;
+        settle(&mut world, &mut phones).await;
+        let seven = phones[0].id;
+        with_store(&world, move |db, user| rows::forget(db, user, seven)).await;
+        world.takes(&stanza_with("m2", &[first], "")).await;
+        let refusal = next(&mut world, &mut phones).await;
+        assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some("m2")));
+        assert_eq!(contact_has(&world, 1).await, ["hello"]);
+    }
+}
+
 async fn with_store(
     world: &World,
     change: impl FnOnce(&rusqlite::Transaction<'_>, crate::store::UserId) -> crate::store::Result<()> + Send + 'static,
