@@ -183,12 +183,12 @@ impl Conversation {
     ) {
         let secure = protection == Some(Protection::ESession);
         let to_contact = matches!(self.peer, Peer::Contact(_));
-        if to_contact && protection.is_none() && said.text.is_some() {
-            if self.is_required().await {
+        if to_contact && said.text.is_some() && protection != Some(Protection::Omemo) {
+            if protection.is_none() && self.is_required().await {
                 let text = "this conversation is encrypted: start an encrypted session, or allow clear text with the command policy";
                 return self.refuse(&outer, Condition::PolicyViolation, text).await;
             }
-            self.spoken_in_clear().await;
+            self.spoken_otherwise().await;
         }
         match self.peer.clone() {
             Peer::Gateway => {

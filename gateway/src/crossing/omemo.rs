@@ -208,8 +208,8 @@ impl Conversation {
         message.with_child(element("store", ns::HINTS))
     }
 
-    /// The user has spoken in clear, and may: so OMEMO is not what their client has used last.
-    pub(super) async fn spoken_in_clear(&self) {
+    /// The user has spoken in a session, or in clear, and may: so OMEMO is not what their client has used last.
+    pub(super) async fn spoken_otherwise(&self) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
         if !self.is_omemo().await {
             return;

@@ -215,7 +215,7 @@ async fn keys_of_clients_are_trusted_and_forgotten_by_their_fingerprints() {
 
 #[tokio::test(start_paused = true)]
 async fn devices_are_trusted_and_forgotten_by_their_fingerprints() {
-    use omemo::ratchet::{Identity, IdentityKey};
+    use omemo::ratchet::Identity;
     use omemo::{DeviceId, Dialect};
 
     use crate::store::omemo as rows;
@@ -225,7 +225,7 @@ async fn devices_are_trusted_and_forgotten_by_their_fingerprints() {
     world.logged_in(ALICE).await;
     let user = world.keeper.accounts.user(&world.keeper, &ALICE.parse().unwrap()).await.unwrap().unwrap().id;
     let identity = Identity::generate(&mut rand_core::UnwrapErr(getrandom::SysRng)).public(Dialect::Axolotl);
-    let IdentityKey::Curve(curve) = identity else { unreachable!("the older dialect shows that") };
+    let curve = identity.curve().unwrap();
     let meet = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| {
         rows::meet(db, user, DeviceId::new(4711).unwrap(), &curve).map(drop)
     };

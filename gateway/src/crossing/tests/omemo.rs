@@ -479,3 +479,26 @@ async fn list(world: &World, phones: &[Phone]) {
             .await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_users_client_has_used_last_is_what_it_is_answered_in() {
+    let (mut world, mut phones) = acquainted(Dialect::Axolotl).await;
+    let mut session = session(&mut world, &esession::Binding::between(ALICE, SILENT)).await;
+    world.takes(&from_alice("phone", &session.confirm().unwrap())).await;
+    settle(&mut world, &mut phones).await;
+    for round in 0..3 {
+        let by_omemo = round % 2 == 0;
+        let said = if by_omemo {
+            stanza_with(&format!("o{round}"), &[phones[0].seal(Some("by OMEMO"))], "")
+        } else {
+            from_alice("phone", &session.seal("<body>in a session</body>").unwrap()).replace("id='phone'", "id='s1'")
+        };
+        world.takes(&said).await;
+        settle(&mut world, &mut phones).await;
+        world.far().says(&silent(), &format!("answer {round}"));
+        let sent = settle(&mut world, &mut phones).await;
+        let heard = sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten()).count();
+        let sealed = sent.iter().filter(|stanza| encrypted(stanza).is_some()).count();
+        assert_eq!((heard > 0, sealed > 0), (by_omemo, !by_omemo), "{round}: {sent:?}");
+    }
+}
