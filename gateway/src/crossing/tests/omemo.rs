@@ -502,3 +502,21 @@ async fn what_the_users_client_has_used_last_is_what_it_is_answered_in() {
         assert_eq!((heard > 0, sealed > 0), (by_omemo, !by_omemo), "{round}: {sent:?}");
     }
 }
+
+/// Others stop encrypting when they hear nothing for too long, and a contact may only read (XEP-0384, section 6).
+#[tokio::test(start_paused = true)]
+async fn who_only_listens_shows_that_it_does() {
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones) = acquainted(dialect).await;
+        let mut answers = Vec::new();
+        for number in 1..=60 {
+            let said = phones[0].seal(Some(&format!("word {number}")));
+            world.takes(&stanza_with(&format!("h{number}"), &[said], "")).await;
+            let sent = settle(&mut world, &mut phones).await;
+            if sent.iter().any(|stanza| phones[0].open(stanza) == Some(None)) {
+                answers.push(number);
+            }
+        }
+        assert_eq!(answers, [54], "the first with a counter of 53 or more");
+    }
+}
