@@ -4,6 +4,7 @@
 //! one test per [`Promise`]. The suite plays the keeper. It never panics and never waits for longer than
 //! [`Harness::patience`], so it can also run against a real server by hand: [`run`].
 
+mod annotating;
 mod arriving;
 mod facets;
 mod harness;
@@ -16,7 +17,7 @@ mod stage;
 
 use std::fmt;
 
-pub use harness::Harness;
+pub use harness::{Harness, Seen};
 pub use keeper::Keeper;
 pub use stage::Stage;
 
@@ -93,6 +94,10 @@ promises! {
     DirectWorks => facets::direct,
     /// The directory finds who is there.
     DirectoryWorks => facets::directory,
+    /// Replies, corrections, retractions and reactions of the user reach the contact as what they are, once.
+    AnnotationsArrive => annotating::arrive,
+    /// Those of the contact reach the keeper as what they are.
+    AnnotationsComeIn => annotating::come_in,
     /// Typing and read marks reach the contact.
     SignalsWork => facets::signals,
 }
@@ -119,7 +124,8 @@ macro_rules! conformance_tests {
             login_form LoginForm, login_refusals LoginRefusals, names Names, typed_contacts TypedContacts,
             sends Sends, sends_once SendsOnce, sends_once_over_restart SendsOnceOverRestart,
             knows_what_it_sent KnowsWhatItSent, size_limit SizeLimit, order Order, nothing_lost NothingLost, same_again SameAgain, stops Stops, logs_out LogsOut,
-            not_found NotFound, direct_works DirectWorks, directory_works DirectoryWorks, signals_work SignalsWork,
+            not_found NotFound, direct_works DirectWorks, directory_works DirectoryWorks,
+            annotations_arrive AnnotationsArrive, annotations_come_in AnnotationsComeIn, signals_work SignalsWork,
         }
 
     };
@@ -148,4 +154,10 @@ fn ensure(holds: bool, otherwise: impl Into<String>) -> Result<(), Broken> {
 /// For what should not have failed.
 fn broken(doing: &str) -> impl Fn(crate::Error) -> Broken {
     move |error| Broken(format!("{doing}: {error}"))
+}
+
+/// For what should have been sent.
+#[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn unsent(error: crate::SendError) -> Broken {
+    Broken(format!("sending: {error}"))
 }

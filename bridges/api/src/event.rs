@@ -4,17 +4,29 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContactId, ConvId, LoginId, Plaintext, Position, RemoteId, TxnId, secret::for_sealing};
+use crate::{Annotation, ContactId, ConvId, LoginId, Plaintext, Position, RemoteId, TxnId, secret::for_sealing};
 
 /// One thing that happened on the far side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Event {
-    /// Somebody wrote something. An emote's text begins with `/me `; other kinds of content arrive as words.
+    /// Somebody wrote something. Other kinds of content arrive as words.
     Message {
-        /// What.
+        /// What, written as in [`crate::OutMessage`].
         #[serde(with = "for_sealing")]
         text: Plaintext,
+        /// The message that it replies to.
+        #[serde(default)]
+        reply_to: Option<Reference>,
+    },
+    /// Somebody did something to a message, or took a reaction back. Whether they may is the keeper's to check. What
+    /// it is done to may be unknown there.
+    Annotated {
+        /// What.
+        annotation: Annotation,
+        /// The words of the message that is reacted to, if they are at hand.
+        #[serde(default)]
+        quote: Option<Quote>,
     },
     /// A message arrived that cannot be decrypted (yet). When its key comes, the same `remote_id` is delivered as
     /// [`Event::Message`] under a higher version.
@@ -91,6 +103,20 @@ pub struct Envelope {
     /// What.
     pub event: Event,
 }
+
+/// A message that another one is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// In its first form.
+    pub id: RemoteId,
+    /// Its words, if they are at hand.
+    pub quote: Option<Quote>,
+}
+
+/// The words of an earlier message, for people whose client cannot show which one is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Quote(#[serde(with = "for_sealing")] pub Plaintext);
 
 /// Who did something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::{Availability, ContactId, ContactInfo, ConvId, ConvInfo, Error, RemoteId, Secret};
+use crate::{
+    Annotation, Availability, ContactId, ContactInfo, ConvId, ConvInfo, Error, RemoteId, Secret, SendError, Sent, TxnId,
+};
 
 /// One-to-one conversations.
 #[async_trait]
@@ -52,6 +54,20 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// The network's.
     async fn conversations(&self) -> Result<Vec<ConvInfo>, Error>;
+}
+
+/// What is done to messages that are there: corrections, retractions, reactions; and replies to them
+/// ([`crate::OutMessage::reply_to`]).
+#[async_trait]
+pub trait Annotate: Send + Sync {
+    /// Does it. Idempotent by `txn` as [`crate::Session::send`] is, with one space of ids for both.
+    ///
+    /// # Errors
+    /// As [`crate::Session::send`]; [`SendError::Rejected`] if there is no such message, or it is not the user's to change.
+    async fn annotate(&self, conv: &ConvId, annotation: Annotation, txn: TxnId) -> Result<Sent, SendError>;
+
+    /// Whether reactions are as well encrypted as messages are.
+    fn encrypts_reactions(&self) -> bool;
 }
 
 /// Small signals, never durable.

@@ -26,11 +26,11 @@ pub mod session;
 
 pub use caps::Caps;
 pub use error::{Error, SendError};
-pub use event::{Availability, ContactInfo, ConvInfo, ConvKind, Envelope, Event, Security, Sender};
-pub use facets::{ContactTrust, Direct, Directory, KeySharing, OwnTrust, Signals, Trust, TrustStatus};
+pub use event::{Availability, ContactInfo, ConvInfo, ConvKind, Envelope, Event, Quote, Reference, Security, Sender};
+pub use facets::{Annotate, ContactTrust, Direct, Directory, KeySharing, OwnTrust, Signals, Trust, TrustStatus};
 pub use ids::{ContactId, ConvId, FlowId, LoginId, Position, RemoteId, TxnId};
 pub use login::{Field, FieldKind, LoginGrant, LoginInput, LoginProcess, LoginStep};
-pub use message::{OutMessage, Sent};
+pub use message::{Annotation, OutMessage, Sent};
 pub use network::{ContactName, Descriptor, LoginFlow, Network, UserRef};
 pub use secret::{Plaintext, Secret};
 pub use session::{Closed, Committed, EventSink, Exit, LoginRecord, Place, Session, Sink};

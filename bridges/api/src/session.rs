@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    CancellationToken, Caps, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Envelope, Error, LoginId,
-    OutMessage, Position, Secret, SendError, Sent, Signals, Trust, TxnId,
+    Annotate, CancellationToken, Caps, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Envelope, Error,
+    LoginId, OutMessage, Position, Secret, SendError, Sent, Signals, Trust, TxnId,
 };
 
 /// One login, connected or about to be. The required part is small; the rest are facets.
@@ -56,6 +56,11 @@ pub trait Session: Send + Sync {
 
     /// One-to-one conversations: open, accept, leave.
     fn direct(&self) -> Option<&dyn Direct> {
+        None
+    }
+
+    /// Corrections, retractions, reactions, replies.
+    fn annotate(&self) -> Option<&dyn Annotate> {
         None
     }
 

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use drawbridge_bridge::{
-    Availability, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Error, Event, RemoteId, Session, Signals,
+    Annotate, Annotation, Availability, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Error, Event,
+    RemoteId, SendError, Sent, Session, Signals, TxnId,
 };
 
 use crate::{
-    contacts,
-    session::EchoSession,
+    Annotated, contacts,
+    session::{EchoSession, New},
     talk::{Happening, Standing, Talk},
     world::Account,
 };
@@ -85,6 +86,32 @@ impl Signals for EchoSession {
             account.presence = Some((availability, status.map(str::to_owned)));
             Ok(())
         })
+    }
+}
+
+#[async_trait]
+impl Annotate for EchoSession {
+    async fn annotate(&self, conv: &ConvId, annotation: Annotation, txn: TxnId) -> Result<Sent, SendError> {
+        let (target, mine) = match &annotation {
+            Annotation::Edit { target, .. } | Annotation::Retract { target } => (target.clone(), true),
+            Annotation::React { target, .. } => (target.clone(), false),
+        };
+        let me = &self.account;
+        self.world.change(|world| {
+            let may = |talk: &Talk| match talk.has(&target, mine) {
+                true => Ok(()),
+                false => Err(SendError::Rejected("there is no such message of yours".into())),
+            };
+            let take = |account: &mut Account, contact, New { id, answer }| {
+                let done = Annotated { contact, annotation, txn: txn.clone(), remote_id: id };
+                account.annotate(me, done, answer);
+            };
+            self.take(world, conv, &txn, may, take)
+        })
+    }
+
+    fn encrypts_reactions(&self) -> bool {
+        true
     }
 }
 

@@ -1,6 +1,8 @@
 //! One account as the far side sees it: what tests play with.
 
-use drawbridge_bridge::{Availability, ContactId, ConvId, ConvInfo, Event, Plaintext, RemoteId, SendError, TxnId};
+use drawbridge_bridge::{
+    Annotation, Availability, ContactId, ConvId, ConvInfo, Event, Plaintext, RemoteId, SendError, TxnId,
+};
 
 use crate::{
     EchoWorld,
@@ -16,6 +18,21 @@ pub struct Received {
     pub contact: ContactId,
     /// What.
     pub text: Plaintext,
+    /// The message that it replies to.
+    pub reply_to: Option<RemoteId>,
+    /// Under which transaction id.
+    pub txn: TxnId,
+    /// As which far event.
+    pub remote_id: RemoteId,
+}
+
+/// Something the user has done to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotated {
+    /// In the conversation with whom.
+    pub contact: ContactId,
+    /// What.
+    pub annotation: Annotation,
     /// Under which transaction id.
     pub txn: TxnId,
     /// As which far event.
@@ -50,6 +67,22 @@ impl FarUser {
     /// The contact writes.
     pub fn says(&self, contact: &ContactId, text: &str) -> RemoteId {
         self.push(contact, Happening::by(contact, false, message(text)))
+    }
+
+    /// The contact replies to a message.
+    pub fn replies(&self, contact: &ContactId, to: &RemoteId, text: &str) -> RemoteId {
+        let reply_to = self.at_talk(contact, |talk| talk.reference(to.clone()));
+        self.push(contact, Happening::by(contact, false, Event::Message { text: Plaintext::new(text), reply_to }))
+    }
+
+    /// The contact does something to a message.
+    pub fn annotates(&self, contact: &ContactId, annotation: Annotation) -> RemoteId {
+        self.annotate(contact, contact, annotation)
+    }
+
+    /// The user does, from another client of theirs.
+    pub fn annotates_elsewhere(&self, contact: &ContactId, annotation: Annotation) -> RemoteId {
+        self.annotate(contact, &self.account, annotation)
     }
 
     /// The contact writes something whose key is missing.
@@ -127,6 +160,11 @@ impl FarUser {
         self.at_account(|account| account.received.iter().cloned().collect()).unwrap_or_default()
     }
 
+    /// Everything that the user has done to messages, in this order; doubles too.
+    pub fn annotated(&self) -> Vec<Annotated> {
+        self.at_account(|account| account.annotated.iter().cloned().collect()).unwrap_or_default()
+    }
+
     /// How often a message arrived under this transaction id.
     pub fn arrivals(&self, txn: &TxnId) -> usize {
         self.received().iter().filter(|received| received.txn == *txn).count()
@@ -157,6 +195,13 @@ impl FarUser {
         self.at_account(|account| account.presence.as_ref().and_then(|(_, status)| status.clone())).flatten()
     }
 
+    fn annotate(&self, contact: &ContactId, who: &ContactId, annotation: Annotation) -> RemoteId {
+        let is_me = who == &self.account;
+        let quoteless = Event::Annotated { annotation: annotation.clone(), quote: None };
+        let happening = self.at_talk(contact, |talk| talk.annotated(who, is_me, annotation));
+        self.push(contact, happening.unwrap_or_else(|| Happening::by(who, is_me, quoteless)))
+    }
+
     fn push(&self, contact: &ContactId, happening: Happening) -> RemoteId {
         let remote_id = self.world.visit(World::next_id);
         let happening = happening.with_id(remote_id.clone());
@@ -174,5 +219,5 @@ impl FarUser {
 }
 
 fn message(text: &str) -> Event {
-    Event::Message { text: Plaintext::new(text) }
+    Event::Message { text: Plaintext::new(text), reply_to: None }
 }

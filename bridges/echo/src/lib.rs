@@ -14,6 +14,9 @@
 //! | `refuser@echo` | refuses it for good |
 //! | `flaky@echo` | refuses the first attempt for a second, then repeats it |
 //!
+//! Whoever repeats messages does the same with what is done to them: they correct and retract their repetition, and
+//! react with the same sign.
+//!
 //! The far side lives in memory: the contacts forget everything when the process ends. What must outlive it, which
 //! transaction ids were used, is in the login's own directory ([`sent`]). Nothing is encrypted and nothing says so.
 
@@ -27,6 +30,6 @@ mod session;
 mod talk;
 mod world;
 
-pub use far_user::{FarUser, Received};
+pub use far_user::{Annotated, FarUser, Received};
 pub use network::EchoNetwork;
 pub use world::EchoWorld;

@@ -7,8 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 use drawbridge_bridge::{
-    Availability, CancellationToken, Caps, Closed, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Error,
-    Event, EventSink, Exit, LoginId, LoginRecord, OutMessage, Place, SendError, Sent, Session, Signals, TxnId,
+    Annotate, Availability, CancellationToken, Caps, Closed, ContactId, ContactInfo, ConvId, ConvInfo, Direct,
+    Directory, Error, Event, EventSink, Exit, LoginId, LoginRecord, OutMessage, Place, RemoteId, SendError, Sent,
+    Session, Signals, TxnId,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -32,6 +33,12 @@ pub(crate) struct EchoSession {
 
 /// How much of each conversation the keeper has.
 type Cursors = BTreeMap<ConvId, usize>;
+
+/// The ids of something new, and of what a contact does about it.
+pub(crate) struct New {
+    pub(crate) id: RemoteId,
+    pub(crate) answer: RemoteId,
+}
 
 enum Next {
     Deliver(Box<Happening>),
@@ -125,7 +132,15 @@ impl EchoSession {
         self.world.change(|world| act(world.account(&self.account, &self.ticket).ok_or(Error::LoggedOut)?))
     }
 
-    fn send_now(&self, world: &mut World, message: OutMessage, txn: TxnId) -> Result<Sent, SendError> {
+    /// Takes something new of the user, if `may` finds no fault with it, or says that it was taken before.
+    pub(crate) fn take(
+        &self,
+        world: &mut World,
+        conv: &ConvId,
+        txn: &TxnId,
+        may: impl FnOnce(&Talk) -> Result<(), SendError>,
+        take: impl FnOnce(&mut Account, ContactId, New),
+    ) -> Result<Sent, SendError> {
         let (remote_id, answer_id) = (world.next_id(), world.next_id());
         let account = world.account(&self.account, &self.ticket).ok_or(SendError::LoggedOut)?;
         let planned = account.failures.pop_front();
@@ -133,18 +148,17 @@ impl EchoSession {
             return Err(failure);
         }
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = sent.get(&txn) {
+        if let Some(known) = sent.get(txn) {
             return Ok(Sent { remote_id: known.clone() });
         }
-        let talk = account.talk(&message.conv).filter(|talk| talk.standing == Standing::Joined);
+        let talk = account.talk(conv).filter(|talk| talk.standing == Standing::Joined);
         let (contact, persona) = talk
-            .map(|talk| (talk.contact.clone(), talk.persona))
-            .ok_or_else(|| SendError::Rejected("you have no part in this conversation".into()))?;
-        account.admit(persona, &txn)?;
+            .ok_or_else(|| SendError::Rejected("you have no part in this conversation".into()))
+            .and_then(|talk| may(talk).map(|()| (talk.contact.clone(), talk.persona)))?;
+        account.admit(persona, txn)?;
         sent.record(txn.clone(), remote_id.clone())
             .map_err(|error| SendError::Transient { reason: format!("the login's files: {error}"), after: None })?;
-        let received = Received { contact, text: message.text, txn, remote_id: remote_id.clone() };
-        account.accept(&self.account, received, answer_id);
+        take(account, contact, New { id: remote_id.clone(), answer: answer_id });
         planned.map_or(Ok(Sent { remote_id }), Err)
     }
 }
@@ -164,7 +178,15 @@ impl Session for EchoSession {
         if message.text.expose().len() > MAX_TEXT {
             return Err(SendError::TooBig);
         }
-        self.world.change(|world| self.send_now(world, message, txn))
+        let OutMessage { conv, text, reply_to } = message;
+        let me = &self.account;
+        self.world.change(|world| {
+            let take = |account: &mut Account, contact, New { id, answer }| {
+                let received = Received { contact, text, reply_to, txn: txn.clone(), remote_id: id };
+                account.accept(me, received, answer);
+            };
+            self.take(world, &conv, &txn, |_| Ok(()), take)
+        })
     }
 
     async fn sent(&self, _conv: &ConvId, txn: &TxnId) -> Result<Option<Sent>, SendError> {
@@ -196,6 +218,10 @@ impl Session for EchoSession {
     }
 
     fn direct(&self) -> Option<&dyn Direct> {
+        Some(self)
+    }
+
+    fn annotate(&self) -> Option<&dyn Annotate> {
         Some(self)
     }
 

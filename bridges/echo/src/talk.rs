@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc, time::SystemTime};
 
 use drawbridge_bridge::{
-    ContactId, ConvId, ConvInfo, ConvKind, Envelope, Event, LoginId, Position, RemoteId, Security, Sender, TxnId,
+    Annotation, ContactId, ConvId, ConvInfo, ConvKind, Envelope, Event, LoginId, Position, Quote, Reference, RemoteId,
+    Security, Sender, TxnId,
 };
 
 use crate::contacts::Persona;
@@ -117,6 +118,31 @@ impl Talk {
             name: None,
             encrypted: self.encrypted,
         }
+    }
+
+    /// A message to point at, with its words as far as they are kept.
+    pub(crate) fn reference(&self, id: RemoteId) -> Reference {
+        let quote = self.kept.iter().find(|happening| happening.remote_id.as_ref() == Some(&id));
+        let quote = quote.and_then(|happening| match &happening.event {
+            Event::Message { text, .. } => Some(Quote(text.clone())),
+            _ => None,
+        });
+        Reference { id, quote }
+    }
+
+    /// Somebody does something to a message.
+    pub(crate) fn annotated(&self, who: &ContactId, is_me: bool, annotation: Annotation) -> Happening {
+        let quote = match &annotation {
+            Annotation::React { target, .. } => self.reference(target.clone()).quote,
+            _ => None,
+        };
+        Happening::by(who, is_me, Event::Annotated { annotation, quote })
+    }
+
+    /// Whether the event is there; for `mine`, whether the user did it.
+    pub(crate) fn has(&self, id: &RemoteId, mine: bool) -> bool {
+        let is_it = |happening: &&Happening| happening.remote_id.as_ref() == Some(id);
+        self.kept.iter().find(is_it).and_then(|it| it.sender.as_ref()).is_some_and(|sender| sender.is_me || !mine)
     }
 
     /// Adds what happened.

@@ -7,12 +7,12 @@ use std::{
 };
 
 use drawbridge_bridge::{
-    Availability, ContactId, ConvId, Error, Event, Plaintext, RemoteId, SendError, TxnId, UserRef,
+    Annotation, Availability, ContactId, ConvId, Error, Event, Plaintext, RemoteId, SendError, TxnId, UserRef,
 };
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    Received,
+    Annotated, Received,
     contacts::{BUILT_IN, Persona, SERVER},
     login::Ticket,
     talk::{Happening, KEPT, Standing, Talk},
@@ -46,6 +46,9 @@ pub(crate) struct Account {
     pub(crate) failures: VecDeque<SendError>,
     pub(crate) down: bool,
     pub(crate) received: VecDeque<Received>,
+    pub(crate) annotated: VecDeque<Annotated>,
+    /// Which event of a contact repeats which of the user.
+    repeated: BTreeMap<RemoteId, RemoteId>,
     pub(crate) typing: BTreeMap<ConvId, bool>,
     pub(crate) displayed: BTreeMap<ConvId, RemoteId>,
     pub(crate) presence: Option<(Availability, Option<String>)>,
@@ -159,6 +162,8 @@ impl World {
             failures: VecDeque::new(),
             down: false,
             received: VecDeque::new(),
+            annotated: VecDeque::new(),
+            repeated: BTreeMap::new(),
             typing: BTreeMap::new(),
             displayed: BTreeMap::new(),
             presence: None,
@@ -187,16 +192,40 @@ impl Account {
     pub(crate) fn accept(&mut self, me: &ContactId, message: Received, answer_id: RemoteId) {
         let Some(talk) = self.talks.get_mut(&message.contact) else { return };
         let (contact, text, remote_id) = (message.contact.clone(), message.text.clone(), message.remote_id.clone());
-        let own = Happening::by(me, true, Event::Message { text: text.clone() }).with_id(remote_id.clone());
+        let reply_to = message.reply_to.clone().map(|id| talk.reference(id));
+        let own = Happening::by(me, true, Event::Message { text: text.clone(), reply_to }).with_id(remote_id.clone());
         talk.push(Happening { echo_of: Some(message.txn.clone()), ..own });
         self.received.push_back(message);
         if self.received.len() > KEPT {
             self.received.pop_front();
         }
         if let Some(wait) = talk.persona.answers_after() {
-            talk.push(Happening::by(&contact, false, Event::Displayed { up_to: remote_id }));
+            talk.push(Happening::by(&contact, false, Event::Displayed { up_to: remote_id.clone() }));
             self.types(&contact, true);
+            self.repeated.insert(remote_id, answer_id.clone());
             self.answers.push(Answer { due: Instant::now() + wait, contact, text, remote_id: answer_id });
+        }
+    }
+
+    /// It is done; a contact who repeats messages does the same to what they repeated, under `answer_id`.
+    pub(crate) fn annotate(&mut self, me: &ContactId, done: Annotated, answer_id: RemoteId) {
+        let Some(talk) = self.talks.get_mut(&done.contact) else { return };
+        let own = talk.annotated(me, true, done.annotation.clone()).with_id(done.remote_id.clone());
+        talk.push(Happening { echo_of: Some(done.txn.clone()), ..own });
+        let repeated = |target: &RemoteId| self.repeated.get(target).cloned();
+        let same = talk.persona.answers_after().and_then(|_| match done.annotation.clone() {
+            Annotation::Edit { target, text } => Some(Annotation::Edit { target: repeated(&target)?, text }),
+            Annotation::Retract { target } => Some(Annotation::Retract { target: repeated(&target)? }),
+            react @ Annotation::React { .. } => Some(react),
+        });
+        if let Some(same) = same {
+            let theirs = talk.annotated(&done.contact, false, same).with_id(answer_id.clone());
+            talk.push(theirs);
+            self.repeated.insert(done.remote_id.clone(), answer_id);
+        }
+        self.annotated.push_back(done);
+        if self.annotated.len() > KEPT {
+            self.annotated.pop_front();
         }
     }
 
@@ -209,7 +238,7 @@ impl Account {
         for Answer { contact, text, remote_id, .. } in due {
             self.types(&contact, false);
             if let Some(talk) = self.talks.get_mut(&contact) {
-                talk.push(Happening::by(&contact, false, Event::Message { text }).with_id(remote_id));
+                talk.push(Happening::by(&contact, false, Event::Message { text, reply_to: None }).with_id(remote_id));
             }
         }
         self.answers.iter().map(|answer| answer.due).min()

@@ -23,12 +23,15 @@ async fn echo_reads_types_and_repeats() {
     let events = alice.hears("echo").await;
 
     let shown: Vec<_> = events.iter().map(|envelope| format!("{:?}", envelope.event)).collect();
-    assert_eq!(shown[1..4], [r#"Typing { on: true }"#, r#"Typing { on: false }"#, "Message { text: Plaintext(..) }"]);
+    assert_eq!(
+        shown[1..4],
+        [r#"Typing { on: true }"#, r#"Typing { on: false }"#, "Message { text: Plaintext(..), reply_to: None }"]
+    );
     assert_eq!(events[3].remote_id.as_ref(), Some(&sent.remote_id), "first the user's own message");
     assert_eq!(events[3].echo_of, Some(TxnId::new("t1")));
     assert!(events[3].sender.as_ref().unwrap().is_me);
     assert!(matches!(&events[4].event, Event::Displayed { up_to } if *up_to == sent.remote_id));
-    assert!(matches!(&events[5].event, Event::Message { text } if text.expose() == "hello"));
+    assert!(matches!(&events[5].event, Event::Message { text, .. } if text.expose() == "hello"));
     assert_eq!(events[5].sender.as_ref().unwrap().id, ContactId::new("echo@echo"));
     assert_eq!(events.len(), 6);
 }
@@ -84,7 +87,7 @@ async fn what_cannot_be_decrypted_comes_again_under_the_same_id() {
     let events = alice.hears("silent").await;
     let [.., first, second] = &events[..] else { panic!("two events") };
     assert!(matches!(first.event, Event::Undecryptable));
-    assert!(matches!(&second.event, Event::Message { text } if text.expose() == "at last"));
+    assert!(matches!(&second.event, Event::Message { text, .. } if text.expose() == "at last"));
     assert_eq!((first.version, second.version), (0, 1));
     assert_eq!((&first.remote_id, &second.remote_id), (&Some(id.clone()), &Some(id)));
 }
@@ -195,7 +198,9 @@ impl Alice {
     }
 
     async fn send_to(&self, conv: &ConvId, text: &str, txn: &str) -> Result<Sent, SendError> {
-        self.session.send(OutMessage { conv: conv.clone(), text: Plaintext::new(text) }, TxnId::new(txn)).await
+        self.session
+            .send(OutMessage { conv: conv.clone(), text: Plaintext::new(text), reply_to: None }, TxnId::new(txn))
+            .await
     }
 
     /// Everything that came in the conversation, once nothing more comes.
@@ -210,7 +215,7 @@ impl Alice {
         let theirs = events.iter().filter(|envelope| !envelope.sender.as_ref().unwrap().is_me);
         theirs
             .filter_map(|envelope| match &envelope.event {
-                Event::Message { text } => Some(text.expose().to_owned()),
+                Event::Message { text, .. } => Some(text.expose().to_owned()),
                 _ => None,
             })
             .collect()

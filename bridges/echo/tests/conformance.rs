@@ -34,6 +34,10 @@ async fn every_planted_bug_is_found() {
         (Bug::KnowsEverybody, Promise::NotFound, "an unknown contact"),
         (Bug::ForgetsConversations, Promise::DirectWorks, "asking for the conversation"),
         (Bug::FindsNobody, Promise::DirectoryWorks, "resolving the contact"),
+        (Bug::AnnotatesAnew, Promise::AnnotationsArrive, "several far ids"),
+        (Bug::ForgetsWhatIsReplied, Promise::AnnotationsArrive, "instead of 7, from number 0"),
+        (Bug::ReactsWithTheWrongSign, Promise::AnnotationsArrive, "instead of 7, from number 4"),
+        (Bug::SaysCorrectionsAnew, Promise::AnnotationsComeIn, "a correction comes as something else"),
         (Bug::SwallowsSignals, Promise::SignalsWork, "does not see typing"),
     ] {
         let outcome = conformance::check(promise, &Buggy::new(bug)).await;

@@ -5,7 +5,21 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{Broken, broken};
-use crate::{ContactId, ConvId, LoginInput, Network, Place, RemoteId, Session, UserRef};
+use crate::{Annotation, ContactId, ConvId, LoginInput, Network, Place, RemoteId, Session, UserRef};
+
+/// What a contact sees of what the user does to messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// A reply.
+    Reply {
+        /// To which message.
+        to: RemoteId,
+        /// Its words, without those that it replies to.
+        text: String,
+    },
+    /// Something else.
+    Annotated(Annotation),
+}
 
 /// A far side with one contact who does what the suite asks.
 #[async_trait]
@@ -48,6 +62,16 @@ pub trait Harness: Send + Sync {
 
     /// The contact writes.
     async fn contact_says(&self, conv: &ConvId, text: &str);
+
+    /// The contact replies to a message. Asked only if annotations are advertised, as are the two below.
+    async fn contact_replies(&self, conv: &ConvId, to: &RemoteId, text: &str);
+
+    /// The contact does something to a message.
+    async fn contact_annotates(&self, conv: &ConvId, annotation: Annotation);
+
+    /// What the user has done to messages and to which message of whom they have replied, as the contact sees it, in
+    /// this order, doubles too.
+    async fn contact_sees(&self, conv: &ConvId) -> Vec<Seen>;
 
     /// Everything from the user that has arrived at the contact, in this order, doubles too.
     async fn contact_heard(&self, conv: &ConvId) -> Vec<String>;

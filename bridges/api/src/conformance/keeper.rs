@@ -68,6 +68,20 @@ impl Keeper {
         texts
     }
 
+    /// Everything of the contact that has an id there, each event once, in the order of its first delivery.
+    pub(super) fn events(&self, conv: &ConvId) -> Vec<Envelope> {
+        let mut events: Vec<Envelope> = Vec::new();
+        for envelope in &self.stored().delivered {
+            let is_theirs =
+                envelope.conv.as_ref() == Some(conv) && envelope.sender.as_ref().is_some_and(|it| !it.is_me);
+            let is_known = events.iter().any(|known| known.remote_id == envelope.remote_id);
+            if is_theirs && envelope.remote_id.is_some() && !is_known {
+                events.push(envelope.clone());
+            }
+        }
+        events
+    }
+
     /// Wakes at every delivery.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
@@ -117,7 +131,7 @@ impl Sink for Keeper {
 /// The text of a message.
 pub(super) fn text(event: &Event) -> Option<&str> {
     match event {
-        Event::Message { text } => Some(text.expose()),
+        Event::Message { text, .. } => Some(text.expose()),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Promises about messages of the user.
 
-use super::{Broken, Harness, Stage, ensure};
+use super::{Broken, Harness, Stage, ensure, unsent};
 use crate::{SendError, TxnId};
 
 pub(super) async fn arrives(harness: &dyn Harness) -> Result<(), Broken> {
@@ -14,7 +14,7 @@ pub(super) async fn arrives(harness: &dyn Harness) -> Result<(), Broken> {
     let mut stage = Stage::set(harness).await?;
     let mut ids = Vec::new();
     for (number, text) in texts.iter().enumerate() {
-        ids.push(stage.send(text, &format!("t{number}")).await.map_err(failed)?.remote_id);
+        ids.push(stage.send(text, &format!("t{number}")).await.map_err(unsent)?.remote_id);
     }
     let heard = stage.heard(texts.len()).await;
     ensure(heard == texts, format!("the contact heard {heard:?} instead of {texts:?}"))?;
@@ -27,9 +27,9 @@ pub(super) async fn arrives(harness: &dyn Harness) -> Result<(), Broken> {
 pub(super) async fn once(harness: &dyn Harness) -> Result<(), Broken> {
     let mut stage = Stage::set(harness).await?;
     let (first, at_once) = tokio::join!(stage.send("hello", "t1"), stage.send("hello", "t1"));
-    let again = stage.send("hello", "t1").await.map_err(failed)?;
-    ensure(first.map_err(failed)? == again && at_once.map_err(failed)? == again, "one message got several far ids")?;
-    stage.send("hello", "t2").await.map_err(failed)?;
+    let again = stage.send("hello", "t1").await.map_err(unsent)?;
+    ensure(first.map_err(unsent)? == again && at_once.map_err(unsent)? == again, "one message got several far ids")?;
+    stage.send("hello", "t2").await.map_err(unsent)?;
     let heard = stage.heard(2).await;
     ensure(heard == ["hello", "hello"], format!("two messages, one of them sent three times, arrived as {heard:?}"))?;
     stage.stop().await.map(drop)
@@ -37,9 +37,9 @@ pub(super) async fn once(harness: &dyn Harness) -> Result<(), Broken> {
 
 pub(super) async fn once_over_restart(harness: &dyn Harness) -> Result<(), Broken> {
     let mut stage = Stage::set(harness).await?;
-    let before = stage.send("hello", "t1").await.map_err(failed)?;
+    let before = stage.send("hello", "t1").await.map_err(unsent)?;
     stage.reopen().await?;
-    let after = stage.send("hello", "t1").await.map_err(failed)?;
+    let after = stage.send("hello", "t1").await.map_err(unsent)?;
     ensure(before == after, "the same message has another far id after a restart")?;
     let heard = stage.heard(1).await;
     ensure(heard == ["hello"], format!("a message sent again after a restart arrived as {heard:?}"))?;
@@ -48,11 +48,11 @@ pub(super) async fn once_over_restart(harness: &dyn Harness) -> Result<(), Broke
 
 pub(super) async fn known_without_the_message(harness: &dyn Harness) -> Result<(), Broken> {
     let mut stage = Stage::set(harness).await?;
-    let sent = stage.send("hello", "t1").await.map_err(failed)?;
+    let sent = stage.send("hello", "t1").await.map_err(unsent)?;
     for when in ["at once", "after a restart"] {
-        let known = stage.session.sent(&stage.conv, &TxnId::new("t1")).await.map_err(failed)?;
+        let known = stage.session.sent(&stage.conv, &TxnId::new("t1")).await.map_err(unsent)?;
         ensure(known.as_ref() == Some(&sent), format!("of a message that was sent is known {when}: {known:?}"))?;
-        let unknown = stage.session.sent(&stage.conv, &TxnId::new("t2")).await.map_err(failed)?;
+        let unknown = stage.session.sent(&stage.conv, &TxnId::new("t2")).await.map_err(unsent)?;
         ensure(unknown.is_none(), format!("of a message that never was is known {when}: {unknown:?}"))?;
         stage.reopen().await?;
     }
@@ -69,13 +69,8 @@ pub(super) async fn size_limit(harness: &dyn Harness) -> Result<(), Broken> {
         matches!(too_long, Err(SendError::TooBig)),
         format!("a text that is too long is answered with {too_long:?}"),
     )?;
-    stage.send(&longest, "t2").await.map_err(failed)?;
+    stage.send(&longest, "t2").await.map_err(unsent)?;
     let heard: Vec<_> = stage.heard(1).await.iter().map(String::len).collect();
     ensure(heard == [longest.len()], format!("of a longest text, and one longer, arrived texts of {heard:?} octets"))?;
     stage.stop().await.map(drop)
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
-fn failed(error: SendError) -> Broken {
-    Broken(format!("sending: {error}"))
 }

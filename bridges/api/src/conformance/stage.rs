@@ -85,7 +85,7 @@ impl<'a> Stage<'a> {
     }
 
     pub(super) async fn send(&self, text: &str, txn: &str) -> Result<Sent, SendError> {
-        let message = OutMessage { conv: self.conv.clone(), text: Plaintext::new(text) };
+        let message = OutMessage { conv: self.conv.clone(), text: Plaintext::new(text), reply_to: None };
         self.session.send(message, TxnId::new(txn)).await
     }
 

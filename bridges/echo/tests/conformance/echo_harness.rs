@@ -10,7 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use drawbridge_bridge::{
-    ContactId, ConvId, LoginInput, Network, Place, RemoteId, Secret, UserRef, conformance::Harness,
+    Annotation, ContactId, ConvId, LoginInput, Network, Place, RemoteId, Secret, UserRef,
+    conformance::{Harness, Seen},
 };
 use drawbridge_echo::{EchoNetwork, EchoWorld, FarUser};
 
@@ -88,6 +89,24 @@ impl Harness for EchoHarness {
 
     async fn contact_says(&self, _conv: &ConvId, text: &str) {
         self.far().says(&self.contact(), text);
+    }
+
+    async fn contact_replies(&self, _conv: &ConvId, to: &RemoteId, text: &str) {
+        self.far().replies(&self.contact(), to, text);
+    }
+
+    async fn contact_annotates(&self, _conv: &ConvId, annotation: Annotation) {
+        self.far().annotates(&self.contact(), annotation);
+    }
+
+    async fn contact_sees(&self, _conv: &ConvId) -> Vec<Seen> {
+        let replies = self
+            .far()
+            .received()
+            .into_iter()
+            .filter_map(|it| Some(Seen::Reply { to: it.reply_to?, text: it.text.expose().to_owned() }));
+        let annotated = self.far().annotated().into_iter().map(|it| Seen::Annotated(it.annotation));
+        replies.chain(annotated).collect()
     }
 
     async fn contact_heard(&self, _conv: &ConvId) -> Vec<String> {

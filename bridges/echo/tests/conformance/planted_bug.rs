@@ -10,7 +10,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use drawbridge_bridge::{conformance::Harness, network::ContactName, *};
+use drawbridge_bridge::{
+    conformance::{Harness, Seen},
+    network::ContactName,
+    *,
+};
 
 use crate::echo_harness::EchoHarness;
 
@@ -36,6 +40,10 @@ pub(crate) enum Bug {
     ForgetsConversations,
     FindsNobody,
     SwallowsSignals,
+    AnnotatesAnew,
+    ForgetsWhatIsReplied,
+    ReactsWithTheWrongSign,
+    SaysCorrectionsAnew,
 }
 
 /// Where a bridge with the bug of keeping its own place believes the keeper to be.
@@ -88,6 +96,15 @@ impl Harness for Buggy {
     }
     async fn contact_says(&self, conv: &ConvId, text: &str) {
         self.echo.contact_says(conv, text).await;
+    }
+    async fn contact_replies(&self, conv: &ConvId, to: &RemoteId, text: &str) {
+        self.echo.contact_replies(conv, to, text).await;
+    }
+    async fn contact_annotates(&self, conv: &ConvId, annotation: Annotation) {
+        self.echo.contact_annotates(conv, annotation).await;
+    }
+    async fn contact_sees(&self, conv: &ConvId) -> Vec<Seen> {
+        self.echo.contact_sees(conv).await
     }
     async fn contact_heard(&self, conv: &ConvId) -> Vec<String> {
         self.echo.contact_heard(conv).await
@@ -187,6 +204,7 @@ impl Session for BuggySession {
             Bug::IgnoresTxn => {
                 txn = TxnId::new(format!("{txn}-{}", self.count.fetch_add(1, Ordering::Relaxed)));
             }
+            Bug::ForgetsWhatIsReplied => message.reply_to = None,
             Bug::TrimsText => message.text = Plaintext::new(message.text.expose().replace('\n', " ")),
             Bug::CutsLongText => {
                 let most = self.caps(None).max_text;
@@ -223,6 +241,12 @@ impl Session for BuggySession {
     fn direct(&self) -> Option<&dyn Direct> {
         self.echo.direct()
     }
+    fn annotate(&self) -> Option<&dyn Annotate> {
+        match self.bug {
+            Bug::AnnotatesAnew | Bug::ReactsWithTheWrongSign => Some(self),
+            _ => self.echo.annotate(),
+        }
+    }
     fn directory(&self) -> Option<&dyn Directory> {
         if self.bug == Bug::FindsNobody { Some(self) } else { self.echo.directory() }
     }
@@ -257,6 +281,24 @@ impl Signals for BuggySession {
     }
 }
 
+#[async_trait]
+impl Annotate for BuggySession {
+    async fn annotate(&self, conv: &ConvId, mut what: Annotation, mut txn: TxnId) -> Result<Sent, SendError> {
+        if self.bug == Bug::AnnotatesAnew {
+            txn = TxnId::new(format!("{txn}-{}", self.count.fetch_add(1, Ordering::Relaxed)));
+        } else if let Annotation::React { key, .. } = &mut what {
+            *key = Plaintext::new(key.expose().chars().take(1).collect::<String>());
+        }
+        match self.echo.annotate() {
+            Some(echo) => echo.annotate(conv, what, txn).await,
+            None => Err(SendError::Rejected("the network cannot do that".into())),
+        }
+    }
+    fn encrypts_reactions(&self) -> bool {
+        true
+    }
+}
+
 /// Stands between the session and the keeper, and gets what passes wrong.
 struct BuggySink {
     bug: Bug,
@@ -285,6 +327,11 @@ impl Sink for BuggySink {
                 }
             }
             Bug::StartsAtNow if envelope.time.is_some_and(|time| time < self.started) => return Ok(Committed::Fresh),
+            Bug::SaysCorrectionsAnew => {
+                if let Event::Annotated { annotation: Annotation::Edit { text, .. }, .. } = &envelope.event {
+                    envelope.event = Event::Message { text: text.clone(), reply_to: None };
+                }
+            }
             Bug::NewIdsOnReplay => {
                 envelope.remote_id = envelope.remote_id.map(|id| RemoteId::new(format!("{id} in {:?}", self.started)));
             }

@@ -86,7 +86,7 @@ impl Ledger {
 
 pub(crate) fn text_of(envelope: &Envelope) -> Option<String> {
     match &envelope.event {
-        Event::Message { text } => Some(text.expose().to_owned()),
+        Event::Message { text, .. } => Some(text.expose().to_owned()),
         _ => None,
     }
 }
@@ -156,7 +156,7 @@ impl Running {
     }
 
     pub(crate) async fn say(&self, conv: &ConvId, text: &str, txn: &str) -> Result<Sent, SendError> {
-        let message = OutMessage { conv: conv.clone(), text: Plaintext::new(text) };
+        let message = OutMessage { conv: conv.clone(), text: Plaintext::new(text), reply_to: None };
         self.session.send(message, TxnId::new(txn)).await
     }
 }
