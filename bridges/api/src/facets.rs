@@ -63,7 +63,8 @@ pub trait Annotate: Send + Sync {
     /// Does it. Idempotent by `txn` as [`crate::Session::send`] is, with one space of ids for both.
     ///
     /// # Errors
-    /// As [`crate::Session::send`]; [`SendError::Rejected`] if there is no such message, or it is not the user's to change.
+    /// As [`crate::Session::send`]; [`SendError::Rejected`] if there is no such message. That only its author changes a
+    /// message is for the keeper to see to.
     async fn annotate(&self, conv: &ConvId, annotation: Annotation, txn: TxnId) -> Result<Sent, SendError>;
 
     /// Whether reactions are as well encrypted as messages are.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use drawbridge_bridge::{ContactId, ContactInfo, ConvId, Event};
+use drawbridge_bridge::{ContactId, ContactInfo, ConvId, Envelope, Event};
 use matrix_sdk::deserialized_responses::TimelineEvent;
 use matrix_sdk::room::MessagesOptions;
 use matrix_sdk::ruma::{RoomId, UInt, UserId};
@@ -11,6 +11,7 @@ use matrix_sdk::sync::{JoinedRoomUpdate, LeftRoomUpdate, State, SyncResponse, Ti
 use matrix_sdk::{Room, RoomState};
 use serde::de::IgnoredAny;
 
+use crate::annotate;
 use crate::envelope::Content;
 use crate::profile;
 use crate::rooms::{self, View};
@@ -168,7 +169,7 @@ impl Line<'_> {
                 {
                     behind = Some(cursor);
                 }
-                Content::Said(envelope) => self.deliver(*envelope).await?,
+                Content::Said(envelope) => self.said(room, *envelope).await?,
                 Content::Sealed(envelope, id, session) => self.sealed(room, event, *envelope, id, session).await?,
             }
         }
@@ -179,6 +180,12 @@ impl Line<'_> {
             self.out.set_position(&conv, cursor.position()).await?;
         }
         Ok(())
+    }
+
+    /// Hands over what somebody said or did, with the words that it is about.
+    pub(crate) async fn said(&self, room: &Room, mut envelope: Envelope) -> Result<(), Halt> {
+        annotate::quote(&self.session.reader, room, &mut envelope.event).await;
+        Ok(self.deliver(envelope).await?)
     }
 
     /// A room that the user has left, or was made to leave.

@@ -3,7 +3,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use drawbridge_bridge::{
-    ContactId, ConvId, Envelope, Event, LoginId, Plaintext, Position, RemoteId, Security, Sender, TxnId,
+    Annotation, ContactId, ConvId, Envelope, Event, LoginId, Plaintext, Position, Reference, RemoteId, Security,
+    Sender, TxnId,
 };
 use matrix_sdk::deserialized_responses::{TimelineEvent, TimelineEventKind, VerificationLevel, VerificationState};
 use matrix_sdk::ruma::{DeviceId, EventId, OwnedEventId, OwnedUserId, RoomId};
@@ -46,6 +47,9 @@ struct Parts {
     content: Value,
     #[serde(default)]
     state_key: Option<Value>,
+    /// Of a redaction, in rooms before version 11.
+    #[serde(default)]
+    redacts: Option<String>,
     #[serde(default)]
     unsigned: Unsigned,
 }
@@ -96,13 +100,19 @@ impl Reader {
                 None => return sealed(None),
             },
         };
-        match words::of_event(&parts.kind, &parts.content) {
-            Some(text) => {
-                let said = Event::Message { text: Plaintext::new(text) };
-                Content::Said(Box::new(self.envelope(room, event, &parts, position, said, security)))
-            }
+        match said(&parts) {
+            Some(said) => Content::Said(Box::new(self.envelope(room, event, &parts, position, said, security))),
             None => Content::Silent,
         }
+    }
+
+    /// The words of an event, to be quoted; none if it is not known who says them.
+    pub(crate) fn words(&self, event: &TimelineEvent) -> Option<String> {
+        let parts = event.raw().deserialize_as_unchecked::<Parts>().ok()?;
+        if let TimelineEventKind::Decrypted(event) = &event.kind {
+            security(&event.encryption_info.verification_state)?;
+        }
+        words::of_event(&parts.kind, &parts.content)
     }
 
     /// An envelope for what has no event of its own (typing, presence, a room's standing).
@@ -168,6 +178,32 @@ impl Reader {
     }
 }
 
+/// What an event says, or does to another one.
+fn said(parts: &Parts) -> Option<Event> {
+    let does = |annotation| Some(Event::Annotated { annotation, quote: None });
+    let id = |id: &str| RemoteId::new(id);
+    match parts.kind.as_str() {
+        "m.reaction" => {
+            let (target, key) = words::reaction(&parts.content)?;
+            does(Annotation::React { target: id(target), key: Plaintext::new(key) })
+        }
+        "m.room.redaction" => {
+            let target = parts.redacts.as_deref().or_else(|| parts.content.get("redacts")?.as_str())?;
+            does(Annotation::Retract { target: id(target) })
+        }
+        kind => {
+            let text = Plaintext::new(words::of_event(kind, &parts.content)?);
+            match words::replaced(&parts.content) {
+                Some(target) => does(Annotation::Edit { target: id(target), text }),
+                None => {
+                    let reply_to = words::replied(&parts.content).map(|to| Reference { id: id(to), quote: None });
+                    Some(Event::Message { text, reply_to })
+                }
+            }
+        }
+    }
+}
+
 /// How an encrypted event came; `None` if its sender is not who it claims.
 fn security(state: &VerificationState) -> Option<Security> {
     let verified = match state {
@@ -214,7 +250,7 @@ mod tests {
         assert_eq!(envelope.remote_id, Some(RemoteId::new("$e")));
         assert_eq!(envelope.time, Some(UNIX_EPOCH + Duration::from_secs(1)));
         assert_eq!(envelope.sender.unwrap(), Sender { id: ContactId::new("@bob:a.org"), is_me: false });
-        assert!(matches!(envelope.event, Event::Message { text } if text.expose() == "hi"));
+        assert!(matches!(envelope.event, Event::Message { text, .. } if text.expose() == "hi"));
     }
 
     #[test]

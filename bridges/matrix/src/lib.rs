@@ -5,7 +5,8 @@
 //! - `network`, `contact_id`: what the network is called, and how ids are read and written.
 //! - `login`, `homeserver`, `device`: signing in as the user's own device, and opening it again.
 //! - `session`: a live login; `sync` is its loop, `timeline` fills holes, `envelope` and `words` translate what comes.
-//! - `send`, `admission`, `direct`, `profile`, `signals`, `trust`: what the keeper may ask, one facet each.
+//! - `send`, `annotate`, `admission`, `direct`, `profile`, `signals`, `trust`: what the keeper may ask, one facet each.
+//! - `html`, `styling`: formatted text, from Matrix and to it.
 //! - `standing`: what a room is to the user; `company`: who else is there; `baseline`: where a login's news begins;
 //!   `undecryptable`: what waits for its key; `journal`: what must survive.
 
@@ -13,6 +14,7 @@
 #![recursion_limit = "256"]
 
 mod admission;
+mod annotate;
 mod baseline;
 mod company;
 mod contact_id;
@@ -22,6 +24,7 @@ mod direct;
 mod envelope;
 mod error;
 mod homeserver;
+mod html;
 mod identity;
 mod journal;
 mod login;
@@ -33,6 +36,7 @@ mod send;
 mod session;
 mod signals;
 mod standing;
+mod styling;
 mod sync;
 mod timeline;
 mod trust;

@@ -3,10 +3,11 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use drawbridge_bridge::{ConvId, OutMessage, RemoteId, Sent, TxnId};
+use drawbridge_bridge::{ConvId, RemoteId, Sent, TxnId};
 use matrix_sdk::Room;
-use matrix_sdk::ruma::OwnedTransactionId;
-use serde_json::json;
+use matrix_sdk::ruma::api::client::redact::redact_event;
+use matrix_sdk::ruma::{EventId, OwnedEventId, OwnedTransactionId};
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::admission::Cleared;
@@ -16,6 +17,7 @@ use crate::error::Fault;
 use crate::journal::{Attempt, Attempts, Journal};
 use crate::resend;
 use crate::session::{MatrixSession, joined};
+use crate::{styling, words};
 
 /// An event is at most 65,536 octets (Matrix 1.18, "Size limits"); encryption and JSON make text grow by a half, and
 /// more where it is full of quotation marks, which the homeserver then refuses (`TooBig`).
@@ -30,15 +32,69 @@ pub(crate) struct Outgoing {
     cleared: Option<Cleared>,
 }
 
-impl MatrixSession {
-    /// Sends a message, once per `txn`.
-    pub(crate) async fn hand_over(&self, message: OutMessage, txn: TxnId) -> Result<Sent, Fault> {
-        if message.text.expose().len() > MAX_TEXT {
-            return Err(Fault::TooBig);
+/// What is to be sent.
+#[derive(Debug, Clone)]
+pub(crate) enum Draft {
+    /// An event of this type, with this content.
+    Event(&'static str, Value),
+    /// The end of another event.
+    Redaction(OwnedEventId),
+}
+
+impl Draft {
+    /// A message; `/me` makes an emote, as it comes in.
+    pub(crate) fn says(text: &str, reply_to: Option<&RemoteId>) -> Self {
+        let mut content = worded(text, MAX_TEXT);
+        if let (Some(fields), Some(event)) = (content.as_object_mut(), reply_to) {
+            let relation = json!({ "m.in_reply_to": { "event_id": event.as_str() } });
+            fields.insert("m.relates_to".to_owned(), relation);
         }
+        Self::Event("m.room.message", content)
+    }
+
+    /// Another text in the place of a message's (Matrix 1.18, "Event replacements"). It is in the event twice, for clients
+    /// that know no replacements, too; `None` if it is too long for that.
+    pub(crate) fn corrects(event: &EventId, text: &str) -> Option<Self> {
+        if text.len() > MAX_TEXT / 2 {
+            return None;
+        }
+        let new = worded(text, MAX_TEXT / 2);
+        let content = json!({
+            "msgtype": new.get("msgtype"),
+            "body": format!("* {text}"),
+            "m.relates_to": { "rel_type": "m.replace", "event_id": event },
+            "m.new_content": new,
+        });
+        Some(Self::Event("m.room.message", content))
+    }
+
+    /// A reaction (Matrix 1.18, "Event annotations and reactions"). It is never encrypted.
+    pub(crate) fn reacts(event: &EventId, key: &str) -> Self {
+        let relation = json!({ "rel_type": "m.annotation", "event_id": event, "key": key });
+        Self::Event("m.reaction", json!({ "m.relates_to": relation }))
+    }
+}
+
+/// Words, formatted if there is so much room, in octets of text.
+fn worded(text: &str, room: usize) -> Value {
+    let (kind, text) = match text.strip_prefix("/me ") {
+        Some(text) => ("m.emote", text),
+        None => ("m.text", text),
+    };
+    match styling::to_html(text).filter(|html| text.len().saturating_add(html.len()) <= room) {
+        Some(html) => {
+            json!({ "msgtype": kind, "body": text, "format": words::HTML, "formatted_body": html })
+        }
+        None => json!({ "msgtype": kind, "body": text }),
+    }
+}
+
+impl MatrixSession {
+    /// Sends something, once per `txn`.
+    pub(crate) async fn hand_over(&self, conv: &ConvId, draft: Draft, txn: TxnId) -> Result<Sent, Fault> {
         let client = self.client().await.map_err(closed)?;
         let journal = Journal::of(&client);
-        let room = joined(&client, &message.conv)
+        let room = joined(&client, conv)
             .map_err(|_| Fault::Refused("You are not in this conversation any more.".to_owned()))?;
 
         let outgoing = self.outgoing(&room);
@@ -57,12 +113,17 @@ impl MatrixSession {
         let mut attempt = Attempt { txn: txn.as_str().to_owned(), since, event: None };
         attempts.note(attempt.clone());
         journal.set_attempts(room.room_id(), attempts).await?;
-        let content = self.content(message.text.expose(), &txn);
-        let sent = room
-            .send_raw("m.room.message", content)
-            .with_transaction_id(&OwnedTransactionId::from(txn.as_str()))
-            .with_request_config(requests());
-        let event = Box::pin(sent.into_future()).await?.response.event_id;
+        let id = OwnedTransactionId::from(txn.as_str());
+        let event = match draft {
+            Draft::Event(kind, content) => {
+                let sent = room.send_raw(kind, self.marked(content, &txn)).with_transaction_id(&id);
+                Box::pin(sent.with_request_config(requests()).into_future()).await?.response.event_id
+            }
+            Draft::Redaction(event) => {
+                let request = redact_event::v3::Request::new(room.room_id().to_owned(), event, id);
+                Box::pin(client.send(request).with_request_config(requests()).into_future()).await?.event_id
+            }
+        };
         attempt.event = Some(event.clone());
         // Written down with the next message; before that, a new process finds the event by its mark.
         attempts.note(attempt);
@@ -91,13 +152,11 @@ impl MatrixSession {
         Ok(event.map(|event| Sent { remote_id: RemoteId::new(event.as_str()) }))
     }
 
-    /// `/me` makes an emote, as it comes in.
-    fn content(&self, text: &str, txn: &TxnId) -> serde_json::Value {
-        let mark = format!("{}/{txn}", self.reader.device);
-        match text.strip_prefix("/me ") {
-            Some(text) => json!({ "msgtype": "m.emote", "body": text, MARK: mark }),
-            None => json!({ "msgtype": "m.text", "body": text, MARK: mark }),
+    fn marked(&self, mut content: Value, txn: &TxnId) -> Value {
+        if let Some(fields) = content.as_object_mut() {
+            fields.insert(MARK.to_owned(), json!(format!("{}/{txn}", self.reader.device)));
         }
+        content
     }
 
     fn outgoing(&self, room: &Room) -> Arc<Mutex<Outgoing>> {

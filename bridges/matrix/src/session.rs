@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use async_trait::async_trait;
 use drawbridge_bridge::{
-    CancellationToken, Caps, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Error, EventSink, Exit,
-    KeySharing, LoginRecord, OutMessage, Place, SendError, Sent, Session, Signals, Trust, TxnId,
+    Annotate, CancellationToken, Caps, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Error, EventSink,
+    Exit, KeySharing, LoginRecord, OutMessage, Place, SendError, Sent, Session, Signals, Trust, TxnId,
 };
 use matrix_sdk::ruma::presence::PresenceState;
 use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId};
@@ -22,7 +22,7 @@ use crate::error::Fault;
 use crate::journal::Journal;
 use crate::profile;
 use crate::rooms::{Rooms, View};
-use crate::send::{self, Outgoing};
+use crate::send::{self, Draft, Outgoing};
 
 /// One login. The SDK client opens at first use, and again when the key sharing policy changes: the SDK takes that
 /// policy only when a client is built.
@@ -157,7 +157,11 @@ impl Session for MatrixSession {
     }
 
     async fn send(&self, message: OutMessage, txn: TxnId) -> Result<Sent, SendError> {
-        Box::pin(self.hand_over(message, txn)).await.map_err(SendError::from)
+        if message.text.expose().len() > send::MAX_TEXT {
+            return Err(SendError::TooBig);
+        }
+        let draft = Draft::says(message.text.expose(), message.reply_to.as_ref());
+        Box::pin(self.hand_over(&message.conv, draft, txn)).await.map_err(SendError::from)
     }
 
     async fn sent(&self, conv: &ConvId, txn: &TxnId) -> Result<Option<Sent>, SendError> {
@@ -192,6 +196,10 @@ impl Session for MatrixSession {
     }
 
     fn direct(&self) -> Option<&dyn Direct> {
+        Some(self)
+    }
+
+    fn annotate(&self) -> Option<&dyn Annotate> {
         Some(self)
     }
 

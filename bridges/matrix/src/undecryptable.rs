@@ -30,7 +30,7 @@ impl Line<'_> {
         if session.is_some() {
             let again = Box::pin(room.decrypt_event(event.raw().cast_ref_unchecked(), None)).await?;
             match self.session.reader.read(room.room_id(), &again, envelope.position.clone()) {
-                Content::Said(envelope) => return Ok(self.deliver(*envelope).await?),
+                Content::Said(envelope) => return self.said(room, *envelope).await,
                 Content::Silent => return Ok(()),
                 Content::Sealed(..) => {}
             }
@@ -71,7 +71,7 @@ impl Line<'_> {
         match self.session.reader.read(&sealed.room, &event, None) {
             Content::Said(mut envelope) => {
                 envelope.version = 1;
-                self.deliver(*envelope).await?;
+                self.said(&room, *envelope).await?;
                 Ok(true)
             }
             Content::Silent => Ok(true),

@@ -2,6 +2,11 @@
 
 use serde_json::Value;
 
+use crate::html;
+
+/// The one format of formatted words (Matrix 1.18, "m.room.message msgtypes").
+pub(crate) const HTML: &str = "org.matrix.custom.html";
+
 /// The words of a message-like event of this type, if it says anything to a person.
 pub(crate) fn of_event(kind: &str, content: &Value) -> Option<String> {
     match kind {
@@ -13,13 +18,35 @@ pub(crate) fn of_event(kind: &str, content: &Value) -> Option<String> {
     }
 }
 
+/// The event whose words are replaced by those of an event with this content.
+pub(crate) fn replaced(content: &Value) -> Option<&str> {
+    relation(content).filter(|(kind, _)| *kind == "m.replace").map(|(_, event)| event)
+}
+
+/// The event that is replied to. In a thread, one that is not is named for clients without threads.
+pub(crate) fn replied(content: &Value) -> Option<&str> {
+    let relation = content.get("m.relates_to")?;
+    let is_fallback = relation.get("is_falling_back").and_then(Value::as_bool).unwrap_or(false);
+    if is_fallback { None } else { text(relation.get("m.in_reply_to")?, "event_id") }
+}
+
+/// The event that is reacted to, and with what.
+pub(crate) fn reaction(content: &Value) -> Option<(&str, &str)> {
+    let (_, event) = relation(content).filter(|(kind, _)| *kind == "m.annotation")?;
+    Some((event, text(content.get("m.relates_to")?, "key").filter(|key| !key.trim().is_empty())?))
+}
+
 fn of_message(content: &Value) -> Option<String> {
     // An edit holds the new text twice; the outer one is a fallback (Matrix 1.18, 11.34.1).
-    if relation(content) == Some("m.replace") {
-        let new = content.get("m.new_content").and_then(of_message);
-        return new.map(|words| format!("* {words}")).or_else(|| text(content, "body").map(ToOwned::to_owned));
+    if replaced(content).is_some() {
+        return content
+            .get("m.new_content")
+            .and_then(of_message)
+            .or_else(|| text(content, "body").map(ToOwned::to_owned));
     }
-    let body = text(content, "body").map(|body| without_quote(content, body));
+    let formatted = formatted(content);
+    let plain = || text(content, "body").map(|body| without_quote(content, body));
+    let body = formatted.as_deref().or_else(plain);
     Some(match text(content, "msgtype")? {
         "m.emote" => format!("/me {}", body?),
         "m.image" => attached("sent an image", content, body),
@@ -30,6 +57,11 @@ fn of_message(content: &Value) -> Option<String> {
         "m.key.verification.request" => "asks to verify devices. Drawbridge cannot do that yet.".to_owned(),
         _ => body?.to_owned(),
     })
+}
+
+/// The text of formatted words, as people write that in plain text.
+fn formatted(content: &Value) -> Option<String> {
+    (text(content, "format")? == HTML).then(|| html::to_styled(text(content, "formatted_body")?)).flatten()
 }
 
 /// A file's name, and its caption where there is one: then `filename` holds the name and `body` the caption.
@@ -72,8 +104,9 @@ fn without_quote<'a>(content: &Value, body: &'a str) -> &'a str {
     rest.strip_prefix('\n').unwrap_or(rest)
 }
 
-fn relation(content: &Value) -> Option<&str> {
-    content.get("m.relates_to")?.get("rel_type")?.as_str()
+fn relation(content: &Value) -> Option<(&str, &str)> {
+    let relation = content.get("m.relates_to")?;
+    Some((text(relation, "rel_type")?, text(relation, "event_id")?))
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
@@ -94,7 +127,8 @@ mod tests {
     fn text_is_the_plain_body() {
         let content = json!({"msgtype": "m.text", "body": "a <b> & c", "formatted_body": "<b>no</b>",
             "format": "org.matrix.custom.html"});
-        assert_eq!(said(content).as_deref(), Some("a <b> & c"));
+        assert_eq!(said(content).as_deref(), Some("*no*"), "as it is formatted");
+        assert_eq!(said(json!({"msgtype": "m.text", "body": "a <b> & c"})).as_deref(), Some("a <b> & c"));
         assert_eq!(said(json!({"msgtype": "m.notice", "body": "hi"})).as_deref(), Some("hi"));
         assert_eq!(said(json!({"msgtype": "org.example.new", "body": "hi"})).as_deref(), Some("hi"));
     }
@@ -105,10 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_is_the_new_text_behind_a_star() {
+    fn an_edit_is_the_new_text() {
         let content = json!({"msgtype": "m.text", "body": " * new", "m.relates_to": {"rel_type": "m.replace",
             "event_id": "$1"}, "m.new_content": {"msgtype": "m.text", "body": "new"}});
-        assert_eq!(said(content).as_deref(), Some("* new"));
+        assert_eq!(replaced(&content), Some("$1"));
+        assert_eq!(said(content).as_deref(), Some("new"));
     }
 
     #[test]

@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drawbridge_bridge::conformance::{Broken, Harness, Promise, check};
-use drawbridge_bridge::{ContactId, ConvId, LoginInput, Network, Place, RemoteId, Secret, Session, UserRef};
+use drawbridge_bridge::conformance::{Broken, Harness, Promise, Seen, check};
+use drawbridge_bridge::{
+    Annotation, ContactId, ConvId, LoginInput, Network, Place, Plaintext, RemoteId, Secret, Session, UserRef,
+};
 use drawbridge_matrix::MatrixNetwork;
-use matrix_sdk::ruma::UserId;
 use matrix_sdk::ruma::events::receipt::{ReceiptThread, ReceiptType};
+use matrix_sdk::ruma::{EventId, UserId};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -56,6 +59,32 @@ impl Town {
 
 fn name(n: usize) -> String {
     format!("user{n}")
+}
+
+/// What an event is that is about another one.
+fn seen(event: &Value) -> Option<Seen> {
+    let content = &event["content"];
+    let relation = &content["m.relates_to"];
+    let id = |value: &Value| value.as_str().map(RemoteId::new);
+    Some(match event["type"].as_str()? {
+        "m.room.redaction" => {
+            let target = id(&event["redacts"]).or_else(|| id(&content["redacts"]))?;
+            Seen::Annotated(Annotation::Retract { target })
+        }
+        "m.reaction" => {
+            let key = Plaintext::new(relation["key"].as_str()?);
+            Seen::Annotated(Annotation::React { target: id(&relation["event_id"])?, key })
+        }
+        "m.room.message" if relation["rel_type"] == "m.replace" => {
+            let text = Plaintext::new(content["m.new_content"]["body"].as_str()?);
+            Seen::Annotated(Annotation::Edit { target: id(&relation["event_id"])?, text })
+        }
+        "m.room.message" => {
+            let to = id(&relation["m.in_reply_to"]["event_id"])?;
+            Seen::Reply { to, text: content["body"].as_str()?.to_owned() }
+        }
+        _ => return None,
+    })
 }
 
 #[async_trait]
@@ -127,6 +156,36 @@ impl Harness for Town {
     async fn contact_says(&self, conv: &ConvId, text: &str) {
         let room = self.bob.room(conv).await;
         self.bob.says(&room, text).await;
+    }
+
+    async fn contact_replies(&self, conv: &ConvId, to: &RemoteId, text: &str) {
+        let relation = json!({ "m.in_reply_to": { "event_id": to.as_str() } });
+        let content = json!({ "msgtype": "m.text", "body": text, "m.relates_to": relation });
+        self.bob.room(conv).await.send_raw("m.room.message", content).await.unwrap();
+    }
+
+    async fn contact_annotates(&self, conv: &ConvId, annotation: Annotation) {
+        let room = self.bob.room(conv).await;
+        match annotation {
+            Annotation::Edit { target, text } => {
+                let relation = json!({ "rel_type": "m.replace", "event_id": target.as_str() });
+                let new = json!({ "msgtype": "m.text", "body": text.expose() });
+                let content =
+                    json!({ "msgtype": "m.text", "body": "* ", "m.relates_to": relation, "m.new_content": new });
+                room.send_raw("m.room.message", content).await.unwrap();
+            }
+            Annotation::React { target, key } => {
+                let relation = json!({ "rel_type": "m.annotation", "event_id": target.as_str(), "key": key.expose() });
+                room.send_raw("m.reaction", json!({ "m.relates_to": relation })).await.unwrap();
+            }
+            Annotation::Retract { target } => {
+                room.redact(&EventId::parse(target.as_str()).unwrap(), None, None).await.unwrap();
+            }
+        }
+    }
+
+    async fn contact_sees(&self, conv: &ConvId) -> Vec<Seen> {
+        self.bob.events_in(conv.as_str()).iter().filter_map(seen).collect()
     }
 
     async fn contact_heard(&self, conv: &ConvId) -> Vec<String> {

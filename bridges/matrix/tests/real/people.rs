@@ -9,11 +9,13 @@ use async_trait::async_trait;
 use drawbridge_bridge::*;
 use drawbridge_matrix::MatrixNetwork;
 use matrix_sdk::config::SyncSettings;
-use matrix_sdk::ruma::events::SyncMessageLikeEvent;
 use matrix_sdk::ruma::events::room::message::{RoomMessageEventContent, SyncRoomMessageEvent};
 use matrix_sdk::ruma::events::typing::SyncTypingEvent;
+use matrix_sdk::ruma::events::{AnySyncTimelineEvent, SyncMessageLikeEvent};
+use matrix_sdk::ruma::serde::Raw;
 use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, UserId};
 use matrix_sdk::{Client, Room};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -171,6 +173,7 @@ struct Heard {
 pub(crate) struct Person {
     pub(crate) client: Client,
     heard: Arc<Mutex<Vec<Heard>>>,
+    events: Arc<Mutex<Vec<(OwnedRoomId, Value)>>>,
     typists: Arc<Mutex<HashMap<OwnedRoomId, Vec<OwnedUserId>>>>,
     /// Rooms that a sync has brought as joined.
     joined: watch::Receiver<HashSet<OwnedRoomId>>,
@@ -203,6 +206,15 @@ impl Person {
                 }
             }
         });
+        let events: Arc<Mutex<Vec<(OwnedRoomId, Value)>>> = Arc::default();
+        let note = events.clone();
+        client.add_event_handler(move |event: Raw<AnySyncTimelineEvent>, room: Room| {
+            let note = note.clone();
+            async move {
+                let event = event.deserialize_as_unchecked().unwrap();
+                note.lock().unwrap().push((room.room_id().to_owned(), event));
+            }
+        });
         let typists: Arc<Mutex<HashMap<OwnedRoomId, Vec<OwnedUserId>>>> = Arc::default();
         let see = typists.clone();
         client.add_event_handler(move |event: SyncTypingEvent, room: Room| {
@@ -223,7 +235,7 @@ impl Person {
                 }
             }
         });
-        Self { client, heard, typists, joined, task }
+        Self { client, heard, events, typists, joined, task }
     }
 
     pub(crate) async fn hears(&self, text: &str) {
@@ -239,6 +251,17 @@ impl Person {
         let me = self.client.user_id().unwrap();
         let heard = self.heard.lock().unwrap();
         heard.iter().filter(|heard| heard.room == room && heard.by != me).map(|heard| heard.text.clone()).collect()
+    }
+
+    /// What others have sent to a room, decrypted.
+    pub(crate) fn events_in(&self, room: &str) -> Vec<Value> {
+        let me = self.client.user_id().unwrap();
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .filter(|(at, event)| at == room && event["sender"] != me.as_str())
+            .map(|(_, it)| it.clone())
+            .collect()
     }
 
     /// Whether somebody else types in a room.
