@@ -1,15 +1,17 @@
 //! The children of a message from the user, decrypted or clear, to what crosses. Pair: [`crate::to_xmpp`].
 
-use drawbridge_bridge::Plaintext;
 use minidom::Element;
 
+use crate::message::Message;
 use crate::xmpp::ns;
+
+mod related;
 
 /// What a message from the user says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    /// What was written.
-    pub text: Option<Plaintext>,
+    /// What was written, or done to an earlier message.
+    pub message: Option<Message>,
     /// The sender's own id of the message (XEP-0359).
     pub origin_id: Option<String>,
     /// Whether a receipt is asked for (XEP-0184).
@@ -24,13 +26,11 @@ pub struct Said {
 
 /// Reads the children. What is unknown is passed over.
 pub fn read<'a>(children: impl IntoIterator<Item = &'a Element>) -> Said {
-    let mut said = Said::default();
+    let children: Vec<_> = children.into_iter().collect();
+    let mut said = Said { message: related::read(&children), ..Said::default() };
     for child in children {
         let id = || child.attr("id").map(str::to_owned);
         match (child.name(), child.ns().as_str()) {
-            ("body", ns::CLIENT) if said.text.is_none() && !child.text().is_empty() => {
-                said.text = Some(Plaintext::new(child.text()));
-            }
             ("origin-id", ns::SID) => said.origin_id = id(),
             ("request", ns::RECEIPTS) => said.wants_receipt = true,
             ("received", ns::RECEIPTS) => said.received = id(),
@@ -68,14 +68,16 @@ fn mood_in_words(mood: &Element) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use drawbridge_bridge::Plaintext;
+
     use super::*;
     use crate::to_xmpp;
 
     #[test]
     fn what_to_xmpp_writes_from_xmpp_reads() {
-        let text = Plaintext::new("<b>☕ & more</b>");
-        let said = read(&to_xmpp::text(&text, "m1", None));
-        assert_eq!(said.text, Some(text));
+        let message = Message::says(Plaintext::new("<b>☕ & more</b>"));
+        let said = read(&to_xmpp::message(&message, "m1", None, |_| None));
+        assert_eq!(said.message, Some(message));
         assert_eq!(said.origin_id.as_deref(), Some("m1"));
         assert!(said.wants_receipt);
         assert_eq!(read(&[to_xmpp::received("m2")]).received.as_deref(), Some("m2"));

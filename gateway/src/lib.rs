@@ -15,6 +15,7 @@ pub mod from_xmpp;
 pub mod keeper;
 pub mod log;
 pub mod memory;
+pub mod message;
 pub mod networks;
 pub mod run;
 pub mod secure;

@@ -4,25 +4,66 @@
 use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use drawbridge_bridge::Plaintext;
+use jid::BareJid;
 use minidom::Element;
 
+use crate::message::{Kind, Message, Relation};
 use crate::xmpp::element::{Build, element};
 use crate::xmpp::ns;
 
-/// A text under an id of its own, with a receipt asked for and markable as read. `sent` is told when it lies back
-/// (XEP-0203).
-pub fn text(text: &Plaintext, id: &str, sent: Option<SystemTime>) -> Vec<Element> {
-    let mut children = vec![
-        element("body", ns::CLIENT).with_text(text.expose()),
-        element("origin-id", ns::SID).with("id", id),
-        element("request", ns::RECEIPTS),
-        element("markable", ns::DISPLAYED_MARKERS),
-    ];
+/// A message under an id of its own, with a receipt asked for, and markable as read where it has words. `author` tells
+/// the address of who wrote the earlier message: the user, or the contact. `sent` is told when it lies back (XEP-0203).
+pub fn message(
+    message: &Message,
+    id: &str,
+    sent: Option<SystemTime>,
+    author: impl Fn(bool) -> Option<BareJid>,
+) -> Vec<Element> {
+    let mut children = related(message, author);
+    children.push(element("origin-id", ns::SID).with("id", id));
+    children.push(element("request", ns::RECEIPTS));
+    if message.is_words() {
+        children.push(element("markable", ns::DISPLAYED_MARKERS));
+    }
     if let Some(stamp) = sent.map(stamp) {
         children.push(element("delay", ns::DELAY).with("stamp", stamp));
     }
     children
+}
+
+/// The words, and what they are to an earlier message.
+pub fn related(message: &Message, author: impl Fn(bool) -> Option<BareJid>) -> Vec<Element> {
+    let body = |text: &str| element("body", ns::CLIENT).with_text(text);
+    let fallback = |what: &str| element("fallback", ns::FALLBACK).with("for", what);
+    let Some(Relation { kind, stanza, own }) = &message.relation else {
+        return vec![body(message.quoting().0.expose())];
+    };
+    let stanza = stanza.as_str();
+    match kind {
+        Kind::Reply => {
+            let (text, quoted) = message.quoting();
+            let author = author(*own).map(|author| author.to_string());
+            let mut reply =
+                vec![body(text.expose()), element("reply", ns::REPLY).with_some("to", author).with("id", stanza)];
+            if quoted > 0 {
+                let range = element("body", ns::FALLBACK).with("start", "0").with("end", quoted.to_string());
+                reply.push(fallback(ns::REPLY).with_child(range));
+            }
+            reply
+        }
+        Kind::Correction => {
+            vec![body(message.text.expose()), element("replace", ns::CORRECTION).with("id", stanza)]
+        }
+        Kind::Retraction => {
+            let words = message.in_words(false);
+            let retract = element("retract", ns::RETRACTION).with("id", stanza);
+            vec![body(words.expose()), retract, fallback(ns::RETRACTION)]
+        }
+        Kind::Reactions => {
+            let signs = message.signs().map(|sign| element("reaction", ns::REACTIONS).with_text(sign));
+            vec![element("reactions", ns::REACTIONS).with("id", stanza).with_children(signs)]
+        }
+    }
 }
 
 /// Words of the gateway itself, which need neither receipt nor mark.

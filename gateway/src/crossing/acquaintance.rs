@@ -79,9 +79,9 @@ impl Conversation {
         self.ask_lists().await;
         let us = self.us();
         let has_friends = match self.keeper.store.call(move |db, sealer| us.acquaintances(db, sealer)).await {
-            Ok((friends, strangers)) => {
+            Ok([friends, strangers]) => {
                 strangers.into_iter().for_each(|place| self.ask_bundle(place, false));
-                friends > 0
+                !friends.is_empty()
             }
             Err(error) => {
                 tracing::error!(%error, "cannot read the OMEMO sessions");
@@ -93,6 +93,16 @@ impl Conversation {
             (0, false) => Audience::Nobody,
             _ => Audience::Unknown,
         }
+    }
+
+    /// Whether all devices that we have sessions with speak the newer dialect, which seals everything: then nothing lies
+    /// beside it.
+    pub(super) async fn all_speak_newer(&self) -> bool {
+        let us = self.us();
+        let acquaintances = self.keeper.store.call(move |db, sealer| us.acquaintances(db, sealer)).await;
+        acquaintances.is_ok_and(|[friends, _]| {
+            !friends.is_empty() && friends.iter().all(|(dialect, _)| *dialect == Dialect::Omemo2)
+        })
     }
 
     /// Asks the user's server for the device lists, once: from then on it tells what changes (XEP-0163).

@@ -3,18 +3,20 @@
 use std::time::{Duration, SystemTime};
 
 use drawbridge_bridge::{ContactId, Plaintext, RemoteId};
-use jid::FullJid;
+use jid::{BareJid, FullJid};
 use minidom::Element;
 
 use super::acquaintance::Audience;
 use super::conversation::Conversation;
 use super::input::Input;
 use crate::keeper::Peer;
+use crate::message::{Kind, Message};
 use crate::secure::policy;
 use crate::store::deliveries::{self, Delivery, Parcel};
 use crate::store::{Protection, links};
 use crate::to_xmpp;
 use crate::xmpp::element::{Build, element, random_id};
+use crate::xmpp::presence::Resource;
 use crate::xmpp::requests;
 use crate::xmpp::{ns, privilege};
 
@@ -88,7 +90,7 @@ impl Conversation {
                 Way::Clear => {
                     let mut ids = Vec::with_capacity(waiting.len());
                     for delivery in waiting {
-                        if delivery.parcel.unwritten && delivery.parcel.text.is_some() {
+                        if delivery.parcel.unwritten && delivery.parcel.message.is_some() {
                             // Their session forbade that they are stored, and the server would: they wait for another.
                             self.ask_for_acceptance(ids);
                             return self.invite_client().await;
@@ -143,9 +145,10 @@ impl Conversation {
     }
 
     async fn deliver_sealed(&mut self, resources: &[FullJid], delivery: &Delivery) -> bool {
-        let content = content(delivery);
         let mut reached = false;
         for resource in resources {
+            let shows = self.shows_reactions(|client| client.full == *resource);
+            let content = self.shown(delivery, shows);
             reached |= matches!(self.post_sealed(resource, &delivery.stanza, &content).await, Some(Ok(())));
         }
         if reached {
@@ -155,8 +158,13 @@ impl Conversation {
     }
 
     async fn deliver_clear(&mut self, delivery: &Delivery) -> bool {
+        let mut content = self.shown(delivery, self.shows_reactions(|_| true));
+        if !content.iter().any(|child| child.is("body", ns::CLIENT)) {
+            // Else a server takes it for something that passes (XEP-0313, section 8).
+            content.push(element("store", ns::HINTS));
+        }
         let sent = self.post_own(delivery).await
-            || self.post_clear(&self.them().clone().into(), &delivery.stanza, content(delivery)).await.is_ok();
+            || self.post_clear(&self.them().clone().into(), &delivery.stanza, content).await.is_ok();
         if sent {
             self.flight.insert(delivery);
         }
@@ -165,7 +173,7 @@ impl Conversation {
 
     /// What the user wrote in another client, shown as theirs where their server lets us (XEP-0356).
     async fn post_own(&self, delivery: &Delivery) -> bool {
-        let Parcel { text: Some(text), mine: true, .. } = &delivery.parcel else { return false };
+        let Parcel { message: Some(message), mine: true, .. } = &delivery.parcel else { return false };
         if !self.keeper.privileges.allows_message(self.them()) {
             return false;
         }
@@ -173,7 +181,7 @@ impl Conversation {
             .with("to", self.me.to_bare().as_str())
             .with("type", "chat")
             .with("id", delivery.stanza.as_str())
-            .with_children(to_xmpp::words(text.expose()));
+            .with_children(to_xmpp::related(message, |own| self.author(own)));
         privilege::outgoing_copy(&self.keeper, self.them(), message).await
     }
 
@@ -273,27 +281,42 @@ impl Conversation {
         for resource in &resources {
             let _ = self.post_sealed(resource, &random_id(), content).await;
         }
-        // With OMEMO too: its clients show and read such signs beside the encrypted content.
-        if resources.is_empty() && (!self.is_required().await || self.is_omemo().await) {
-            for resource in self.keeper.presences.online(self.them()) {
+        let online = self.keeper.presences.online(self.them());
+        if !resources.is_empty() || online.is_empty() || self.post_wordless(content).await {
+            return;
+        }
+        // With the older dialect of OMEMO too: its clients show and read such signs beside the encrypted content.
+        if !self.is_required().await || self.is_omemo().await {
+            for resource in online {
                 let _ = self.post_clear(&resource.full.into(), &random_id(), content.to_vec()).await;
             }
         }
     }
-}
 
-/// A delivery as content. What the user wrote elsewhere is shown as theirs in words: in an encrypted session nobody
-/// but the contact can send it (clients.md, 2.7).
-pub(super) fn content(delivery: &Delivery) -> Vec<Element> {
-    let Parcel { text, mine, time, .. } = &delivery.parcel;
-    let sent = time
-        .and_then(|seconds| u64::try_from(seconds).ok())
-        .map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-        .filter(|sent| sent.elapsed().is_ok_and(|age| age > LATE));
-    let words = match text {
-        None => &Plaintext::new(LOST),
-        Some(text) if *mine => &Plaintext::new(format!("You: {}", text.expose())),
-        Some(text) => text,
-    };
-    to_xmpp::text(words, &delivery.stanza, sent)
+    /// A delivery as content. What the user said elsewhere is shown as theirs in words: in an encrypted session nobody but
+    /// the contact can send it (clients.md, 2.7).
+    pub(super) fn shown(&self, delivery: &Delivery, shows_reactions: bool) -> Vec<Element> {
+        let Parcel { message, mine, time, .. } = &delivery.parcel;
+        let sent = time
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+            .filter(|sent| sent.elapsed().is_ok_and(|age| age > LATE));
+        let in_words = |message: &Message| *mine || (message.kind() == Some(Kind::Reactions) && !shows_reactions);
+        let message = match message {
+            None => &Message::says(Plaintext::new(LOST)),
+            Some(message) if in_words(message) => &Message::says(message.in_words(*mine)),
+            Some(message) => message,
+        };
+        to_xmpp::message(message, &delivery.stanza, sent, |own| self.author(own))
+    }
+
+    fn author(&self, own: bool) -> Option<BareJid> {
+        Some(if own { self.them().clone() } else { self.me.to_bare() })
+    }
+
+    /// Whether one of these clients shows reactions, as far as they have said.
+    fn shows_reactions(&self, which: impl Fn(&Resource) -> bool) -> bool {
+        let mut clients = self.keeper.presences.online(self.them()).into_iter().filter(which).peekable();
+        clients.peek().is_none() || clients.any(|client| !client.known || client.reactions)
+    }
 }

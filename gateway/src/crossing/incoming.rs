@@ -11,11 +11,12 @@ use super::input::Input;
 use super::omemo;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
+use crate::message::Message;
 use crate::secure::endpoints::Active;
 use crate::secure::omemo::Advance;
 use crate::store::inbox::{self, Arrival};
 use crate::store::outbox::Lost;
-use crate::store::{NewCrossing, Protection, ReplyTo, deliveries, links, unix};
+use crate::store::{NewCrossing, Policy, Protection, ReplyTo, deliveries, links, unix};
 use crate::to_xmpp;
 use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, random_id, sender, stanza};
@@ -183,22 +184,27 @@ impl Conversation {
     ) {
         let secure = protection == Some(Protection::ESession);
         let to_contact = matches!(self.peer, Peer::Contact(_));
-        if to_contact && said.text.is_some() && protection != Some(Protection::Omemo) {
-            if protection.is_none() && self.is_required().await {
+        if to_contact && said.message.is_some() && protection != Some(Protection::Omemo) {
+            if protection.is_none() && self.is_beside_omemo(said.message.as_ref()).await {
+                // As it is.
+            } else if protection.is_none() && self.is_required().await {
                 let text = "this conversation is encrypted: start an encrypted session, or allow clear text with the command policy";
                 return self.refuse(&outer, Condition::PolicyViolation, text).await;
+            } else {
+                self.spoken_otherwise().await;
             }
-            self.spoken_otherwise().await;
         }
         match self.peer.clone() {
             Peer::Gateway => {
-                if let Some(text) = said.text {
+                if let Some(message) = said.message {
                     if said.wants_receipt
                         && let Some(id) = said.origin_id.as_deref().or(outer.id.as_deref())
                     {
                         self.receipt_to(&outer.from, id, secure).await;
                     }
-                    self.talk(&outer.from, secure, text);
+                    if message.is_words() {
+                        self.talk(&outer.from, secure, message.text);
+                    }
                 }
             }
             Peer::Contact(contact) => {
@@ -216,9 +222,9 @@ impl Conversation {
                 if let Some(on) = said.typing {
                     self.signal(&Signal::Typing(on)).await;
                 }
-                if let Some(text) = said.text {
+                if let Some(message) = said.message {
                     let id = said.origin_id.or_else(|| outer.id.clone());
-                    self.accept(outer, id, text, said.wants_receipt, secure, advance).await;
+                    self.accept(outer, id, message, said.wants_receipt, secure, advance).await;
                 }
             }
         }
@@ -229,14 +235,14 @@ impl Conversation {
         &mut self,
         outer: Outer,
         id: Option<String>,
-        text: Plaintext,
+        message: Message,
         receipt: bool,
         secure: bool,
         advance: Option<Advance>,
     ) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
         let longest = self.keeper.config.limits.max_message;
-        if text.expose().len() > longest {
+        if message.text.expose().len() > longest {
             self.advance_refused(advance).await;
             let text = format!("the message is longer than {longest} octets");
             return self.refuse(&outer, Condition::PolicyViolation, &text).await;
@@ -253,7 +259,7 @@ impl Conversation {
         let session = self.endpoints.active.get(&outer.from).filter(|_| secure);
         let unwritten = session.is_some_and(Active::says_unlogged);
         let guarded = unwritten || session.is_some_and(Active::says_undisclosed);
-        let crossing = NewCrossing { txn: TxnId::new(random_id()), text, reply: reply.clone(), unwritten, guarded };
+        let crossing = NewCrossing { txn: TxnId::new(random_id()), message, reply: reply.clone(), unwritten, guarded };
         let (user, now) = (self.user.id, unix(std::time::SystemTime::now()));
         let arrival = self
             .keeper
@@ -275,6 +281,15 @@ impl Conversation {
         }
     }
 
+    /// The older dialect of OMEMO encrypts bodies alone: its clients react to messages, and take them back, in clear, as they
+    /// do among each other. That is let through where there are such clients, unless the user requires encryption.
+    async fn is_beside_omemo(&self, message: Option<&Message>) -> bool {
+        !message.is_none_or(Message::is_words)
+            && self.is_omemo().await
+            && !self.all_speak_newer().await
+            && !matches!(self.standing().await, Ok((Policy::Require, _)) | Err(_))
+    }
+
     /// What was said is refused, and its session goes on all the same.
     async fn advance_refused(&self, advance: Option<Advance>) {
         if let Some(advance) = advance {
@@ -293,7 +308,7 @@ impl Conversation {
         let content = vec![to_xmpp::received(id)];
         if secure {
             self.post_owed(to, content).await;
-        } else {
+        } else if !self.post_wordless(&content).await {
             let _ = self.post_clear(&to.clone().into(), &random_id(), content).await;
         }
     }

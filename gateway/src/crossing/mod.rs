@@ -4,6 +4,7 @@
 //! conversation waits for another. What must survive lies in the database before it is acknowledged to anybody.
 //!
 //! - [`incoming`]: from the user's client: open, read, store. [`sender`]: from the store to the network.
+//! - [`related`]: what is done to messages that are there. [`told`]: the same from the network.
 //! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients.
 //! - [`kinds`]: presence and iq in a session.
 //! - [`negotiating`]: ESessions with the user's clients. [`given_out`]: keys that the user's server knows.
@@ -25,12 +26,14 @@ mod negotiating;
 mod offline;
 mod omemo;
 mod posting;
+mod related;
 mod sender;
 mod sink;
 mod talk;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod told;
 mod unbridged;
 
 use std::collections::HashMap;

@@ -12,7 +12,6 @@ use rand_core::UnwrapErr;
 use tokio::time::Instant;
 
 use super::conversation::Conversation;
-use super::delivering;
 use super::given_out;
 use super::incoming::Outer;
 use super::input::Input;
@@ -160,7 +159,7 @@ impl Conversation {
         let credentials = Credentials { signing_key, known_keys: trusted, ..Credentials::default() };
         let policy = policy::session_policy(&self.keeper.config.esession, self.truth().await);
         let (binding, options) = (self.binding().await, options.clone());
-        let content = xml::serialize(&delivering::content(delivery));
+        let content = xml::serialize(&self.shown(delivery, true));
         let now = u64::try_from(unix(SystemTime::now())).unwrap_or_default();
         let seal = move || {
             let rng = &mut UnwrapErr(SysRng);

@@ -1,13 +1,12 @@
 //! OMEMO (XEP-0384) in one conversation: what the user's devices send is opened, what waits for them is sealed for each.
 
 use ::omemo::{Dialect, Encrypted, Envelope, nodes};
-use drawbridge_bridge::{ContactId, Plaintext};
+use drawbridge_bridge::ContactId;
 use minidom::Element;
 use rusqlite::Transaction;
 
 use super::acquaintance::Place;
 use super::conversation::Conversation;
-use super::delivering;
 use super::incoming::Outer;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
@@ -122,8 +121,9 @@ impl Conversation {
         let text = std::str::from_utf8(text).map_err(|_| "the encrypted content is no text")?;
         if message.dialect == Dialect::Axolotl {
             // The body beside it is for clients that cannot decrypt.
-            let text = (!text.is_empty()).then(|| Plaintext::new(text));
-            return Ok(Said { text, ..from_xmpp::read(stanza.children()) });
+            let body = element("body", ns::CLIENT).with_text(text);
+            let beside = stanza.children().filter(|child| !child.is("body", ns::CLIENT));
+            return Ok(from_xmpp::read(beside.chain([&body])));
         }
         let limits = &self.keeper.config.limits;
         let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
@@ -136,7 +136,7 @@ impl Conversation {
     }
 
     async fn said_in_omemo(&mut self, outer: Outer, said: Said, advance: Advance) {
-        if said.text.is_none() || self.peer == Peer::Gateway {
+        if said.message.is_none() || self.peer == Peer::Gateway {
             self.advance(advance).await;
             return self.said(outer, said, Some(Protection::Omemo), None).await;
         }
@@ -152,36 +152,61 @@ impl Conversation {
 
     /// Seals one delivery for all devices that are known. `None` if there is none.
     pub(super) async fn deliver_omemo(&mut self, delivery: &Delivery) -> Option<bool> {
-        let content = delivering::content(delivery);
-        let sent = self.post_omemo(&delivery.stanza, &content).await?;
+        // Only the newer dialect can keep what somebody reacts with from the server.
+        let (older, newer) = (self.shown(delivery, false), self.shown(delivery, true));
+        let sent = self.post_omemo(&delivery.stanza, &older, &newer).await?;
         if sent {
             self.flight.insert(delivery);
         }
         Some(sent)
     }
 
-    /// Content, sealed for all devices that are known. `None` if there is none.
-    pub(super) async fn post_omemo(&self, id: &str, content: &[Element]) -> Option<bool> {
-        let body = content.iter().find(|child| child.is("body", ns::CLIENT)).map(Element::text).unwrap_or_default();
-        let beside: Vec<Element> = content.iter().filter(|child| !child.is("body", ns::CLIENT)).cloned().collect();
+    /// Content with words, sealed for all devices that are known, in the form for each dialect. `None` if there is none.
+    pub(super) async fn post_omemo(&self, id: &str, older: &[Element], newer: &[Element]) -> Option<bool> {
+        let is_body = |child: &&Element| child.is("body", ns::CLIENT);
+        let body = older.iter().find(is_body).map(Element::text).unwrap_or_default();
+        let sealed = match self.seal(body, newer).await? {
+            Ok(sealed) => sealed,
+            Err(()) => return Some(false),
+        };
+        let mut message = self.omemo_message(id, &sealed).with_child(element("store", ns::HINTS));
+        if sealed.iter().any(|sealed| sealed.dialect == Dialect::Axolotl) {
+            message = message.with_children(older.iter().filter(|child| !is_body(child)).cloned());
+        }
+        Some(self.keeper.out.send(message.with_child(element("body", ns::CLIENT).with_text(FALLBACK))).await.is_ok())
+    }
+
+    /// Content without words. `false` if it has to lie beside what is encrypted, in clear: the older dialect seals bodies
+    /// alone.
+    pub(super) async fn post_wordless(&self, content: &[Element]) -> bool {
+        if !self.is_omemo().await || !self.all_speak_newer().await {
+            return false;
+        }
+        if let Some(Ok(sealed)) = self.seal(String::new(), content).await {
+            let is_passing = content.iter().all(|child| child.has_ns(ns::CHATSTATES));
+            let hint = element(if is_passing { "no-store" } else { "store" }, ns::HINTS);
+            let _ = self.keeper.out.send(self.omemo_message(&random_id(), &sealed).with_child(hint)).await;
+        }
+        true
+    }
+
+    /// A body in the older dialect, content in the newer one.
+    async fn seal(&self, body: String, newer: &[Element]) -> Option<Result<Vec<Encrypted>, ()>> {
         let (us, account) = (self.us(), self.them().to_string());
         let (from, to) = (Some(us.account.clone()), Some(account.clone()));
-        let envelope = Envelope { content: content.to_vec(), from, to, time: None };
+        let envelope = Envelope { content: newer.to_vec(), from, to, time: None };
         let sealed = self.keeper.store.call(move |db, sealer| {
             let envelope = envelope.to_element(&mut rand_core::UnwrapErr(getrandom::SysRng));
             us.seal(db, sealer, &account, [body.as_bytes(), xml::serialize(&[envelope]).as_bytes()])
         });
-        let sealed = match sealed.await {
-            Ok(sealed) if sealed.is_empty() => return None,
-            Ok(sealed) => sealed,
+        match sealed.await {
+            Ok(sealed) if sealed.is_empty() => None,
+            Ok(sealed) => Some(Ok(sealed)),
             Err(error) => {
                 tracing::error!(%error, "cannot seal for OMEMO");
-                return Some(false);
+                Some(Err(()))
             }
-        };
-        let message = self.omemo_message(id, &sealed).with_children(beside);
-        let message = message.with_child(element("body", ns::CLIENT).with_text(FALLBACK));
-        Some(self.keeper.out.send(message).await.is_ok())
+        }
     }
 
     /// A message that only carries a session on.
@@ -190,14 +215,18 @@ impl Conversation {
         let sealed = self.keeper.store.call(move |db, sealer| us.seal_empty(db, sealer, &account, place)).await;
         match sealed {
             Ok(Some(sealed)) => {
-                let _ = self.keeper.out.send(self.omemo_message(&random_id(), &[sealed])).await;
+                let _ = self
+                    .keeper
+                    .out
+                    .send(self.omemo_message(&random_id(), &[sealed]).with_child(element("store", ns::HINTS)))
+                    .await;
             }
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "cannot seal for OMEMO"),
         }
     }
 
-    /// To the account, from the contact: what is in it is for each of its devices (XEP-0380, XEP-0334).
+    /// To the account, from the contact: what is in it is for each of its devices (XEP-0380).
     fn omemo_message(&self, id: &str, sealed: &[Encrypted]) -> Element {
         let mut message = self.message(&self.them().clone().into(), "chat", id);
         for sealed in sealed {
@@ -205,7 +234,7 @@ impl Conversation {
             let namespace = nodes::namespace(sealed.dialect);
             message.append_child(element("encryption", ns::EME).with("namespace", namespace).with("name", "OMEMO"));
         }
-        message.with_child(element("store", ns::HINTS))
+        message
     }
 
     /// The user has spoken in a session, or in clear, and may: so OMEMO is not what their client has used last.

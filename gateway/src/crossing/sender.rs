@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use drawbridge_bridge::{ContactId, ConvId, Error, OutMessage, SendError, Sent, Session};
+use drawbridge_bridge::{ContactId, ConvId, Error, SendError, Sent, Session};
 use tokio::sync::{Mutex, Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ const UNENCRYPTED: &str = "the conversation is not encrypted on the network any 
                            promised that it is: nothing was sent";
 
 /// How one attempt went.
-enum Attempt {
+pub(super) enum Attempt {
     Sent(drawbridge_bridge::RemoteId),
     /// Not before this pause, unless something changes.
     Later(Option<Duration>),
@@ -110,7 +110,7 @@ impl Sender {
             Ok(conv) => conv,
             Err(attempt) => return Ok(attempt),
         };
-        let Some(text) = crossing.text.clone().filter(|_| !expired) else {
+        let Some(message) = crossing.message.clone().filter(|_| !expired) else {
             // It may have gone out all the same.
             return Ok(match attempted(session.sent(&conv, &crossing.txn).await) {
                 Attempt::Lost if expired => Attempt::Never(Condition::GivenUp, LATE.to_owned()),
@@ -120,11 +120,7 @@ impl Sender {
         if crossing.guarded && !encrypted {
             return Ok(Attempt::Never(Condition::Forbidden, UNENCRYPTED.to_owned()));
         }
-        if text.expose().len() > session.caps(Some(&conv)).max_text {
-            return Ok(Attempt::Never(Condition::PolicyViolation, SendError::TooBig.to_string()));
-        }
-        let sent = session.send(OutMessage { conv, text }, crossing.txn.clone()).await;
-        Ok(attempted(sent.map(Some)))
+        self.hand_over(session.as_ref(), &conv, encrypted, crossing, message).await
     }
 
     /// The direct conversation with the contact, and whether it is encrypted. It is opened for somebody written to for the
@@ -225,7 +221,7 @@ impl Sender {
 }
 
 /// What the network says of a send; of nothing, when the words were lost before it.
-fn attempted(answer: Result<Option<Sent>, SendError>) -> Attempt {
+pub(super) fn attempted(answer: Result<Option<Sent>, SendError>) -> Attempt {
     match answer {
         Ok(Some(sent)) => Attempt::Sent(sent.remote_id),
         Ok(None) => Attempt::Lost,

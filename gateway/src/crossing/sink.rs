@@ -5,12 +5,13 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use drawbridge_bridge::{
-    Closed, Committed, ContactId, ContactInfo, ConvId, ConvInfo, ConvKind, Envelope, Event, Plaintext, Position,
-    RemoteId, Security, Sink,
+    Closed, Committed, ContactId, ContactInfo, ConvId, ConvInfo, ConvKind, Envelope, Event, Position, RemoteId,
+    Security, Sink,
 };
 use sha2::{Digest, Sha256};
 
 use super::input::Input;
+use super::told::Told;
 use super::unbridged::Unbridged;
 use crate::keeper::{Keeper, Peer};
 use crate::store::deliveries::{self, NewDelivery};
@@ -24,9 +25,6 @@ pub(super) struct LoginSink {
     unbridged: Unbridged,
 }
 
-const UNDECRYPTABLE: &str = "[A message that cannot be decrypted yet. It will follow when its key arrives.]";
-const IN_CLEAR: &str = "[not encrypted on the way to you] ";
-
 impl LoginSink {
     pub(super) fn new(keeper: Arc<Keeper>, user: User) -> Self {
         Self { keeper, user, unbridged: Unbridged::default() }
@@ -37,7 +35,7 @@ impl LoginSink {
 impl Sink for LoginSink {
     async fn deliver(&self, envelope: Envelope) -> Result<Committed, Closed> {
         let result = match &envelope.event {
-            Event::Message { .. } | Event::Undecryptable => self.message(envelope).await,
+            Event::Message { .. } | Event::Undecryptable | Event::Annotated { .. } => self.message(envelope).await,
             _ => self.other(envelope).await.map(|()| Committed::Fresh),
         };
         result.map_err(|error| {
@@ -78,18 +76,27 @@ impl LoginSink {
             }
             let Some(contact) = contacts::of_conversation(db, user, conv)? else { return Ok((Committed::Fresh, None)) };
             let mine = envelope.sender.as_ref().is_some_and(|sender| sender.is_me);
-            let text = match envelope.event {
-                Event::Message { text } if contact.encrypted && envelope.security == Security::Plain && !mine => {
-                    Plaintext::new(format!("{IN_CLEAR}{}", text.expose()))
-                }
-                Event::Message { text } => text,
-                _ => Plaintext::new(UNDECRYPTABLE),
+            let unwritten = keeper.crossings.is_unlogged(jid, Peer::Contact(contact.info.id.clone()));
+            let clear = contact.encrypted && envelope.security == Security::Plain && !mine;
+            let told = Told {
+                user,
+                contact: &contact.info.id,
+                remote,
+                version: envelope.version,
+                mine,
+                clear,
+                unwritten,
+                now,
+            };
+            let Some((message, first)) = told.message(db, sealer, envelope.event)? else {
+                return Ok((Committed::Fresh, None));
             };
             let delivery = NewDelivery {
                 stanza: stanza_id(conv, remote, envelope.version),
-                remote: Some(remote.clone()),
-                text,
-                unwritten: keeper.crossings.is_unlogged(jid, Peer::Contact(contact.info.id.clone())),
+                remote: message.is_words().then(|| remote.clone()),
+                first,
+                message,
+                unwritten,
                 mine,
                 time: envelope.time.map(unix),
             };

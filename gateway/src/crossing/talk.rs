@@ -15,7 +15,7 @@ impl Conversation {
         for resource in self.endpoints.ready() {
             sealed |= matches!(self.post_sealed(&resource, &id, &content).await, Some(Ok(())));
         }
-        if !sealed && self.is_omemo().await && self.post_omemo(&id, &content).await == Some(true) {
+        if !sealed && self.is_omemo().await && self.post_omemo(&id, &content, &content).await == Some(true) {
             return true;
         }
         // Notices hold no message content, so they may go in clear where nothing better is there.

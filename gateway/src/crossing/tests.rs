@@ -5,7 +5,10 @@ mod kinds;
 mod offline;
 mod omemo;
 mod pairing;
+mod phone;
 mod promises;
+mod related;
+mod related_sealed;
 mod signed;
 mod terms;
 

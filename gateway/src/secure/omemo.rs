@@ -142,13 +142,13 @@ impl Us {
         Ok(Ok(Opened { text, wants_answer, is_new, advance }))
     }
 
-    /// How many of the user's devices we have sessions with, and which we have none with: each is listed in this dialect, and
+    /// Which of the user's devices we have sessions with, and which we have none with: each is listed in this dialect, and
     /// in no better one.
     ///
     /// # Errors
     /// The store's.
-    pub fn acquaintances(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<(usize, Vec<(Dialect, DeviceId)>)> {
-        let (trusted, mut friends, mut strangers) = (Trusted::of(db, self.user)?, 0, Vec::new());
+    pub fn acquaintances(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<[Vec<(Dialect, DeviceId)>; 2]> {
+        let (trusted, mut friends, mut strangers) = (Trusted::of(db, self.user)?, Vec::new(), Vec::new());
         for place in listed(db, self)? {
             if trusted.is_known(place.1) && !trusted.counts(place.1) {
                 continue;
@@ -156,10 +156,10 @@ impl Us {
             if rows::sessions(db, sealer, self.user, &self.peer, place)?.session().is_none() {
                 strangers.push(place);
             } else {
-                friends += 1;
+                friends.push(place);
             }
         }
-        Ok((friends, strangers))
+        Ok([friends, strangers])
     }
 
     /// Begins a session by what a device has published: how the device stands. `None` if that is worth nothing.

@@ -1,18 +1,19 @@
 //! Far to XMPP, second half: what has still to reach the user's client, one ordered queue per conversation.
 
-use drawbridge_bridge::{ContactId, Plaintext, RemoteId};
+use drawbridge_bridge::{ContactId, RemoteId};
 use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::unwritten::{self, Queue, Words};
-use super::{Result, Sealer, UserId, links};
+use super::unwritten::{self, Queue};
+use super::{Result, Sealer, UserId, links, links::Link};
+use crate::message::Message;
 
 /// What the user's client is to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
-    /// The words. `None`: they were not to be stored, and went with an earlier process.
-    pub text: Option<Plaintext>,
-    /// Whether they are kept in memory only.
+    /// What it says. `None`: it was not to be stored, and went with an earlier process.
+    pub message: Option<Message>,
+    /// Whether it is kept in memory only.
     pub unwritten: bool,
     /// Whether the user wrote them, in another client.
     pub mine: bool,
@@ -27,9 +28,11 @@ pub struct NewDelivery {
     pub stanza: String,
     /// The far event, where there is one.
     pub remote: Option<RemoteId>,
-    /// The words.
-    pub text: Plaintext,
-    /// Whether they must not be written to the disk, not even sealed.
+    /// Of a correction: the far event of the message in its first form.
+    pub first: Option<RemoteId>,
+    /// What it says.
+    pub message: Message,
+    /// Whether it must not be written to the disk, not even sealed.
     pub unwritten: bool,
     /// As [`Parcel::mine`].
     pub mine: bool,
@@ -52,7 +55,8 @@ pub struct Delivery {
 
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    text: Option<Words>,
+    #[serde(flatten)]
+    message: Option<Message>,
     mine: bool,
     time: Option<i64>,
 }
@@ -69,8 +73,8 @@ pub fn add(
     delivery: &NewDelivery,
     at: i64,
 ) -> Result<()> {
-    let NewDelivery { stanza, remote, text, unwritten, mine, time } = delivery;
-    let sealed = Sealed { text: unwritten::written(text, *unwritten), mine: *mine, time: *time };
+    let NewDelivery { stanza, remote, first, message, unwritten, mine, time } = delivery;
+    let sealed = Sealed { message: unwritten::written(message, *unwritten), mine: *mine, time: *time };
     let rows = db.execute(
         "INSERT INTO deliveries (user, contact, stanza, remote, sealed, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO NOTHING",
@@ -84,10 +88,11 @@ pub fn add(
         ],
     )?;
     if *unwritten && rows > 0 {
-        unwritten::keep(db, sealer, Queue::Deliveries, db.last_insert_rowid(), text)?;
+        unwritten::keep(db, sealer, Queue::Deliveries, db.last_insert_rowid(), message)?;
     }
     if let Some(remote) = remote {
-        links::add(db, user, contact, stanza, remote, *mine, at)?;
+        let link = Link { stanza, remote, first: first.as_ref(), mine: *mine };
+        links::add(db, user, contact, &link, at)?;
     }
     Ok(())
 }
@@ -114,10 +119,10 @@ pub fn waiting(
     })?;
     rows.map(|row| {
         let (seq, stanza, sealed, left_for_later) = row?;
-        let Sealed { text, mine, time } = sealer.open("delivery", &sealed)?;
-        let unwritten = text.is_none();
-        let text = unwritten::recall(db, sealer, Queue::Deliveries, seq, text)?;
-        Ok(Delivery { seq, stanza, parcel: Parcel { text, unwritten, mine, time }, left_for_later })
+        let Sealed { message, mine, time } = sealer.open("delivery", &sealed)?;
+        let unwritten = message.is_none();
+        let message = unwritten::recall(db, sealer, Queue::Deliveries, seq, message)?;
+        Ok(Delivery { seq, stanza, parcel: Parcel { message, unwritten, mine, time }, left_for_later })
     })
     .collect()
 }

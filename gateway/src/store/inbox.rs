@@ -73,5 +73,6 @@ pub fn prune(db: &Transaction<'_>, before: i64) -> Result<()> {
     db.execute("DELETE FROM inbox WHERE at < ?1 AND sent <> ?2", params![before, WAITING])?;
     db.execute("DELETE FROM seen WHERE at < ?1", [before])?;
     db.execute("DELETE FROM links WHERE at < ?1", [before])?;
+    db.execute("DELETE FROM reactions WHERE at < ?1", [before])?;
     Ok(())
 }

@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod positions;
 mod proof;
 pub mod published;
+pub mod reactions;
 pub mod retained;
 mod schema;
 pub mod seal;

@@ -1,19 +1,21 @@
 //! XMPP to far, second half: what has still to be sent, one ordered queue per conversation.
 
-use drawbridge_bridge::{ContactId, Plaintext, RemoteId, TxnId};
+use drawbridge_bridge::{ContactId, RemoteId, TxnId};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::unwritten::{self, Queue, Words};
-use super::{Result, Sealer, UserId, inbox, links};
+use super::links::{self, Link};
+use super::unwritten::{self, Queue};
+use super::{Result, Sealer, UserId, inbox};
+use crate::message::{Kind, Message};
 
 /// A message about to be stored.
 #[derive(Debug, Clone)]
 pub struct NewCrossing {
     /// Makes the send idempotent.
     pub txn: TxnId,
-    /// What was written.
-    pub text: Plaintext,
+    /// What it says.
+    pub message: Message,
     /// Whom to answer.
     pub reply: ReplyTo,
     /// Whether the words must not be written to the disk, not even sealed.
@@ -44,8 +46,8 @@ pub struct Crossing {
     pub seq: i64,
     /// Makes the send idempotent.
     pub txn: TxnId,
-    /// What was written. `None`: it was not to be stored, and went with an earlier process.
-    pub text: Option<Plaintext>,
+    /// What it says. `None`: it was not to be stored, and went with an earlier process.
+    pub message: Option<Message>,
     /// Whom to answer.
     pub reply: ReplyTo,
     /// When it was stored, in seconds since 1970.
@@ -65,7 +67,8 @@ pub struct Lost {
 
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    text: Option<Words>,
+    #[serde(flatten)]
+    message: Option<Message>,
     reply: ReplyTo,
     #[serde(default)]
     guarded: bool,
@@ -79,14 +82,14 @@ pub(super) fn add(
     crossing: &NewCrossing,
     at: i64,
 ) -> Result<()> {
-    let NewCrossing { txn, text, reply, unwritten, guarded } = crossing;
-    let sealed = Sealed { text: unwritten::written(text, *unwritten), reply: reply.clone(), guarded: *guarded };
+    let NewCrossing { txn, message, reply, unwritten, guarded } = crossing;
+    let sealed = Sealed { message: unwritten::written(message, *unwritten), reply: reply.clone(), guarded: *guarded };
     db.execute(
         "INSERT INTO outbox (user, contact, txn, sealed, at) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![user.0, contact.as_str(), txn.as_str(), sealer.seal("outbox", &sealed)?, at],
     )?;
     if *unwritten {
-        unwritten::keep(db, sealer, Queue::Outbox, db.last_insert_rowid(), text)?;
+        unwritten::keep(db, sealer, Queue::Outbox, db.last_insert_rowid(), message)?;
     }
     Ok(())
 }
@@ -101,15 +104,15 @@ pub(super) fn repeated(
     id: &str,
     crossing: &NewCrossing,
 ) -> Result<()> {
-    for (seq, Sealed { text, reply, guarded }) in queue(db, sealer, user, contact)? {
+    for (seq, Sealed { message, reply, guarded }) in queue(db, sealer, user, contact)? {
         if reply.id.as_deref() != Some(id) {
             continue;
         }
-        let text = text.filter(|_| !crossing.unwritten);
-        if text.is_none() && unwritten::recall(db, sealer, Queue::Outbox, seq, None)?.is_none() {
-            unwritten::keep(db, sealer, Queue::Outbox, seq, &crossing.text)?;
+        let message = message.filter(|_| !crossing.unwritten);
+        if message.is_none() && unwritten::recall(db, sealer, Queue::Outbox, seq, None)?.is_none() {
+            unwritten::keep(db, sealer, Queue::Outbox, seq, &crossing.message)?;
         }
-        let sealed = Sealed { text, reply, guarded: guarded || crossing.guarded };
+        let sealed = Sealed { message, reply, guarded: guarded || crossing.guarded };
         db.execute("UPDATE outbox SET sealed = ?2 WHERE seq = ?1", params![seq, sealer.seal("outbox", &sealed)?])?;
         break;
     }
@@ -141,9 +144,9 @@ pub fn head(db: &Transaction<'_>, sealer: &Sealer, user: UserId, contact: &Conta
         )
         .optional()?;
     row.map(|(seq, txn, sealed, at)| {
-        let Sealed { text, reply, guarded } = sealer.open("outbox", &sealed)?;
-        let text = unwritten::recall(db, sealer, Queue::Outbox, seq, text)?;
-        Ok(Crossing { seq, txn: TxnId::new(txn), text, reply, at, guarded })
+        let Sealed { message, reply, guarded } = sealer.open("outbox", &sealed)?;
+        let message = unwritten::recall(db, sealer, Queue::Outbox, seq, message)?;
+        Ok(Crossing { seq, txn: TxnId::new(txn), message, reply, at, guarded })
     })
     .transpose()
 }
@@ -163,7 +166,21 @@ pub fn sent(
     db.execute("DELETE FROM outbox WHERE seq = ?1", [crossing.seq])?;
     if let Some(id) = &crossing.reply.id {
         settle(db, user, contact, id, inbox::SENT)?;
-        links::add(db, user, contact, id, remote, true, at)?;
+    }
+    let relation = crossing.message.as_ref().and_then(|message| message.relation.as_ref());
+    let target = match relation {
+        Some(relation) => links::target(db, user, contact, &relation.stanza)?.map(|target| target.remote),
+        None => None,
+    };
+    let first = match (relation.map(|relation| relation.kind), target) {
+        (Some(Kind::Retraction), Some(target)) => return links::retract(db, user, contact, &target).map(drop),
+        (Some(Kind::Retraction | Kind::Reactions), _) => return Ok(()),
+        (Some(Kind::Correction), target) => target,
+        (Some(Kind::Reply) | None, _) => None,
+    };
+    // Some XEPs name a message by its origin id, others by the stanza's.
+    for stanza in [&crossing.reply.id, &crossing.reply.stanza].into_iter().flatten() {
+        links::add(db, user, contact, &Link { stanza, remote, first: first.as_ref(), mine: true }, at)?;
     }
     Ok(())
 }
@@ -204,8 +221,8 @@ pub fn lost(
     head: &Crossing,
 ) -> Result<Vec<Lost>> {
     let mut lost = Vec::new();
-    for (seq, Sealed { text, reply, .. }) in queue(db, sealer, user, contact)? {
-        match unwritten::recall(db, sealer, Queue::Outbox, seq, text)? {
+    for (seq, Sealed { message, reply, .. }) in queue(db, sealer, user, contact)? {
+        match unwritten::recall(db, sealer, Queue::Outbox, seq, message)? {
             Some(_) if seq == head.seq => return Ok(Vec::new()),
             Some(_) => {}
             None => lost.push(Lost { seq, reply }),

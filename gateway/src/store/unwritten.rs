@@ -3,11 +3,10 @@
 //! Their rows wait in the same queues as all others, without the words; these lie sealed in a table that only memory
 //! holds, under the same transactions. They go with their rows, or with the process.
 
-use drawbridge_bridge::{Plaintext, secret::for_sealing};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use serde::{Deserialize, Serialize};
 
 use super::{Result, Sealer};
+use crate::message::Message;
 
 /// The table, and what removes words whose row goes, by whatever way. `temp_store` keeps it out of every file.
 pub(super) fn prepare(connection: &Connection) -> Result<()> {
@@ -17,16 +16,19 @@ pub(super) fn prepare(connection: &Connection) -> Result<()> {
          CREATE TEMP TRIGGER crossing_gone AFTER DELETE ON main.outbox
              BEGIN DELETE FROM unwritten WHERE queue = 'outbox' AND seq = OLD.seq; END;
          CREATE TEMP TRIGGER delivery_gone AFTER DELETE ON main.deliveries
-             BEGIN DELETE FROM unwritten WHERE queue = 'deliveries' AND seq = OLD.seq; END;",
+             BEGIN DELETE FROM unwritten WHERE queue = 'deliveries' AND seq = OLD.seq; END;
+         CREATE TEMP TRIGGER reaction_gone AFTER DELETE ON main.reactions
+             BEGIN DELETE FROM unwritten WHERE queue = 'reactions' AND seq = OLD.seq; END;",
     )?;
     Ok(())
 }
 
-/// One of the two queues, by the name of its table.
+/// One of the queues, or the reactions, by the name of its table.
 #[derive(Clone, Copy)]
 pub(super) enum Queue {
     Outbox,
     Deliveries,
+    Reactions,
 }
 
 impl Queue {
@@ -34,25 +36,21 @@ impl Queue {
         match self {
             Self::Outbox => "outbox",
             Self::Deliveries => "deliveries",
+            Self::Reactions => "reactions",
         }
     }
 }
 
-/// Words as a row seals them.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Words(#[serde(with = "for_sealing")] pub(super) Plaintext);
-
-/// What a row seals of `text`: nothing, if it must stay unwritten.
-pub(super) fn written(text: &Plaintext, unwritten: bool) -> Option<Words> {
-    (!unwritten).then(|| Words(text.clone()))
+/// What a row seals of `message`: nothing, if it must stay unwritten.
+pub(super) fn written(message: &Message, unwritten: bool) -> Option<Message> {
+    (!unwritten).then(|| message.clone())
 }
 
 /// Keeps the words of a row.
-pub(super) fn keep(db: &Transaction<'_>, sealer: &Sealer, queue: Queue, seq: i64, text: &Plaintext) -> Result<()> {
+pub(super) fn keep(db: &Transaction<'_>, sealer: &Sealer, queue: Queue, seq: i64, message: &Message) -> Result<()> {
     db.execute(
         "INSERT INTO temp.unwritten (queue, seq, sealed) VALUES (?1, ?2, ?3)",
-        params![queue.table(), seq, sealer.seal("unwritten", &Words(text.clone()))?],
+        params![queue.table(), seq, sealer.seal("unwritten", message)?],
     )?;
     Ok(())
 }
@@ -63,10 +61,10 @@ pub(super) fn recall(
     sealer: &Sealer,
     queue: Queue,
     seq: i64,
-    written: Option<Words>,
-) -> Result<Option<Plaintext>> {
-    if let Some(Words(text)) = written {
-        return Ok(Some(text));
+    written: Option<Message>,
+) -> Result<Option<Message>> {
+    if written.is_some() {
+        return Ok(written);
     }
     let sealed: Option<Vec<u8>> = db
         .query_row(
@@ -75,5 +73,5 @@ pub(super) fn recall(
             |row| row.get(0),
         )
         .optional()?;
-    sealed.map(|sealed| Ok(sealer.open::<Words>("unwritten", &sealed)?.0)).transpose()
+    sealed.map(|sealed| sealer.open("unwritten", &sealed)).transpose()
 }

@@ -136,6 +136,8 @@ pub enum Once {
     RoomsNotBridged = 1,
     /// That the conversation towards their client is in clear.
     InClear = 2,
+    /// That reactions go in clear though messages do not.
+    ReactionsInClear = 4,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<User> {

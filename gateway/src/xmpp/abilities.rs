@@ -20,6 +20,8 @@ pub struct Abilities {
     pub esession: bool,
     /// Receipts (XEP-0184).
     pub receipts: bool,
+    /// Shows reactions (XEP-0444).
+    pub reactions: bool,
     /// Wants to be told of avatars (XEP-0084).
     pub avatars: bool,
     /// Wants to be told of devices: in the older dialect of OMEMO, and in the newer one (XEP-0384).
@@ -34,6 +36,7 @@ impl Abilities {
         Self {
             esession: has(ns::ESESSION),
             receipts: has(ns::RECEIPTS),
+            reactions: has(ns::REACTIONS),
             avatars: has(&format!("{}+notify", ns::AVATAR_METADATA)),
             devices: nodes::notify().map(|feature| has(&feature)),
         }

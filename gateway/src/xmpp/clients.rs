@@ -26,6 +26,8 @@ pub struct Resource {
     pub esession: bool,
     /// Whether it sends receipts (XEP-0184).
     pub receipts: bool,
+    /// Whether it shows reactions (XEP-0444).
+    pub reactions: bool,
     /// Whether the features are known already.
     pub known: bool,
 }
@@ -145,6 +147,7 @@ impl Clients {
             show: client.show,
             esession: client.abilities.is_some_and(|a| a.esession),
             receipts: client.abilities.is_some_and(|a| a.receipts),
+            reactions: client.abilities.is_some_and(|a| a.reactions),
             known: client.abilities.is_some(),
         };
         let mut online: Vec<_> = self.0.iter().map(resource).collect();

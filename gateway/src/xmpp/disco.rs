@@ -15,6 +15,8 @@ use crate::keeper::Keeper;
 /// What every conversation of ours can do.
 const CONVERSATION: [&str; 7] =
     [ns::CHATSTATES, ns::RECEIPTS, ns::DISPLAYED_MARKERS, ns::SID, ns::ESESSION, ns::SESSION_FORM, PUBLIC_KEY];
+/// What a contact can do besides.
+const CONTACT: [&str; 6] = [ns::CAPS, ns::CORRECTION, ns::RETRACTION, ns::REPLY, ns::REACTIONS, ns::FALLBACK];
 /// What every JID of ours answers.
 const EVERYWHERE: [&str; 4] = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VCARD];
 
@@ -45,7 +47,7 @@ pub fn gateway_info(keeper: &Keeper) -> Element {
 pub fn client_info(keeper: &Keeper) -> Element {
     element("query", ns::DISCO_INFO)
         .with_child(identity("client", "pc", Some(keeper.network.descriptor().name)))
-        .with_children(EVERYWHERE.into_iter().chain(CONVERSATION).chain([ns::CAPS]).map(feature))
+        .with_children(EVERYWHERE.into_iter().chain(CONVERSATION).chain(CONTACT).map(feature))
         .with_children(nodes::notify().iter().map(|node| feature(node)))
 }
 

@@ -26,5 +26,19 @@ pub const PRIVILEGE_1: &str = "urn:xmpp:privilege:1";
 pub const PRIVILEGE_2: &str = "urn:xmpp:privilege:2";
 /// Processing hints (XEP-0334).
 pub const HINTS: &str = "urn:xmpp:hints";
+/// Last message correction (XEP-0308).
+pub const CORRECTION: &str = "urn:xmpp:message-correct:0";
+/// Message retraction (XEP-0424).
+pub const RETRACTION: &str = "urn:xmpp:message-retract:1";
+/// Message retraction before its version 0.4, and what it lay in (XEP-0422).
+pub const RETRACTION_0: &str = "urn:xmpp:message-retract:0";
+/// See [`RETRACTION_0`].
+pub const FASTENING: &str = "urn:xmpp:fasten:0";
+/// Message replies (XEP-0461).
+pub const REPLY: &str = "urn:xmpp:reply:0";
+/// Message reactions (XEP-0444).
+pub const REACTIONS: &str = "urn:xmpp:reactions:0";
+/// Fallback indication (XEP-0428).
+pub const FALLBACK: &str = "urn:xmpp:fallback:0";
 /// Explicit message encryption (XEP-0380).
 pub const EME: &str = "urn:xmpp:eme:0";

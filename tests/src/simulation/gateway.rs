@@ -131,7 +131,7 @@ pub(super) fn words_at_rest(dir: &Path, user: &str, contact: &ContactId) -> bool
     });
     let runtime = Runtime::new().unwrap_or_else(|error| panic!("a runtime: {error}"));
     let head = runtime.block_on(head).unwrap_or_else(|error| panic!("the database: {error}"));
-    head.is_some_and(|head| head.text.is_some())
+    head.is_some_and(|head| head.message.is_some())
 }
 
 impl Drop for Gateway {

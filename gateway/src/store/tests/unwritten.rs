@@ -76,7 +76,7 @@ async fn they_go_with_their_row_however_that_goes() {
             deliveries::add(db, sealer, alice, &contact, &new, 1)?;
             deliveries::add(db, sealer, alice, &contact, &new, 1)?;
             let waiting = deliveries::waiting(db, sealer, alice, &contact, 0, 9)?;
-            assert_eq!(waiting[0].parcel.text, Some(Plaintext::new("canary")));
+            assert_eq!(waiting[0].parcel.message, Some(Message::says(Plaintext::new("canary"))));
             Ok(())
         })
         .await

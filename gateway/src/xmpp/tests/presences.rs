@@ -1,33 +1,9 @@
 //! Who is there, and what their clients can do.
 
 use drawbridge_bridge::{Availability, ContactId, Event};
-use minidom::Element;
 
-use super::world::{World, alice, presence_of, presences, text};
-use crate::xmpp::element::{Build, element};
+use super::world::{World, alice, answers, client, presence_of, presences, text};
 use crate::xmpp::{caps, ns, presence};
-
-/// What a client says of itself, and the caps of that.
-fn client(features: &[&str]) -> (Element, String) {
-    let identity = element("identity", ns::DISCO_INFO).with("category", "client").with("type", "pc");
-    let features = features.iter().map(|var| element("feature", ns::DISCO_INFO).with("var", *var));
-    let info = element("query", ns::DISCO_INFO).with_child(identity).with_children(features);
-    let ver = caps::verification(&info).unwrap();
-    let caps = format!("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:client' ver='{ver}'/>");
-    (info, caps)
-}
-
-/// Answers the gateway's next disco#info request.
-async fn answers(world: &mut World, info: &Element) {
-    let asked = world.until(|stanza| stanza.name() == "iq" && stanza.has_child("query", ns::DISCO_INFO)).await;
-    let answer = element("iq", ns::CLIENT)
-        .with("type", "result")
-        .with("id", asked.attr("id").unwrap())
-        .with("from", asked.attr("to").unwrap())
-        .with("to", asked.attr("from").unwrap())
-        .with_child(info.clone());
-    assert!(world.keeper.requests.resolve(&answer));
-}
 
 #[tokio::test]
 async fn a_client_is_asked_once_what_it_can_do() {

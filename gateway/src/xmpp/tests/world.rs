@@ -16,7 +16,8 @@ use crate::component::Outgoing;
 use crate::config::{Config, Env};
 use crate::keeper::Keeper;
 use crate::store::{Contact, Sealer, Store, contacts};
-use crate::xmpp::{ns, route};
+use crate::xmpp::element::{Build, element};
+use crate::xmpp::{caps, ns, route};
 
 pub(crate) struct World {
     pub(crate) keeper: Arc<Keeper>,
@@ -127,6 +128,15 @@ impl World {
         self.far.user(&ContactId::new("alice@echo"))
     }
 
+    /// Alice's client of this name is online, and the gateway has learnt what it can do.
+    pub(crate) async fn online_with(&mut self, resource: &str, features: &[&str]) {
+        let (info, caps) = client(features);
+        let presence = format!("<presence from='alice@example.org/{resource}' to='gw.example.org'>{caps}</presence>");
+        self.takes(&presence).await;
+        answers(self, &info).await;
+        self.eventually(|world| world.keeper.presences.online(&alice()).iter().all(|client| client.known)).await;
+    }
+
     pub(crate) fn add_far_contact(&self, contact: &str) {
         self.far.add_contact(&ContactId::new(contact));
     }
@@ -172,4 +182,26 @@ pub(crate) fn condition(stanza: &Element) -> String {
 pub(crate) fn has_feature(answer: &Element, feature: &str) -> bool {
     let query = answer.get_child("query", ns::DISCO_INFO).unwrap();
     query.children().any(|child| child.attr("var") == Some(feature))
+}
+
+/// What a client says of itself, and the caps of that.
+pub(crate) fn client(features: &[&str]) -> (Element, String) {
+    let identity = element("identity", ns::DISCO_INFO).with("category", "client").with("type", "pc");
+    let features = features.iter().map(|var| element("feature", ns::DISCO_INFO).with("var", *var));
+    let info = element("query", ns::DISCO_INFO).with_child(identity).with_children(features);
+    let ver = caps::verification(&info).unwrap();
+    let caps = format!("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:client' ver='{ver}'/>");
+    (info, caps)
+}
+
+/// Answers the gateway's next disco#info request.
+pub(crate) async fn answers(world: &mut World, info: &Element) {
+    let asked = world.until(|stanza| stanza.name() == "iq" && stanza.has_child("query", ns::DISCO_INFO)).await;
+    let answer = element("iq", ns::CLIENT)
+        .with("type", "result")
+        .with("id", asked.attr("id").unwrap())
+        .with("from", asked.attr("to").unwrap())
+        .with("to", asked.attr("from").unwrap())
+        .with_child(info.clone());
+    assert!(world.keeper.requests.resolve(&answer));
 }

@@ -1,0 +1,155 @@
+//! What a message says, and what it is to an earlier one: the form between the stanzas and the store.
+
+use drawbridge_bridge::{Plaintext, Quote, secret::for_sealing};
+use serde::{Deserialize, Serialize};
+
+/// A message of either side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The words. Of reactions: the signs, one a line. Of a retraction: nothing.
+    #[serde(with = "for_sealing")]
+    pub text: Plaintext,
+    /// The words of the earlier message, for who cannot be shown which one is meant.
+    #[serde(default)]
+    pub quote: Option<Quote>,
+    /// What it is to the earlier message; nothing, if it stands by itself.
+    #[serde(default)]
+    pub relation: Option<Relation>,
+}
+
+/// What a message is to an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// What.
+    pub kind: Kind,
+    /// The id under which the user's client knows the earlier one.
+    pub stanza: String,
+    /// Whether the user wrote that one. Said only on the way to them.
+    #[serde(default)]
+    pub own: bool,
+}
+
+/// The ways in which a message can be about another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// XEP-0461.
+    Reply,
+    /// XEP-0308.
+    Correction,
+    /// XEP-0424.
+    Retraction,
+    /// XEP-0444: all that its sender reacts with from now on.
+    Reactions,
+}
+
+/// So much of a message is quoted.
+const QUOTED: (usize, usize) = (3, 200);
+
+impl Message {
+    /// Words that stand by themselves.
+    pub fn says(text: Plaintext) -> Self {
+        Self { text, quote: None, relation: None }
+    }
+
+    /// What kind of relation it has.
+    pub fn kind(&self) -> Option<Kind> {
+        self.relation.as_ref().map(|relation| relation.kind)
+    }
+
+    /// Whether it has words of its own, that others can be about.
+    pub fn is_words(&self) -> bool {
+        !matches!(self.kind(), Some(Kind::Retraction | Kind::Reactions))
+    }
+
+    /// The signs of reactions.
+    pub fn signs(&self) -> impl Iterator<Item = &str> {
+        self.text.expose().lines().filter(|sign| !sign.is_empty())
+    }
+
+    /// The words behind what they reply to, as people write that (XEP-0393, section 5.1.3), and how long this is in
+    /// characters.
+    pub fn quoting(&self) -> (Plaintext, usize) {
+        let Some(Quote(quote)) = &self.quote else { return (self.text.clone(), 0) };
+        let mut quoting: String = quote.expose().lines().flat_map(|line| ["> ", line, "\n"]).collect();
+        let length = quoting.chars().count();
+        quoting.push_str(self.text.expose());
+        (Plaintext::new(quoting), length)
+    }
+
+    /// The same in nothing but words, for a client that shows nothing else; `own` if the user has said it.
+    pub fn in_words(&self, own: bool) -> Plaintext {
+        let (who, me) = if own { ("You", "You ") } else { ("", "/me ") };
+        let about = self.quote.as_ref().map(|Quote(quote)| format!(" to: {}", quote.expose())).unwrap_or_default();
+        let text = self.text.expose();
+        Plaintext::new(match self.kind() {
+            Some(Kind::Retraction) => format!("{me}took a message back"),
+            Some(Kind::Reactions) if text.is_empty() => format!("{me}took a reaction back"),
+            Some(Kind::Reactions) => {
+                format!("{me}reacted with {}{about}", self.signs().collect::<Vec<_>>().join(" "))
+            }
+            Some(Kind::Correction) if own => format!("{who}: * {text}"),
+            Some(Kind::Correction) => format!("* {text}"),
+            Some(Kind::Reply) | None if own => format!("{who}: {text}"),
+            Some(Kind::Reply) | None => self.quoting().0.expose().to_owned(),
+        })
+    }
+}
+
+/// The beginning of a message, to be quoted. What it quotes itself is left out.
+pub fn shortened(Quote(words): &Quote) -> Option<Quote> {
+    let (lines, characters) = QUOTED;
+    let own = || words.expose().lines().filter(|line| !line.starts_with('>') && !line.trim().is_empty());
+    let mut short: String = own().take(lines).collect::<Vec<_>>().join("\n").chars().take(characters).collect();
+    if short.is_empty() {
+        return None;
+    }
+    if own().map(|line| line.chars().count() + 1).sum::<usize>() > short.chars().count() + 1 {
+        short.push('\u{2026}');
+    }
+    Some(Quote(Plaintext::new(short)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quote(words: &str) -> Quote {
+        Quote(Plaintext::new(words))
+    }
+
+    fn message(kind: Kind, text: &str, quoted: Option<&str>) -> Message {
+        let relation = Some(Relation { kind, stanza: "m1".to_owned(), own: true });
+        Message { text: Plaintext::new(text), quote: quoted.map(quote), relation }
+    }
+
+    #[test]
+    fn a_quote_is_short_and_quotes_nothing_itself() {
+        let short = |words: &str| shortened(&quote(words)).map(|Quote(short)| short.expose().to_owned());
+        assert_eq!(short("> earlier\n\nyes"), Some("yes".to_owned()));
+        assert_eq!(short("one\ntwo\nthree\nfour"), Some("one\ntwo\nthree\u{2026}".to_owned()));
+        assert_eq!(short(&"x".repeat(201)), Some(format!("{}\u{2026}", "x".repeat(200))));
+        assert_eq!(short(&"x".repeat(200)), Some("x".repeat(200)));
+        assert_eq!(short("> nothing else"), None);
+    }
+
+    #[test]
+    fn a_reply_quotes_line_by_line() {
+        let reply = message(Kind::Reply, "yes", Some("\u{e9}\ntwo"));
+        let (words, length) = reply.quoting();
+        assert_eq!((words.expose(), length), ("> \u{e9}\n> two\nyes", 10));
+        assert_eq!(words.expose().chars().skip(length).collect::<String>(), "yes");
+    }
+
+    #[test]
+    fn everything_can_be_said_in_words() {
+        let said = |kind, text: &str, own| message(kind, text, Some("tea?")).in_words(own).expose().to_owned();
+        assert_eq!(said(Kind::Reply, "yes", false), "> tea?\nyes");
+        assert_eq!(said(Kind::Reply, "yes", true), "You: yes");
+        assert_eq!(said(Kind::Correction, "yes", false), "* yes");
+        assert_eq!(said(Kind::Correction, "yes", true), "You: * yes");
+        assert_eq!(said(Kind::Retraction, "", false), "/me took a message back");
+        assert_eq!(said(Kind::Retraction, "", true), "You took a message back");
+        assert_eq!(said(Kind::Reactions, "+\n-", false), "/me reacted with + - to: tea?");
+        assert_eq!(said(Kind::Reactions, "", true), "You took a reaction back");
+    }
+}
