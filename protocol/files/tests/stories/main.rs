@@ -3,8 +3,14 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod aesgcm;
+mod captions;
 #[path = "../../../esession/tests/stories/dice.rs"]
 mod dice;
+mod egress;
+mod fuzzed;
+mod malformed;
 mod opened;
+mod private;
 mod sharing;
 mod world;
+mod written;
