@@ -20,8 +20,8 @@ pub fn is_one(text: &str) -> bool {
     strip_scheme(text.trim_start()).is_some()
 }
 
-/// The file of a body that is one such URL, and nothing else but perhaps a thumbnail in a `data:` URL in the next line (section
-/// 4), which is left out.
+/// The file of a body that is one such URL, and nothing else but perhaps a thumbnail in a `data:` URL in the next line
+/// (section 4), which is left out.
 ///
 /// # Errors
 /// [`Error::Malformed`], [`Error::Address`]: it is something else.

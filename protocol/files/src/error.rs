@@ -11,8 +11,8 @@ pub enum Error {
     /// Its sender: no URL of it may be used.
     #[error("the file's address is refused: {0}")]
     Address(#[from] Refused),
-    /// Its sender: it is encrypted in a way that detects no change, and no hash says what it must be (XEP-0448 section 3.1 demands
-    /// one).
+    /// Its sender: it is encrypted in a way that detects no change, and no hash says what it must be (XEP-0448 section
+    /// 3.1 demands one).
     #[error("nothing says what the file must be")]
     Unauthenticated,
     /// Who served it, or was between: it is not what was shared. Fetching it again may help if the connection broke.

@@ -10,18 +10,20 @@ use crate::{aesgcm, oob};
 const FALLBACK: &str = "urn:xmpp:fallback:0";
 /// Ranges beyond these are not looked at: each is compared with each character.
 const MAX_RANGES: usize = 10;
+/// Out of band data beyond these are not looked at: each is compared with each line.
+const MAX_OOB: usize = 10;
 
-/// What of a body was said: all but what is marked as a fallback, and but lines that are the file's address or hold its key, as
-/// there are in bodies of clients that mark nothing.
+/// What of a body was said: all but what is marked as a fallback, and but lines that are the file's address or hold its
+/// key, as there are in bodies of clients that mark nothing.
 pub(crate) fn caption(children: &[&Element], body: &str, urls: &[String]) -> Option<String> {
     // Positions count characters of the body as it is, and there is one element that counts them for this.
     let marked = children.iter().find(|child| child.is("fallback", FALLBACK) && child.attr("for") == Some(SFS));
     let said = marked.map_or_else(|| body.to_owned(), |fallback| without_marked(fallback, body));
-    let of_oob = |child: &&&Element| oob::is_one(child);
-    let repeated = || children.iter().filter(of_oob).flat_map(|x| x.children());
+    let beside = children.iter().filter(|child| oob::is_one(child)).flat_map(|x| x.children()).take(MAX_OOB);
+    let repeated: Vec<String> = beside.map(Element::text).collect();
     let is_address = |line: &str| {
         let line = line.trim();
-        let is_url = urls.iter().any(|url| url.trim() == line) || repeated().any(|url| url.text().trim() == line);
+        let is_url = urls.iter().chain(&repeated).any(|url| url.trim() == line);
         is_url && !line.is_empty() || aesgcm::is_one(line)
     };
     let said = said.split('\n').filter(|line| !is_address(line)).collect::<Vec<_>>().join("\n");

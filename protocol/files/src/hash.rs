@@ -84,8 +84,8 @@ impl Hash {
         constant_time_eq(&self.value, &digest(self.algorithm, octets))
     }
 
-    /// All hashes of known algorithms among the children of an element. A wrong one is not left out, because then somebody
-    /// could make others believe that there was none.
+    /// All hashes of known algorithms among the children of an element. A wrong one is not left out, because then
+    /// somebody could make others believe that there was none.
     pub(crate) fn read_all(parent: &Element) -> Result<Vec<Self>, Error> {
         let mut hashes: Vec<Self> = Vec::new();
         for element in parent.children().filter(|child| child.is("hash", HASHES)).take(MAX_HASHES) {

@@ -63,8 +63,8 @@ pub struct Key {
 impl Key {
     /// From octets that somebody sent.
     ///
-    /// The IV has 12 octets for GCM, or 16 from clients of before 2020; 16 for CBC, or 32 from QXmpp (Kaidan), which makes it as
-    /// long as the key: of those only the first 16 count.
+    /// The IV has 12 octets for GCM, or 16 from clients of before 2020; 16 for CBC, or 32 from QXmpp (Kaidan), which
+    /// makes it as long as the key: of those only the first 16 count.
     ///
     /// # Errors
     /// [`Error::Malformed`]: a length is wrong.

@@ -1,10 +1,12 @@
-//! How files are shared in XMPP chats: Stateless file sharing (XEP-0447) with its encryption (XEP-0448), OMEMO media sharing
-//! (`aesgcm:` URLs, XEP-0454), and out of band data (XEP-0066). Sans-IO: no socket, no disk, no clock, no randomness of its own.
+//! How files are shared in XMPP chats: Stateless file sharing (XEP-0447) with its encryption (XEP-0448), OMEMO media
+//! sharing (`aesgcm:` URLs, XEP-0454), and out of band data (XEP-0066). Sans-IO: no socket, no disk, no clock, no
+//! randomness of its own.
 //!
-//! [`read`] says what a message shares, [`Shared::open`] makes the file of what was fetched, [`encrypt`] and [`to_message`] are
-//! the way back. [`egress`] decides where one may connect to fetch it.
+//! [`read`] says what a message shares, [`Shared::open`] makes the file of what was fetched, [`encrypt`] and
+//! [`to_message`] are the way back. [`egress`] decides where one may connect to fetch it.
 //!
-//! The reader belongs into what was decrypted: what lies beside an encrypted content was written by a server, for all one knows.
+//! The reader belongs into what was decrypted: what lies beside an encrypted content was written by a server, for all
+//! one knows.
 
 pub mod aesgcm;
 pub mod egress;

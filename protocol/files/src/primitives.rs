@@ -69,8 +69,8 @@ pub(crate) fn gcm_decrypt(key: &Key, text: &mut [u8], tag: &[u8; TAG]) -> bool {
     opened.is_some()
 }
 
-/// What GCM does to a text without looking at a tag, in place: counter mode from 2, for IVs of 12 octets (SP 800-38D sections
-/// 6.5 and 7.1). Only where hashes authenticate.
+/// What GCM does to a text without looking at a tag, in place: counter mode from 2, for IVs of 12 octets (SP 800-38D
+/// sections 6.5 and 7.1). Only where hashes authenticate.
 pub(crate) fn gcm_without_tag(key: &Key, text: &mut [u8]) -> bool {
     fn apply<A: Aes>(key: &Key, text: &mut [u8]) -> Option<()> {
         let mut block = [0; BLOCK];
@@ -88,8 +88,8 @@ pub(crate) fn gcm_without_tag(key: &Key, text: &mut [u8]) -> bool {
     applied.is_some()
 }
 
-/// AES-256 in CBC mode with padding as of PKCS #7 (SP 800-38A, RFC 5652 section 6.3), in place: the padded last block. What
-/// does not fill a block at the end of `text` goes into that; the caller puts it there.
+/// AES-256 in CBC mode with padding as of PKCS #7 (SP 800-38A, RFC 5652 section 6.3), in place: the padded last block.
+/// What does not fill a block at the end of `text` goes into that; the caller puts it there.
 pub(crate) fn cbc_encrypt(key: &Key, text: &mut [u8]) -> Option<[u8; BLOCK]> {
     let mut encryptor = cbc::Encryptor::<Aes256>::new_from_slices(key.expose(), key.iv()).ok()?;
     let (blocks, rest) = Array::slice_as_chunks_mut(text);
@@ -101,7 +101,8 @@ pub(crate) fn cbc_encrypt(key: &Key, text: &mut [u8]) -> Option<[u8; BLOCK]> {
     Some(last.into())
 }
 
-/// The length of the text, in place, if the padding is right. An attacker must not learn which of padding and hash was wrong.
+/// The length of the text, in place, if the padding is right. An attacker must not learn which of padding and hash was
+/// wrong.
 pub(crate) fn cbc_decrypt(key: &Key, text: &mut [u8]) -> Option<usize> {
     let decryptor = cbc::Decryptor::<Aes256>::new_from_slices(key.expose(), key.iv()).ok()?;
     decryptor.decrypt_padded::<Pkcs7>(text).ok().map(<[u8]>::len)

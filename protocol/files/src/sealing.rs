@@ -14,7 +14,8 @@ use crate::shared::{Shared, Source};
 /// A file in clear, wiped when dropped.
 pub type Plaintext = Zeroizing<Vec<u8>>;
 
-/// A file encrypted with a new key, as it is to be uploaded: with GCM's tag at the end (XEP-0454 section 3, XEP-0448 section 4).
+/// A file encrypted with a new key, as it is to be uploaded: with GCM's tag at the end (XEP-0454 section 3, XEP-0448
+/// section 4).
 ///
 /// 16 octets longer with GCM, up to 16 with CBC. The octets of `plaintext` are overwritten with those of the result.
 ///
@@ -41,11 +42,11 @@ pub fn encrypt(
 }
 
 impl Shared {
-    /// The file, of what was fetched from its source, if it is what was shared: hashes of what was fetched are checked before
-    /// decryption, those of the file after it, and all of them must be right.
+    /// The file, of what was fetched from its source, if it is what was shared: hashes of what was fetched are checked
+    /// before decryption, those of the file after it, and all of them must be right.
     ///
-    /// GCM's tag may be missing where a hash is there in its place (XEP-0448 section 4; QXmpp leaves it out). Octets beyond the
-    /// size are cut off an encrypted file (section 3.2). How much is fetched is the caller's to limit.
+    /// GCM's tag may be missing where a hash is there in its place (XEP-0448 section 4; QXmpp leaves it out). Octets
+    /// beyond the size are cut off an encrypted file (section 3.2). How much is fetched is the caller's to limit.
     ///
     /// # Errors
     /// [`Error::Altered`]: it is not what was shared, or not as long. [`Error::Unauthenticated`]: nobody could tell.

@@ -19,12 +19,12 @@ const URL_DATA: &str = "http://jabber.org/protocol/url-data";
 /// Sources beyond these are not looked at, in each list.
 const MAX_SOURCES: usize = 10;
 
-/// The file of an element `file-sharing`, without a caption. Encrypted sources come before others, and of each kind the first
-/// that can be used counts; sources of other kinds and in other schemes than `https:` are left out (section 5).
+/// The file of an element `file-sharing`, without a caption. Encrypted sources come before others, and of each kind the
+/// first that can be used counts; sources of other kinds and in other schemes than `https:` are left out (section 5).
 ///
 /// # Errors
-/// [`Error::Malformed`]: it is another element, or lacks something. `"sources"`: it has none that can be used; the sender may
-/// attach some later (section 3.3).
+/// [`Error::Malformed`]: it is another element, or lacks something. `"sources"`: it has none that can be used; the
+/// sender may attach some later (section 3.3).
 pub fn read(element: &Element) -> Result<Shared, Error> {
     if !element.is("file-sharing", SFS) {
         return Err(Error::Malformed("file-sharing"));

@@ -13,12 +13,12 @@ pub fn to_children(shared: &Shared) -> Vec<Element> {
     vec![sfs::to_element(shared)]
 }
 
-/// A whole message, for clients that know stateless file sharing and for those that do not: a body, if there is one, and
-/// what belongs beside it. All of it holds the key, if the file is encrypted.
+/// A whole message, for clients that know stateless file sharing and for those that do not: a body, if there is one,
+/// and what belongs beside it. All of it holds the key, if the file is encrypted.
 ///
-/// The body ends in the file's URL, marked as a fallback, after what is said. It is the URL alone if nothing is said: then
-/// clients that know only out of band data (XEP-0066), or only `aesgcm:` URLs (XEP-0454), have the file as well; beside a
-/// caption they have a link. Ciphers that `aesgcm:` does not know have no fallback.
+/// The body ends in the file's URL, marked as a fallback, after what is said. It is the URL alone if nothing is said:
+/// then clients that know only out of band data (XEP-0066), or only `aesgcm:` URLs (XEP-0454), have the file as well;
+/// beside a caption they have a link. Ciphers that `aesgcm:` does not know have no fallback.
 #[must_use]
 pub fn to_message(shared: &Shared) -> (Option<Zeroizing<String>>, Vec<Element>) {
     let mut children = to_children(shared);

@@ -1,4 +1,5 @@
-//! Which IP addresses are somebody else's, in the public Internet (IANA's registries of special-purpose addresses, RFC 6890).
+//! Which IP addresses are somebody else's, in the public Internet (IANA's registries of special-purpose addresses, RFC
+//! 6890).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -33,8 +34,8 @@ const DENIED_V6: [(Ipv6Addr, u32); 5] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation (RFC 9637)
 ];
 
-/// Whether an address is one that anybody in the Internet may have. Addresses that stand for IPv4 ones, by mapping (RFC 4291) or
-/// by NAT64 (RFC 6052), are judged as those.
+/// Whether an address is one that anybody in the Internet may have. Addresses that stand for IPv4 ones, by mapping (RFC
+/// 4291) or by NAT64 (RFC 6052), are judged as those.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {

@@ -1,4 +1,5 @@
-//! The form of a URL, stricter than the URL standard: what that mends is refused, so that nobody mends it in another way.
+//! The form of a URL, stricter than the URL standard: what that mends is refused, so that nobody mends it in another
+//! way.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -72,7 +73,8 @@ fn read_host(host: &str) -> Result<Host, Refused> {
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return Ok(Host::Address(IpAddr::V6(address.parse::<Ipv6Addr>().map_err(|_| Refused::Host)?)));
     }
-    // Upload services write names in ASCII (XEP-0363 section 4, RFC 3986). What IDNA makes of others can be an IP address.
+    // Upload services write names in ASCII (XEP-0363 section 4, RFC 3986). What IDNA makes of others can be an IP
+    // address.
     let is_label = |label: &str| {
         (1..=MAX_LABEL).contains(&label.len())
             && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')

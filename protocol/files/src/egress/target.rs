@@ -29,8 +29,8 @@ const LOCAL: [&str; 19] = [
     "workgroup",
 ];
 
-/// Where something is, in a form that every reader understands in the same way. Its `Debug` does not print the path: who knows it
-/// can fetch what is there.
+/// Where something is, in a form that every reader understands in the same way. Its `Debug` does not print the path:
+/// who knows it can fetch what is there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     /// How to speak.
@@ -104,9 +104,9 @@ impl Target {
         Self::read(url, allow_http)?.public()
     }
 
-    /// From the URL that the user's own server gave for an upload, or that is on the host of such a URL: it may be on the
-    /// gateway's own host or network if its host is one of `own`, which are names or addresses in normal form. [`is_public`] is
-    /// not asked for those.
+    /// From the URL that the user's own server gave for an upload, or that is on the host of such a URL: it may be on
+    /// the gateway's own host or network if its host is one of `own`, which are names or addresses in normal form.
+    /// [`is_public`] is not asked for those.
     ///
     /// # Errors
     /// [`Refused`]: one does not connect there.

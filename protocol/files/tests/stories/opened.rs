@@ -152,7 +152,9 @@ fn hashes_are_those_of_the_standards() {
 proptest! {
     #[test]
     fn what_is_encrypted_is_opened(
-        file in proptest::collection::vec(any::<u8>(), 0..300), seed: u64, cipher in proptest::sample::select(&Cipher::ALL[..])
+        file in proptest::collection::vec(any::<u8>(), 0..300),
+        cipher in proptest::sample::select(&Cipher::ALL[..]),
+        seed: u64,
     ) {
         let (fetched, key) = encrypt(Plaintext::new(file.clone()), cipher, &mut Dice(seed)).unwrap();
         prop_assert!(fetched.len() > file.len() && fetched.len() <= file.len() + 16);

@@ -40,9 +40,11 @@ fn a_file_in_clear_is_what_all_clients_know() {
     let (body, children) = to_message(&shared);
     assert_eq!(body.unwrap().as_str(), URL);
     let file = "<file-sharing xmlns='urn:xmpp:sfs:0' disposition='inline'><file xmlns='urn:xmpp:file:metadata:0'>\
-         <media-type>image/jpeg</media-type><name>summit.jpg</name><size>3</size><width>4096</width><height>2160</height>\
-         <desc>Photo</desc><hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=\
-         </hash></file><sources><url-data xmlns='http://jabber.org/protocol/url-data' target='https://download.montague.lit/\
+         <media-type>image/jpeg</media-type><name>summit.jpg</name><size>3</size><width>4096</width>\
+         <height>2160</height><desc>Photo</desc><hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>\
+         ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=\
+         </hash></file><sources><url-data xmlns='http://jabber.org/protocol/url-data' \
+         target='https://download.montague.lit/\
          4a771ac1-f0b2-4a4a-9700-f2a26fa2bb67/summit.jpg'/></sources></file-sharing>";
     let beside = format!(
         "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:sfs:0'><body/></fallback>\
@@ -66,8 +68,9 @@ fn an_encrypted_file_carries_its_key_and_a_body_for_older_clients() {
     assert_eq!(body.unwrap(), aesgcm::url(URL, &key(Cipher::Aes256Gcm)).unwrap());
     let written = xml(&children);
     let expected = "<sources><encrypted xmlns='urn:xmpp:esfs:0' cipher='urn:xmpp:ciphers:aes-256-gcm-nopadding:0'>\
-         <key>BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=</key><iv>CQkJCQkJCQkJCQkJ</iv><sources xmlns='urn:xmpp:sfs:0'>\
-         <url-data xmlns='http://jabber.org/protocol/url-data' target='https://download.montague.lit/\
+         <key>BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=</key><iv>CQkJCQkJCQkJCQkJ</iv>\
+         <sources xmlns='urn:xmpp:sfs:0'><url-data xmlns='http://jabber.org/protocol/url-data' \
+         target='https://download.montague.lit/\
          4a771ac1-f0b2-4a4a-9700-f2a26fa2bb67/summit.jpg'/></sources></encrypted></sources>";
     assert!(written.contains(expected), "{written}");
     assert!(written.ends_with("for='urn:xmpp:sfs:0'><body/></fallback>"), "{written}");
