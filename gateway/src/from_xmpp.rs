@@ -71,12 +71,12 @@ mod tests {
     use drawbridge_bridge::Plaintext;
 
     use super::*;
-    use crate::to_xmpp;
+    use crate::to_xmpp::{self, Sealed};
 
     #[test]
     fn what_to_xmpp_writes_from_xmpp_reads() {
         let message = Message::says(Plaintext::new("<b>☕ & more</b>"));
-        let said = read(&to_xmpp::message(&message, "m1", None, |_| None));
+        let said = read(&to_xmpp::message(&message, "m1", None, Sealed::Whole, |_| None));
         assert_eq!(said.message, Some(message));
         assert_eq!(said.origin_id.as_deref(), Some("m1"));
         assert!(said.wants_receipt);

@@ -10,6 +10,7 @@ use crate::address::{self, Address};
 use crate::component::Outgoing;
 use crate::config::{Config, NetworkConfig};
 use crate::crossing::Crossings;
+use crate::files::{Uploads, Web};
 use crate::secure::pairing::Pairings;
 use crate::store::Store;
 use crate::xmpp::presence::Presences;
@@ -43,6 +44,10 @@ pub struct Keeper {
     pub accounts: Accounts,
     /// Codes that clients may be given.
     pub pairings: Pairings,
+    /// The way into the web, for files.
+    pub web: Web,
+    /// Where users' servers take files.
+    pub uploads: Uploads,
     /// The conversations and their queues.
     pub crossings: Crossings,
 }
@@ -86,6 +91,8 @@ impl Keeper {
             pacing: Pacing::default(),
             accounts: Accounts::new(&settings, &config.data_dir),
             pairings: Pairings::default(),
+            web: Web::new(&config.files),
+            uploads: Uploads::default(),
             crossings: Crossings::new(&config.limits),
             settings,
             config,

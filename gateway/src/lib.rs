@@ -11,6 +11,7 @@ pub mod config;
 pub mod control;
 pub mod crossing;
 pub mod doctor;
+pub mod files;
 pub mod from_xmpp;
 pub mod keeper;
 pub mod log;

@@ -1,7 +1,9 @@
 //! What a message says, and what it is to an earlier one: the form between the stanzas and the store.
 
-use drawbridge_bridge::{Plaintext, Quote, secret::for_sealing};
-use serde::{Deserialize, Serialize};
+use drawbridge_bridge::{Attachment, Plaintext, Quote, secret::for_sealing};
+use minidom::Element;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use xmpp_files::{Shared, sfs};
 
 /// A message of either side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,18 @@ pub struct Message {
     /// What it is to the earlier message; nothing, if it stands by itself.
     #[serde(default)]
     pub relation: Option<Relation>,
+    /// The file that it is. Then the words are what is said of it, for who cannot have it, or beside it.
+    #[serde(default)]
+    pub file: Option<File>,
+}
+
+/// Where a file is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum File {
+    /// Where the user's client has put it, or we for them.
+    Near(#[serde(with = "as_element")] Box<Shared>),
+    /// Where the bridge finds it.
+    Far(Attachment),
 }
 
 /// What a message is to an earlier one.
@@ -48,7 +62,7 @@ const QUOTED: (usize, usize) = (3, 200);
 impl Message {
     /// Words that stand by themselves.
     pub fn says(text: Plaintext) -> Self {
-        Self { text, quote: None, relation: None }
+        Self { text, quote: None, relation: None, file: None }
     }
 
     /// What kind of relation it has.
@@ -95,6 +109,21 @@ impl Message {
     }
 }
 
+/// A file as XEP-0447 writes it, for the seal that it is stored in.
+mod as_element {
+    use super::{Deserialize, Deserializer, Element, Serializer, Shared, sfs};
+
+    pub(super) fn serialize<S: Serializer>(shared: &Shared, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&String::from(&sfs::to_element(shared)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Shared>, D::Error> {
+        use serde::de::Error;
+        let element: Element = String::deserialize(from)?.parse().map_err(D::Error::custom)?;
+        sfs::read(&element).map(Box::new).map_err(D::Error::custom)
+    }
+}
+
 /// The beginning of a message, to be quoted. What it quotes itself is left out.
 pub fn shortened(Quote(words): &Quote) -> Option<Quote> {
     let (lines, characters) = QUOTED;
@@ -119,7 +148,7 @@ mod tests {
 
     fn message(kind: Kind, text: &str, quoted: Option<&str>) -> Message {
         let relation = Some(Relation { kind, stanza: "m1".to_owned(), own: true });
-        Message { text: Plaintext::new(text), quote: quoted.map(quote), relation }
+        Message { text: Plaintext::new(text), quote: quoted.map(quote), relation, file: None }
     }
 
     #[test]

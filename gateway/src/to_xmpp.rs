@@ -6,10 +6,20 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, Utc};
 use jid::BareJid;
 use minidom::Element;
+use xmpp_files::Shared;
 
-use crate::message::{Kind, Message, Relation};
+use crate::message::{File, Kind, Message, Relation};
 use crate::xmpp::element::{Build, element};
 use crate::xmpp::ns;
+
+/// What of a message can be sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealed {
+    /// All of it, or nothing is.
+    Whole,
+    /// The body alone, and the rest lies beside it for everybody to see (OMEMO's older dialect).
+    Body,
+}
 
 /// A message under an id of its own, with a receipt asked for, and markable as read where it has words. `author` tells
 /// the address of who wrote the earlier message: the user, or the contact. `sent` is told when it lies back (XEP-0203).
@@ -17,9 +27,13 @@ pub fn message(
     message: &Message,
     id: &str,
     sent: Option<SystemTime>,
+    sealed: Sealed,
     author: impl Fn(bool) -> Option<BareJid>,
 ) -> Vec<Element> {
-    let mut children = related(message, author);
+    let mut children = match &message.file {
+        Some(File::Near(shared)) => file(shared, sealed),
+        _ => related(message, author),
+    };
     children.push(element("origin-id", ns::SID).with("id", id));
     children.push(element("request", ns::RECEIPTS));
     if message.is_words() {
@@ -63,6 +77,16 @@ pub fn related(message: &Message, author: impl Fn(bool) -> Option<BareJid>) -> V
             let signs = message.signs().map(|sign| element("reaction", ns::REACTIONS).with_text(sign));
             vec![element("reactions", ns::REACTIONS).with("id", stanza).with_children(signs)]
         }
+    }
+}
+
+/// A file, for clients that know stateless file sharing (XEP-0447) and for those that know its URL alone. Its key is in both.
+fn file(shared: &Shared, sealed: Sealed) -> Vec<Element> {
+    let (body, beside) = xmpp_files::to_message(shared);
+    let body = body.iter().map(|body| element("body", ns::CLIENT).with_text(body));
+    match sealed {
+        Sealed::Whole => body.chain(beside).collect(),
+        Sealed::Body => body.collect(),
     }
 }
 

@@ -13,11 +13,12 @@ mod lifecycle;
 mod login;
 mod names;
 mod sending;
+mod sharing;
 mod stage;
 
 use std::fmt;
 
-pub use harness::{Harness, Seen};
+pub use harness::{Harness, Seen, Shared};
 pub use keeper::Keeper;
 pub use stage::Stage;
 
@@ -98,6 +99,10 @@ promises! {
     AnnotationsArrive => annotating::arrive,
     /// Those of the contact reach the keeper as what they are.
     AnnotationsComeIn => annotating::come_in,
+    /// Files of the user reach the contact whole, once.
+    FilesArrive => sharing::arrive,
+    /// Those of the contact reach the keeper whole, and never more than it asks for.
+    FilesComeIn => sharing::come_in,
     /// Typing and read marks reach the contact.
     SignalsWork => facets::signals,
 }
@@ -125,7 +130,8 @@ macro_rules! conformance_tests {
             sends Sends, sends_once SendsOnce, sends_once_over_restart SendsOnceOverRestart,
             knows_what_it_sent KnowsWhatItSent, size_limit SizeLimit, order Order, nothing_lost NothingLost, same_again SameAgain, stops Stops, logs_out LogsOut,
             not_found NotFound, direct_works DirectWorks, directory_works DirectoryWorks,
-            annotations_arrive AnnotationsArrive, annotations_come_in AnnotationsComeIn, signals_work SignalsWork,
+            annotations_arrive AnnotationsArrive, annotations_come_in AnnotationsComeIn,
+            files_arrive FilesArrive, files_come_in FilesComeIn, signals_work SignalsWork,
         }
 
     };

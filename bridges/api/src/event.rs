@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Annotation, ContactId, ConvId, LoginId, Plaintext, Position, RemoteId, TxnId, secret::for_sealing};
+use crate::{
+    Annotation, Attachment, ContactId, ConvId, LoginId, Plaintext, Position, RemoteId, TxnId, secret::for_sealing,
+};
 
 /// One thing that happened on the far side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -12,12 +14,15 @@ use crate::{Annotation, ContactId, ConvId, LoginId, Plaintext, Position, RemoteI
 pub enum Event {
     /// Somebody wrote something. Other kinds of content arrive as words.
     Message {
-        /// What, written as in [`crate::OutMessage`].
+        /// What, written as in [`crate::OutMessage`]. Of a file: what it is and its caption, for who cannot have it.
         #[serde(with = "for_sealing")]
         text: Plaintext,
         /// The message that it replies to.
         #[serde(default)]
         reply_to: Option<Reference>,
+        /// The file that it is. Set only where the session has [`crate::Media`].
+        #[serde(default)]
+        file: Option<Box<Attachment>>,
     },
     /// Somebody did something to a message, or took a reaction back. Whether they may is the keeper's to check. What
     /// it is done to may be unknown there.

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    Annotation, Availability, ContactId, ContactInfo, ConvId, ConvInfo, Error, RemoteId, Secret, SendError, Sent, TxnId,
+    Annotation, Availability, ContactId, ContactInfo, ConvId, ConvInfo, Error, FileContent, Handle, OutFile, RemoteId,
+    Secret, SendError, Sent, TxnId,
 };
 
 /// One-to-one conversations.
@@ -69,6 +70,24 @@ pub trait Annotate: Send + Sync {
 
     /// Whether reactions are as well encrypted as messages are.
     fn encrypts_reactions(&self) -> bool;
+}
+
+/// Files. Both ways they are whole in memory, hence `max`, and never on a disk.
+#[async_trait]
+pub trait Media: Send + Sync {
+    /// A file that somebody has shared, of at most `max` octets, whatever its sender says of its size.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is not there (any more), or is not what its sender has sealed; [`Error::Rejected`] if it is
+    /// longer.
+    async fn fetch(&self, handle: &Handle, max: usize) -> Result<FileContent, Error>;
+
+    /// Shares one, as well protected as messages of that conversation are. Idempotent by `txn` as [`crate::Session::send`]
+    /// is, with one space of ids for both.
+    ///
+    /// # Errors
+    /// As [`crate::Session::send`].
+    async fn share(&self, file: OutFile, txn: TxnId) -> Result<Sent, SendError>;
 }
 
 /// Small signals, never durable.

@@ -8,7 +8,7 @@
 //! - [`login`]: logging in as a state machine, driven alike by a form, an ad-hoc command, a chat or a terminal.
 //! - [`session`]: a live login: events out through a [`Sink`], messages in through [`Session::send`].
 //! - [`facets`]: optional abilities. To advertise is to implement.
-//! - [`event`], [`message`], [`ids`], [`caps`], [`error`], [`secret`]: the values that cross.
+//! - [`event`], [`message`], [`media`], [`ids`], [`caps`], [`error`], [`secret`]: the values that cross.
 //! - `conformance` (feature): the suite that every bridge must pass.
 
 pub mod caps;
@@ -19,6 +19,7 @@ pub mod event;
 pub mod facets;
 pub mod ids;
 pub mod login;
+pub mod media;
 pub mod message;
 pub mod network;
 pub mod secret;
@@ -27,9 +28,10 @@ pub mod session;
 pub use caps::Caps;
 pub use error::{Error, SendError};
 pub use event::{Availability, ContactInfo, ConvInfo, ConvKind, Envelope, Event, Quote, Reference, Security, Sender};
-pub use facets::{Annotate, ContactTrust, Direct, Directory, KeySharing, OwnTrust, Signals, Trust, TrustStatus};
+pub use facets::{Annotate, ContactTrust, Direct, Directory, KeySharing, Media, OwnTrust, Signals, Trust, TrustStatus};
 pub use ids::{ContactId, ConvId, FlowId, LoginId, Position, RemoteId, TxnId};
 pub use login::{Field, FieldKind, LoginGrant, LoginInput, LoginProcess, LoginStep};
+pub use media::{Attachment, Caption, FileContent, FileInfo, Handle, OutFile};
 pub use message::{Annotation, OutMessage, Sent};
 pub use network::{ContactName, Descriptor, LoginFlow, Network, UserRef};
 pub use secret::{Plaintext, Secret};

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::{
     Annotate, CancellationToken, Caps, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Envelope, Error,
-    LoginId, OutMessage, Position, Secret, SendError, Sent, Signals, Trust, TxnId,
+    LoginId, Media, OutMessage, Position, Secret, SendError, Sent, Signals, Trust, TxnId,
 };
 
 /// One login, connected or about to be. The required part is small; the rest are facets.
@@ -61,6 +61,11 @@ pub trait Session: Send + Sync {
 
     /// Corrections, retractions, reactions, replies.
     fn annotate(&self) -> Option<&dyn Annotate> {
+        None
+    }
+
+    /// Files.
+    fn media(&self) -> Option<&dyn Media> {
         None
     }
 

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use drawbridge_bridge::{
-    Annotate, Annotation, Availability, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Error, Event,
-    RemoteId, SendError, Sent, Session, Signals, TxnId,
+    Annotate, Annotation, Attachment, Availability, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Error,
+    Event, FileContent, Handle, Media, OutFile, RemoteId, SendError, Sent, Session, Signals, TxnId,
 };
 
 use crate::{
-    Annotated, contacts,
+    Annotated, Received, contacts, far_user,
     session::{EchoSession, New},
     talk::{Happening, Standing, Talk},
     world::Account,
@@ -112,6 +112,32 @@ impl Annotate for EchoSession {
 
     fn encrypts_reactions(&self) -> bool {
         true
+    }
+}
+
+#[async_trait]
+impl Media for EchoSession {
+    async fn fetch(&self, handle: &Handle, max: usize) -> Result<FileContent, Error> {
+        let content = self.world.visit(|world| world.file(handle).cloned()).ok_or(Error::NotFound)?;
+        match content.expose().len() <= max {
+            true => Ok(content),
+            false => Err(Error::Rejected("the file is too long".into())),
+        }
+    }
+
+    async fn share(&self, file: OutFile, txn: TxnId) -> Result<Sent, SendError> {
+        let OutFile { conv, info, content, caption } = file;
+        let me = &self.account;
+        self.world.change(|world| {
+            let file = Attachment { info, caption, handle: world.keep(content) };
+            let take = |account: &mut Account, contact, New { id, answer }| {
+                let text = far_user::described(&file);
+                let file = Some(Box::new(file));
+                let received = Received { contact, text, file, reply_to: None, txn: txn.clone(), remote_id: id };
+                account.accept(me, received, answer);
+            };
+            self.take(world, &conv, &txn, |_| Ok(()), take)
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! One account as the far side sees it: what tests play with.
 
 use drawbridge_bridge::{
-    Annotation, Availability, ContactId, ConvId, ConvInfo, Event, Plaintext, RemoteId, SendError, TxnId,
+    Annotation, Attachment, Availability, Caption, ContactId, ConvId, ConvInfo, Event, FileContent, FileInfo, Handle,
+    Plaintext, RemoteId, SendError, TxnId,
 };
 
 use crate::{
@@ -16,8 +17,10 @@ use crate::{
 pub struct Received {
     /// By whom.
     pub contact: ContactId,
-    /// What.
+    /// What. Of a file: what it is, and its caption.
     pub text: Plaintext,
+    /// The file that it is; its octets are in [`FarUser::file`].
+    pub file: Option<Box<Attachment>>,
     /// The message that it replies to.
     pub reply_to: Option<RemoteId>,
     /// Under which transaction id.
@@ -72,7 +75,27 @@ impl FarUser {
     /// The contact replies to a message.
     pub fn replies(&self, contact: &ContactId, to: &RemoteId, text: &str) -> RemoteId {
         let reply_to = self.at_talk(contact, |talk| talk.reference(to.clone()));
-        self.push(contact, Happening::by(contact, false, Event::Message { text: Plaintext::new(text), reply_to }))
+        let reply = Event::Message { text: Plaintext::new(text), reply_to, file: None };
+        self.push(contact, Happening::by(contact, false, reply))
+    }
+
+    /// The contact shares a file.
+    pub fn shares(
+        &self,
+        contact: &ContactId,
+        info: FileInfo,
+        caption: Option<Caption>,
+        content: FileContent,
+    ) -> RemoteId {
+        let handle = self.world.change(|world| world.keep(content));
+        let file = Attachment { info, caption, handle };
+        let shared = Event::Message { text: described(&file), reply_to: None, file: Some(Box::new(file)) };
+        self.push(contact, Happening::by(contact, false, shared))
+    }
+
+    /// A file that somebody has shared, if it is one of the newest.
+    pub fn file(&self, handle: &Handle) -> Option<FileContent> {
+        self.world.visit(|world| world.file(handle).cloned())
     }
 
     /// The contact does something to a message.
@@ -219,5 +242,14 @@ impl FarUser {
 }
 
 fn message(text: &str) -> Event {
-    Event::Message { text: Plaintext::new(text), reply_to: None }
+    Event::Message { text: Plaintext::new(text), reply_to: None, file: None }
+}
+
+/// A file in words.
+pub(crate) fn described(file: &Attachment) -> Plaintext {
+    let name = file.info.name.expose();
+    Plaintext::new(match &file.caption {
+        Some(Caption(caption)) => format!("shared a file: {name}\n{}", caption.expose()),
+        None => format!("shared a file: {name}"),
+    })
 }

@@ -8,8 +8,8 @@ use std::{
 use async_trait::async_trait;
 use drawbridge_bridge::{
     Annotate, Availability, CancellationToken, Caps, Closed, ContactId, ContactInfo, ConvId, ConvInfo, Direct,
-    Directory, Error, Event, EventSink, Exit, LoginId, LoginRecord, OutMessage, Place, RemoteId, SendError, Sent,
-    Session, Signals, TxnId,
+    Directory, Error, Event, EventSink, Exit, LoginId, LoginRecord, Media, OutMessage, Place, RemoteId, SendError,
+    Sent, Session, Signals, TxnId,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -182,7 +182,7 @@ impl Session for EchoSession {
         let me = &self.account;
         self.world.change(|world| {
             let take = |account: &mut Account, contact, New { id, answer }| {
-                let received = Received { contact, text, reply_to, txn: txn.clone(), remote_id: id };
+                let received = Received { contact, text, file: None, reply_to, txn: txn.clone(), remote_id: id };
                 account.accept(me, received, answer);
             };
             self.take(world, &conv, &txn, |_| Ok(()), take)
@@ -222,6 +222,10 @@ impl Session for EchoSession {
     }
 
     fn annotate(&self) -> Option<&dyn Annotate> {
+        Some(self)
+    }
+
+    fn media(&self) -> Option<&dyn Media> {
         Some(self)
     }
 

@@ -7,7 +7,8 @@ use std::{
 };
 
 use drawbridge_bridge::{
-    Annotation, Availability, ContactId, ConvId, Error, Event, Plaintext, RemoteId, SendError, TxnId, UserRef,
+    Annotation, Attachment, Availability, ContactId, ConvId, Error, Event, FileContent, Handle, Plaintext, RemoteId,
+    SendError, TxnId, UserRef,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -33,8 +34,13 @@ pub(crate) struct World {
     pub(crate) contacts: BTreeMap<ContactId, Persona>,
     pub(crate) accounts: BTreeMap<ContactId, Account>,
     ended: BTreeSet<String>,
+    /// The newest files.
+    files: VecDeque<(Handle, FileContent)>,
     count: u64,
 }
+
+/// So many files are kept.
+const FILES: usize = 32;
 
 pub(crate) struct Account {
     ticket: Ticket,
@@ -58,6 +64,7 @@ struct Answer {
     due: Instant,
     contact: ContactId,
     text: Plaintext,
+    file: Option<Box<Attachment>>,
     remote_id: RemoteId,
 }
 
@@ -70,6 +77,7 @@ impl Default for EchoWorld {
             contacts: BUILT_IN.map(contact).into(),
             accounts: BTreeMap::new(),
             ended: BTreeSet::new(),
+            files: VecDeque::new(),
             count: 0,
         });
         Self(Arc::new(Shared { state, changed: watch::Sender::new(()) }))
@@ -148,6 +156,21 @@ impl World {
         RemoteId::new(format!("{}-{}", self.epoch, self.count))
     }
 
+    /// Keeps a file.
+    pub(crate) fn keep(&mut self, content: FileContent) -> Handle {
+        let handle = Handle(Plaintext::new(self.next_id().to_string()));
+        self.files.push_back((handle.clone(), content));
+        if self.files.len() > FILES {
+            self.files.pop_front();
+        }
+        handle
+    }
+
+    /// A file that is kept.
+    pub(crate) fn file(&self, handle: &Handle) -> Option<&FileContent> {
+        self.files.iter().find(|(kept, _)| kept == handle).map(|(_, content)| content)
+    }
+
     /// A new account knows everybody.
     fn settle(&mut self, id: &ContactId, ticket: Ticket) {
         let talks = self.contacts.iter().map(|(contact, persona)| {
@@ -193,7 +216,9 @@ impl Account {
         let Some(talk) = self.talks.get_mut(&message.contact) else { return };
         let (contact, text, remote_id) = (message.contact.clone(), message.text.clone(), message.remote_id.clone());
         let reply_to = message.reply_to.clone().map(|id| talk.reference(id));
-        let own = Happening::by(me, true, Event::Message { text: text.clone(), reply_to }).with_id(remote_id.clone());
+        let file = message.file.clone();
+        let said = Event::Message { text: text.clone(), reply_to, file: file.clone() };
+        let own = Happening::by(me, true, said).with_id(remote_id.clone());
         talk.push(Happening { echo_of: Some(message.txn.clone()), ..own });
         self.received.push_back(message);
         if self.received.len() > KEPT {
@@ -203,7 +228,7 @@ impl Account {
             talk.push(Happening::by(&contact, false, Event::Displayed { up_to: remote_id.clone() }));
             self.types(&contact, true);
             self.repeated.insert(remote_id, answer_id.clone());
-            self.answers.push(Answer { due: Instant::now() + wait, contact, text, remote_id: answer_id });
+            self.answers.push(Answer { due: Instant::now() + wait, contact, text, file, remote_id: answer_id });
         }
     }
 
@@ -235,10 +260,11 @@ impl Account {
         let (due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.answers).into_iter().partition(|answer| answer.due <= now);
         self.answers = later;
-        for Answer { contact, text, remote_id, .. } in due {
+        for Answer { contact, text, file, remote_id, .. } in due {
             self.types(&contact, false);
             if let Some(talk) = self.talks.get_mut(&contact) {
-                talk.push(Happening::by(&contact, false, Event::Message { text, reply_to: None }).with_id(remote_id));
+                let said = Event::Message { text, reply_to: None, file };
+                talk.push(Happening::by(&contact, false, said).with_id(remote_id));
             }
         }
         self.answers.iter().map(|answer| answer.due).min()

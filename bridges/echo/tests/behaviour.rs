@@ -25,7 +25,11 @@ async fn echo_reads_types_and_repeats() {
     let shown: Vec<_> = events.iter().map(|envelope| format!("{:?}", envelope.event)).collect();
     assert_eq!(
         shown[1..4],
-        [r#"Typing { on: true }"#, r#"Typing { on: false }"#, "Message { text: Plaintext(..), reply_to: None }"]
+        [
+            r#"Typing { on: true }"#,
+            r#"Typing { on: false }"#,
+            "Message { text: Plaintext(..), reply_to: None, file: None }"
+        ]
     );
     assert_eq!(events[3].remote_id.as_ref(), Some(&sent.remote_id), "first the user's own message");
     assert_eq!(events[3].echo_of, Some(TxnId::new("t1")));

@@ -38,6 +38,10 @@ async fn every_planted_bug_is_found() {
         (Bug::ForgetsWhatIsReplied, Promise::AnnotationsArrive, "instead of 7, from number 0"),
         (Bug::ReactsWithTheWrongSign, Promise::AnnotationsArrive, "instead of 7, from number 4"),
         (Bug::SaysCorrectionsAnew, Promise::AnnotationsComeIn, "a correction comes as something else"),
+        (Bug::SharesAnew, Promise::FilesArrive, "several far ids"),
+        (Bug::CutsFiles, Promise::FilesArrive, "file 1 has other octets"),
+        (Bug::FetchesWithoutEnd, Promise::FilesComeIn, "longer than asked for"),
+        (Bug::DescribesFiles, Promise::FilesComeIn, "file 0 comes as words"),
         (Bug::SwallowsSignals, Promise::SignalsWork, "does not see typing"),
     ] {
         let outcome = conformance::check(promise, &Buggy::new(bug)).await;

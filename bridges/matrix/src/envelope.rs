@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::timeline::Placed;
-use crate::words;
+use crate::{attachment, words};
 
 /// Our own mark inside what we send, so that a send can be found again when the homeserver has forgotten its
 /// transaction: `device/transaction`.
@@ -197,7 +197,8 @@ fn said(parts: &Parts) -> Option<Event> {
                 Some(target) => does(Annotation::Edit { target: id(target), text }),
                 None => {
                     let reply_to = words::replied(&parts.content).map(|to| Reference { id: id(to), quote: None });
-                    Some(Event::Message { text, reply_to })
+                    let file = attachment::of_event(kind, &parts.content).map(Box::new);
+                    Some(Event::Message { text, reply_to, file })
                 }
             }
         }

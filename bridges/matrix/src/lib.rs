@@ -4,8 +4,8 @@
 //!
 //! - `network`, `contact_id`: what the network is called, and how ids are read and written.
 //! - `login`, `homeserver`, `device`: signing in as the user's own device, and opening it again.
-//! - `session`: a live login; `sync` is its loop, `timeline` fills holes, `envelope` and `words` translate what comes.
-//! - `send`, `annotate`, `admission`, `direct`, `profile`, `signals`, `trust`: what the keeper may ask, one facet each.
+//! - `session`: a live login; `sync` is its loop, `timeline` fills holes, `envelope`, `words` and `attachment` translate what comes.
+//! - `send`, `annotate`, `media`, `admission`, `direct`, `profile`, `signals`, `trust`: what the keeper may ask, one facet each.
 //! - `html`, `styling`: formatted text, from Matrix and to it.
 //! - `standing`: what a room is to the user; `company`: who else is there; `baseline`: where a login's news begins;
 //!   `undecryptable`: what waits for its key; `journal`: what must survive.
@@ -15,6 +15,7 @@
 
 mod admission;
 mod annotate;
+mod attachment;
 mod baseline;
 mod company;
 mod contact_id;
@@ -28,6 +29,7 @@ mod html;
 mod identity;
 mod journal;
 mod login;
+mod media;
 mod network;
 mod profile;
 mod resend;

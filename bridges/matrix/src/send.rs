@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use drawbridge_bridge::{ConvId, RemoteId, Sent, TxnId};
+use drawbridge_bridge::{ConvId, OutFile, RemoteId, Sent, TxnId};
 use matrix_sdk::Room;
 use matrix_sdk::ruma::api::client::redact::redact_event;
 use matrix_sdk::ruma::{EventId, OwnedEventId, OwnedTransactionId};
@@ -17,7 +17,7 @@ use crate::error::Fault;
 use crate::journal::{Attempt, Attempts, Journal};
 use crate::resend;
 use crate::session::{MatrixSession, joined};
-use crate::{styling, words};
+use crate::{media, styling, words};
 
 /// An event is at most 65,536 octets (Matrix 1.18, "Size limits"); encryption and JSON make text grow by a half, and
 /// more where it is full of quotation marks, which the homeserver then refuses (`TooBig`).
@@ -37,6 +37,8 @@ pub(crate) struct Outgoing {
 pub(crate) enum Draft {
     /// An event of this type, with this content.
     Event(&'static str, Value),
+    /// A file, which is put on the homeserver first.
+    File(Box<OutFile>),
     /// The end of another event.
     Redaction(OwnedEventId),
 }
@@ -113,13 +115,14 @@ impl MatrixSession {
         let mut attempt = Attempt { txn: txn.as_str().to_owned(), since, event: None };
         attempts.note(attempt.clone());
         journal.set_attempts(room.room_id(), attempts).await?;
-        let id = OwnedTransactionId::from(txn.as_str());
         let event = match draft {
-            Draft::Event(kind, content) => {
-                let sent = room.send_raw(kind, self.marked(content, &txn)).with_transaction_id(&id);
-                Box::pin(sent.with_request_config(requests()).into_future()).await?.response.event_id
+            Draft::Event(kind, content) => self.post(&room, kind, content, &txn).await?,
+            Draft::File(file) => {
+                let content = Box::pin(media::upload(&client, &room, *file)).await?;
+                self.post(&room, "m.room.message", content, &txn).await?
             }
             Draft::Redaction(event) => {
+                let id = OwnedTransactionId::from(txn.as_str());
                 let request = redact_event::v3::Request::new(room.room_id().to_owned(), event, id);
                 Box::pin(client.send(request).with_request_config(requests()).into_future()).await?.event_id
             }
@@ -128,6 +131,13 @@ impl MatrixSession {
         // Written down with the next message; before that, a new process finds the event by its mark.
         attempts.note(attempt);
         Ok(Sent { remote_id: RemoteId::new(event.as_str()) })
+    }
+
+    /// An event of the room, encrypted if the room is.
+    async fn post(&self, room: &Room, kind: &str, content: Value, txn: &TxnId) -> Result<OwnedEventId, Fault> {
+        let id = OwnedTransactionId::from(txn.as_str());
+        let sent = room.send_raw(kind, self.marked(content, txn)).with_transaction_id(&id);
+        Ok(Box::pin(sent.with_request_config(requests()).into_future()).await?.response.event_id)
     }
 
     /// Whether a message went out under `txn`.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use async_trait::async_trait;
 use drawbridge_bridge::{
     Annotate, CancellationToken, Caps, ContactId, ContactInfo, ConvId, ConvInfo, Direct, Directory, Error, EventSink,
-    Exit, KeySharing, LoginRecord, OutMessage, Place, SendError, Sent, Session, Signals, Trust, TxnId,
+    Exit, KeySharing, LoginRecord, Media, OutMessage, Place, SendError, Sent, Session, Signals, Trust, TxnId,
 };
 use matrix_sdk::ruma::presence::PresenceState;
 use matrix_sdk::ruma::{OwnedRoomId, OwnedUserId, RoomId};
@@ -200,6 +200,10 @@ impl Session for MatrixSession {
     }
 
     fn annotate(&self) -> Option<&dyn Annotate> {
+        Some(self)
+    }
+
+    fn media(&self) -> Option<&dyn Media> {
         Some(self)
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::html;
+use crate::{attachment, html};
 
 /// The one format of formatted words (Matrix 1.18, "m.room.message msgtypes").
 pub(crate) const HTML: &str = "org.matrix.custom.html";
@@ -49,10 +49,10 @@ fn of_message(content: &Value) -> Option<String> {
     let body = formatted.as_deref().or_else(plain);
     Some(match text(content, "msgtype")? {
         "m.emote" => format!("/me {}", body?),
-        "m.image" => attached("sent an image", content, body),
-        "m.file" => attached("sent a file", content, body),
-        "m.audio" => attached("sent an audio recording", content, body),
-        "m.video" => attached("sent a video", content, body),
+        "m.image" => attached("sent an image", content),
+        "m.file" => attached("sent a file", content),
+        "m.audio" => attached("sent an audio recording", content),
+        "m.video" => attached("sent a video", content),
         "m.location" => described("shared a location", text(content, "geo_uri").or(body)),
         "m.key.verification.request" => "asks to verify devices. Drawbridge cannot do that yet.".to_owned(),
         _ => body?.to_owned(),
@@ -64,11 +64,10 @@ fn formatted(content: &Value) -> Option<String> {
     (text(content, "format")? == HTML).then(|| html::to_styled(text(content, "formatted_body")?)).flatten()
 }
 
-/// A file's name, and its caption where there is one: then `filename` holds the name and `body` the caption.
-fn attached(what: &str, content: &Value, body: Option<&str>) -> String {
-    match (text(content, "filename"), body) {
-        (Some(name), Some(caption)) if name != caption => format!("{what}: {name}\n{caption}"),
-        (name, body) => described(what, name.or(body)),
+fn attached(what: &str, content: &Value) -> String {
+    match attachment::named(content) {
+        Some((name, Some(caption))) => format!("{what}: {name}\n{caption}"),
+        name => described(what, name.map(|(name, _)| name)),
     }
 }
 

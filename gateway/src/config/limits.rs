@@ -57,7 +57,12 @@ impl LimitsConfig {
     }
 }
 
-fn within<N: PartialOrd + Copy + std::fmt::Display>(key: &str, value: N, least: N, most: N) -> Result<(), ConfigError> {
+pub(super) fn within<N: PartialOrd + Copy + std::fmt::Display>(
+    key: &str,
+    value: N,
+    least: N,
+    most: N,
+) -> Result<(), ConfigError> {
     if value >= least && value <= most {
         return Ok(());
     }

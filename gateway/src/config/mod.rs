@@ -11,6 +11,7 @@ mod effective;
 mod error;
 mod esession;
 mod exposure;
+mod files;
 mod key;
 mod limits;
 mod list;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use error::ConfigError;
 pub use esession::ESessionConfig;
 pub use exposure::Problem;
+pub use files::FilesConfig;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use network::{MatrixConfig, NetworkConfig, NetworkKind};
@@ -52,6 +54,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// `[esession]`
     pub esession: ESessionConfig,
+    /// `[files]`
+    pub files: FilesConfig,
     /// `[[network]]`, at least one; no two with the same JID.
     #[serde(rename = "network")]
     pub networks: Vec<NetworkConfig>,
@@ -74,6 +78,7 @@ impl Config {
         let credentials = env.get("CREDENTIALS_DIRECTORY").filter(|dir| !dir.is_empty()).map(PathBuf::from);
 
         file.limits.check()?;
+        file.files.check()?;
         let networks = network::resolve_all(file.network, credentials.as_deref())?;
         Ok(Self {
             data_dir: file.data_dir,
@@ -82,6 +87,7 @@ impl Config {
             log: file.log,
             limits: file.limits,
             esession: file.esession.resolve()?,
+            files: file.files,
             networks,
             path: path.to_owned(),
             credentials,
@@ -104,6 +110,7 @@ struct ConfigFile {
     log: LogConfig,
     limits: LimitsConfig,
     esession: ESessionConfig,
+    files: FilesConfig,
     network: Vec<network::NetworkEntry>,
 }
 
@@ -116,6 +123,7 @@ impl Default for ConfigFile {
             log: LogConfig::default(),
             limits: LimitsConfig::default(),
             esession: ESessionConfig::default(),
+            files: FilesConfig::default(),
             network: Vec::new(),
         }
     }

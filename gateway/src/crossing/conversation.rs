@@ -50,6 +50,8 @@ pub(super) struct Conversation {
     pub(super) options: Options,
     /// The user's devices, for OMEMO.
     pub(super) acquaintance: Acquaintance,
+    /// The delivery whose file is being brought.
+    pub(super) bringing: Option<i64>,
     /// The user knows that their status is not passed on.
     pub(super) untold: bool,
     /// Held by the task that sends to the network while it works.
@@ -120,6 +122,7 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
         receivers: HashMap::new(),
         options: Options::default(),
         acquaintance: Acquaintance::default(),
+        bringing: None,
         untold: false,
         sending: Arc::default(),
         last: Instant::now(),
@@ -216,6 +219,7 @@ impl Conversation {
             }
             Input::Listed => self.listed().await,
             Input::Met(met) => self.met(*met).await,
+            Input::Brought(seq, outcome) => self.brought(seq, *outcome).await,
             Input::GivenOut(keys) => self.given_out(keys),
             Input::Certified(client, keys) => self.certified(&client, &keys),
             Input::Codes(answer) => {

@@ -14,7 +14,7 @@ use crate::message::{Kind, Message};
 use crate::secure::policy;
 use crate::store::deliveries::{self, Delivery, Parcel};
 use crate::store::{Protection, links};
-use crate::to_xmpp;
+use crate::to_xmpp::{self, Sealed};
 use crate::xmpp::element::{Build, element, random_id};
 use crate::xmpp::presence::Resource;
 use crate::xmpp::requests;
@@ -61,6 +61,10 @@ impl Conversation {
                 Way::Hold => return,
                 Way::Away => return self.leave_for_user(waiting).await,
                 Way::Sealed(resources) => {
+                    let waiting = self.until_file(waiting, true);
+                    if waiting.is_empty() {
+                        return;
+                    }
                     let mut ids = Vec::with_capacity(waiting.len());
                     for delivery in waiting {
                         if !self.deliver_sealed(&resources, &delivery).await {
@@ -74,6 +78,10 @@ impl Conversation {
                     }
                 }
                 Way::Omemo => {
+                    let waiting = self.until_file(waiting, true);
+                    if waiting.is_empty() {
+                        return;
+                    }
                     let mut ids = Vec::with_capacity(waiting.len());
                     for delivery in waiting {
                         match self.deliver_omemo(&delivery).await {
@@ -88,6 +96,10 @@ impl Conversation {
                     self.ask_for_acceptance(ids);
                 }
                 Way::Clear => {
+                    let waiting = self.until_file(waiting, false);
+                    if waiting.is_empty() {
+                        return;
+                    }
                     let mut ids = Vec::with_capacity(waiting.len());
                     for delivery in waiting {
                         if delivery.parcel.unwritten && delivery.parcel.message.is_some() {
@@ -148,7 +160,7 @@ impl Conversation {
         let mut reached = false;
         for resource in resources {
             let shows = self.shows_reactions(|client| client.full == *resource);
-            let content = self.shown(delivery, shows);
+            let content = self.shown(delivery, Sealed::Whole, shows);
             reached |= matches!(self.post_sealed(resource, &delivery.stanza, &content).await, Some(Ok(())));
         }
         if reached {
@@ -158,7 +170,7 @@ impl Conversation {
     }
 
     async fn deliver_clear(&mut self, delivery: &Delivery) -> bool {
-        let mut content = self.shown(delivery, self.shows_reactions(|_| true));
+        let mut content = self.shown(delivery, Sealed::Whole, self.shows_reactions(|_| true));
         if !content.iter().any(|child| child.is("body", ns::CLIENT)) {
             // Else a server takes it for something that passes (XEP-0313, section 8).
             content.push(element("store", ns::HINTS));
@@ -295,7 +307,7 @@ impl Conversation {
 
     /// A delivery as content. What the user said elsewhere is shown as theirs in words: in an encrypted session nobody but
     /// the contact can send it (clients.md, 2.7).
-    pub(super) fn shown(&self, delivery: &Delivery, shows_reactions: bool) -> Vec<Element> {
+    pub(super) fn shown(&self, delivery: &Delivery, sealed: Sealed, shows_reactions: bool) -> Vec<Element> {
         let Parcel { message, mine, time, .. } = &delivery.parcel;
         let sent = time
             .and_then(|seconds| u64::try_from(seconds).ok())
@@ -307,7 +319,7 @@ impl Conversation {
             Some(message) if in_words(message) => &Message::says(message.in_words(*mine)),
             Some(message) => message,
         };
-        to_xmpp::message(message, &delivery.stanza, sent, |own| self.author(own))
+        to_xmpp::message(message, &delivery.stanza, sent, sealed, |own| self.author(own))
     }
 
     fn author(&self, own: bool) -> Option<BareJid> {

@@ -5,6 +5,7 @@ use drawbridge_bridge::{Plaintext, TxnId};
 use esession::{Ending, StanzaKind, namespaces};
 use jid::{FullJid, Jid};
 use minidom::Element;
+use xmpp_files::aesgcm;
 
 use super::conversation::Conversation;
 use super::input::Input;
@@ -246,6 +247,11 @@ impl Conversation {
             self.advance_refused(advance).await;
             let text = format!("the message is longer than {longest} octets");
             return self.refuse(&outer, Condition::PolicyViolation, &text).await;
+        }
+        if message.text.expose().split_whitespace().any(|word| aesgcm::is_one(word) && word.contains('#')) {
+            self.advance_refused(advance).await;
+            let text = "the address of a file in this message has the key in it, and is not alone as XEP-0454 has it: nothing was sent";
+            return self.refuse(&outer, Condition::NotAcceptable, text).await;
         }
         let blocked = match self.standing().await {
             Ok((_, contact)) => contact.and_then(|contact| contact.blocked),

@@ -9,6 +9,7 @@ use esession_attest::Certified;
 use jid::FullJid;
 use minidom::Element;
 use tokio::sync::{Notify, mpsc, oneshot};
+use xmpp_files::Shared;
 
 use super::SessionCode;
 use super::acquaintance::Met;
@@ -52,6 +53,8 @@ pub(super) enum Input {
     Listed,
     /// What one of the user's devices has published, or that it has not.
     Met(Box<Met>),
+    /// A file of this delivery lies where the user's clients find it, or why not.
+    Brought(i64, Box<Result<Shared, String>>),
     /// The keys that the user's server gives out.
     GivenOut(Vec<PublicKey>),
     /// The keys that authorities certify as the user's, for this client's session.

@@ -17,6 +17,7 @@ use super::incoming::Outer;
 use super::input::Input;
 use crate::secure::{own_key, policy};
 use crate::store::{Delivery, deliveries, published, unix};
+use crate::to_xmpp::Sealed;
 use crate::xml;
 use crate::xmpp::element::{Build, element, random_id, stanza};
 use crate::xmpp::error::Condition;
@@ -135,7 +136,7 @@ impl Conversation {
         };
         let Some(options) = options else { return };
         let user = self.user.id;
-        for delivery in waiting {
+        for delivery in self.until_file(waiting, true) {
             if delivery.left_for_later || delivery.parcel.unwritten {
                 continue;
             }
@@ -159,7 +160,7 @@ impl Conversation {
         let credentials = Credentials { signing_key, known_keys: trusted, ..Credentials::default() };
         let policy = policy::session_policy(&self.keeper.config.esession, self.truth().await);
         let (binding, options) = (self.binding().await, options.clone());
-        let content = xml::serialize(&self.shown(delivery, true));
+        let content = xml::serialize(&self.shown(delivery, Sealed::Whole, true));
         let now = u64::try_from(unix(SystemTime::now())).unwrap_or_default();
         let seal = move || {
             let rng = &mut UnwrapErr(SysRng);

@@ -12,6 +12,7 @@ use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
 use crate::secure::omemo::{Advance, Refusal, Us};
 use crate::store::{self, Delivery, Protection, Sealer, UserId, contacts};
+use crate::to_xmpp::Sealed;
 use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, element, random_id};
 use crate::xmpp::error::Condition;
@@ -153,7 +154,8 @@ impl Conversation {
     /// Seals one delivery for all devices that are known. `None` if there is none.
     pub(super) async fn deliver_omemo(&mut self, delivery: &Delivery) -> Option<bool> {
         // Only the newer dialect can keep what somebody reacts with from the server.
-        let (older, newer) = (self.shown(delivery, false), self.shown(delivery, true));
+        let older = self.shown(delivery, Sealed::Body, false);
+        let newer = self.shown(delivery, Sealed::Whole, true);
         let sent = self.post_omemo(&delivery.stanza, &older, &newer).await?;
         if sent {
             self.flight.insert(delivery);

@@ -6,7 +6,7 @@ use drawbridge_bridge::{Annotate, Annotation, ConvId, OutMessage, Plaintext, Rem
 
 use super::input::Input;
 use super::sender::{Attempt, Sender, attempted};
-use crate::message::{Kind, Message, Relation};
+use crate::message::{File, Kind, Message, Relation};
 use crate::store::links::{self, Target};
 use crate::store::outbox::Crossing;
 use crate::store::reactions::{self, NewReaction};
@@ -40,6 +40,9 @@ impl Sender {
             let sent = session.send(OutMessage { conv: conv.clone(), text, reply_to }, crossing.txn.clone()).await;
             Ok(attempted(sent.map(Some)))
         };
+        if let Some(File::Near(shared)) = message.file {
+            return self.share(session, conv, crossing, (*shared, message.text)).await;
+        }
         let Some(Relation { kind, stanza, .. }) = message.relation.clone() else { return send(whole, None).await };
         let (target, annotate) = (self.target(stanza).await?, session.annotate());
         let (kind, target, annotate) = match (kind, target, annotate) {

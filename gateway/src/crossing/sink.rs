@@ -88,19 +88,23 @@ impl LoginSink {
                 unwritten,
                 now,
             };
-            let Some((message, first)) = told.message(db, sealer, envelope.event)? else {
+            let Some((mut message, first)) = told.message(db, sealer, envelope.event)? else {
                 return Ok((Committed::Fresh, None));
             };
-            let delivery = NewDelivery {
-                stanza: stanza_id(conv, remote, envelope.version),
-                remote: message.is_words().then(|| remote.clone()),
-                first,
-                message,
-                unwritten,
-                mine,
-                time: envelope.time.map(unix),
-            };
-            deliveries::add(db, sealer, user, &contact.info.id, &delivery, now)?;
+            let beside = told.beside(&mut message);
+            // A file's address fills its message: what was said beside it is one of its own.
+            for (part, message) in [Some(message), beside].into_iter().flatten().enumerate() {
+                let delivery = NewDelivery {
+                    stanza: stanza_id(conv, remote, envelope.version, part),
+                    remote: message.is_words().then(|| remote.clone()),
+                    first: first.clone(),
+                    message,
+                    unwritten,
+                    mine,
+                    time: envelope.time.map(unix),
+                };
+                deliveries::add(db, sealer, user, &contact.info.id, &delivery, now)?;
+            }
             Ok((Committed::Fresh, Some(contact.info.id)))
         });
         let (committed, contact) = work.await?;
@@ -230,9 +234,11 @@ impl LoginSink {
 }
 
 /// The same event has the same stanza id at every try, so that clients can drop repeats. It tells nothing of the event.
-fn stanza_id(conv: &ConvId, remote: &RemoteId, version: u32) -> String {
+fn stanza_id(conv: &ConvId, remote: &RemoteId, version: u32, part: usize) -> String {
     let mut hash = Sha256::new();
-    for part in [conv.as_str().as_bytes(), remote.as_str().as_bytes(), &version.to_be_bytes()] {
+    let (version, part) = (version.to_be_bytes(), part.to_be_bytes());
+    let all: [&[u8]; 4] = [conv.as_str().as_bytes(), remote.as_str().as_bytes(), &version, &part];
+    for part in all.iter().take(if part == [0; 8] { 3 } else { 4 }) {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
@@ -245,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_event_keeps_its_stanza_id_and_shares_it_with_none() {
-        let id = |conv: &str, remote: &str, version| stanza_id(&ConvId::new(conv), &RemoteId::new(remote), version);
+        let id = |conv: &str, remote: &str, version| stanza_id(&ConvId::new(conv), &RemoteId::new(remote), version, 0);
         assert_eq!(id("!a:x", "$1", 0), id("!a:x", "$1", 0));
         assert_ne!(id("!a:x", "$1", 0), id("!a:x", "$1", 1));
         assert_ne!(id("!a:x$", "1", 0), id("!a:x", "$1", 0));

@@ -1,6 +1,7 @@
 //! A conversation that has nothing to do ends, and nobody notices; negotiations that nobody finishes cost little.
 
 mod codes;
+mod files;
 mod kinds;
 mod offline;
 mod omemo;

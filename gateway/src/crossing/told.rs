@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use drawbridge_bridge::{Annotation, ContactId, Event, Plaintext, Quote, Reference, RemoteId};
+use drawbridge_bridge::{Annotation, Attachment, Caption, ContactId, Event, Plaintext, Quote, Reference, RemoteId};
 use rusqlite::Transaction;
 
-use crate::message::{Kind, Message, Relation, shortened};
+use crate::message::{File, Kind, Message, Relation, shortened};
 use crate::store::reactions::{self, NewReaction};
 use crate::store::{Result, Sealer, UserId, links};
 
@@ -34,7 +34,7 @@ impl Told<'_> {
     /// What there is to be shown. Nothing of what its sender had no right to do, or what was known before.
     pub(super) fn message(&self, db: &Transaction<'_>, sealer: &Sealer, event: Event) -> Result<Shown> {
         match event {
-            Event::Message { text, reply_to } => self.said(db, text, reply_to),
+            Event::Message { text, reply_to, file } => self.said(db, text, reply_to, file),
             Event::Annotated { annotation, quote } => match annotation {
                 Annotation::Edit { target, text } => self.corrected(db, target, text),
                 Annotation::Retract { target } => self.retracted(db, sealer, &target),
@@ -44,7 +44,18 @@ impl Told<'_> {
         }
     }
 
-    fn said(&self, db: &Transaction<'_>, text: Plaintext, reply_to: Option<Reference>) -> Result<Shown> {
+    fn said(
+        &self,
+        db: &Transaction<'_>,
+        text: Plaintext,
+        reply_to: Option<Reference>,
+        file: Option<Box<Attachment>>,
+    ) -> Result<Shown> {
+        if let Some(file) = file.filter(|_| !self.mine) {
+            // Decrypted late it is no correction: clients show an address in the place of words as an address.
+            let first = (self.version > 0).then(|| self.remote.clone());
+            return Ok(Some((Message { file: Some(File::Far(*file)), ..Message::says(text) }, first)));
+        }
         let mut message = Message::says(self.marked(text));
         if self.version > 0
             && let Some((stanza, _)) = self.known(db, self.remote)?
@@ -59,6 +70,20 @@ impl Told<'_> {
             message.relation = known.map(|(stanza, own)| Relation { kind: Kind::Reply, stanza, own });
         }
         Ok(Some((message, None)))
+    }
+
+    /// What belongs beside a file, which says no more than what it is then.
+    pub(super) fn beside(&self, message: &mut Message) -> Option<Message> {
+        let Some(File::Far(Attachment { caption, .. })) = &message.file else { return None };
+        let caption = caption.as_ref().map(|Caption(caption)| caption.expose());
+        let about = message.text.expose();
+        let about = caption.and_then(|caption| about.strip_suffix(caption)).map_or(about, str::trim_end).to_owned();
+        let said = match (caption, self.clear) {
+            (None, false) => None,
+            (caption, _) => Some(Message::says(self.marked(Plaintext::new(caption.unwrap_or_default())))),
+        };
+        message.text = Plaintext::new(about);
+        said
     }
 
     /// Only who wrote a message can correct it. One that is not known is shown by itself.
@@ -118,6 +143,7 @@ impl Told<'_> {
             text: Plaintext::new(signs.join("\n")),
             quote: quote.as_ref().and_then(shortened),
             relation: self.known(db, target)?.map(relation),
+            file: None,
         };
         Ok(match message.relation {
             Some(_) => Some((message, None)),

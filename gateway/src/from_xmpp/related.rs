@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use drawbridge_bridge::{Plaintext, Quote};
 use minidom::Element;
 
-use crate::message::{Kind, Message, Relation};
+use crate::message::{File, Kind, Message, Relation};
 use crate::xmpp::ns;
 
 /// So many reactions of one person to one message, and no longer signs than this, in octets.
@@ -25,8 +25,12 @@ pub(super) fn read(children: &[&Element]) -> Option<Message> {
     if let Some(reactions) = child("reactions", ns::REACTIONS) {
         return related(Kind::Reactions, reactions.attr("id")?, signs(reactions));
     }
-    let reply = child("reply", ns::REPLY).and_then(|reply| reply.attr("id"));
-    let body = child("body", ns::CLIENT)?.text();
+    let body = child("body", ns::CLIENT).map(|body| body.text());
+    if let Some(mut shared) = xmpp_files::read(children, body.as_deref(), false) {
+        let said = Plaintext::new(shared.caption.take().unwrap_or_default());
+        return Some(Message { file: Some(File::Near(Box::new(shared))), ..Message::says(said) });
+    }
+    let (body, reply) = (body?, child("reply", ns::REPLY).and_then(|reply| reply.attr("id")));
     let (quote, text) = match reply {
         Some(_) => without_quote(children, body),
         None => (None, body),
@@ -87,7 +91,7 @@ mod tests {
     fn related(kind: Kind, id: &str, text: &str, quote: Option<&str>) -> Option<Message> {
         let relation = Some(Relation { kind, stanza: id.to_owned(), own: false });
         let quote = quote.map(|quote| Quote(Plaintext::new(quote)));
-        Some(Message { text: Plaintext::new(text), quote, relation })
+        Some(Message { quote, relation, ..Message::says(Plaintext::new(text)) })
     }
 
     fn says(text: &str) -> Option<Message> {

@@ -1,7 +1,7 @@
 //! Far to XMPP, second half: what has still to reach the user's client, one ordered queue per conversation.
 
 use drawbridge_bridge::{ContactId, RemoteId};
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::unwritten::{self, Queue};
@@ -125,6 +125,33 @@ pub fn waiting(
         Ok(Delivery { seq, stanza, parcel: Parcel { message, unwritten, mine, time }, left_for_later })
     })
     .collect()
+}
+
+/// Changes what one says.
+///
+/// # Errors
+/// SQLite's, or a seal that does not open.
+pub fn change(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    seq: i64,
+    change: impl FnOnce(&mut Message),
+) -> Result<()> {
+    let sql = "SELECT sealed FROM deliveries WHERE user = ?1 AND seq = ?2";
+    let Some(sealed) = db.query_row(sql, params![user.0, seq], |row| row.get::<_, Vec<u8>>(0)).optional()? else {
+        return Ok(());
+    };
+    let mut row: Sealed = sealer.open("delivery", &sealed)?;
+    let is_unwritten = row.message.is_none();
+    let Some(mut message) = unwritten::recall(db, sealer, Queue::Deliveries, seq, row.message)? else { return Ok(()) };
+    change(&mut message);
+    if is_unwritten {
+        return unwritten::change(db, sealer, Queue::Deliveries, seq, &message);
+    }
+    row.message = Some(message);
+    db.execute("UPDATE deliveries SET sealed = ?2 WHERE seq = ?1", params![seq, sealer.seal("delivery", &row)?])?;
+    Ok(())
 }
 
 /// It lies at the user's server.

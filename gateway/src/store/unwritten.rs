@@ -55,6 +55,15 @@ pub(super) fn keep(db: &Transaction<'_>, sealer: &Sealer, queue: Queue, seq: i64
     Ok(())
 }
 
+/// Changes the words of a row.
+pub(super) fn change(db: &Transaction<'_>, sealer: &Sealer, queue: Queue, seq: i64, message: &Message) -> Result<()> {
+    db.execute(
+        "UPDATE temp.unwritten SET sealed = ?3 WHERE queue = ?1 AND seq = ?2",
+        params![queue.table(), seq, sealer.seal("unwritten", message)?],
+    )?;
+    Ok(())
+}
+
 /// The words of a row: `written` there, or kept in memory. `None` if they went with an earlier process.
 pub(super) fn recall(
     db: &Transaction<'_>,

@@ -16,7 +16,17 @@ use crate::keeper::Keeper;
 const CONVERSATION: [&str; 7] =
     [ns::CHATSTATES, ns::RECEIPTS, ns::DISPLAYED_MARKERS, ns::SID, ns::ESESSION, ns::SESSION_FORM, PUBLIC_KEY];
 /// What a contact can do besides.
-const CONTACT: [&str; 6] = [ns::CAPS, ns::CORRECTION, ns::RETRACTION, ns::REPLY, ns::REACTIONS, ns::FALLBACK];
+const CONTACT: [&str; 9] = [
+    ns::CAPS,
+    ns::CORRECTION,
+    ns::RETRACTION,
+    ns::REPLY,
+    ns::REACTIONS,
+    ns::FALLBACK,
+    ns::OOB,
+    xmpp_files::sfs::SFS,
+    xmpp_files::sfs::ESFS,
+];
 /// What every JID of ours answers.
 const EVERYWHERE: [&str; 4] = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VCARD];
 

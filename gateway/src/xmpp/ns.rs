@@ -40,5 +40,7 @@ pub const REPLY: &str = "urn:xmpp:reply:0";
 pub const REACTIONS: &str = "urn:xmpp:reactions:0";
 /// Fallback indication (XEP-0428).
 pub const FALLBACK: &str = "urn:xmpp:fallback:0";
+/// Where files are put (XEP-0363).
+pub const UPLOAD: &str = "urn:xmpp:http:upload:0";
 /// Explicit message encryption (XEP-0380).
 pub const EME: &str = "urn:xmpp:eme:0";

@@ -65,7 +65,7 @@ pub(super) async fn come_in(harness: &dyn Harness) -> Result<(), Broken> {
     harness.contact_replies(&stage.conv, &mine, "an answer").await;
     let events = arrived(&stage, 1).await;
     let answer = match events.first().map(|envelope| (&envelope.event, &envelope.remote_id)) {
-        Some((Event::Message { text, reply_to: Some(to) }, Some(id))) => {
+        Some((Event::Message { text, reply_to: Some(to), .. }, Some(id))) => {
             ensure(text.expose() == "an answer", "the words of a reply are others")?;
             ensure(to.id == mine, "a reply is to another message")?;
             let quote = to.quote.as_ref().map(|quote| quote.0.expose());

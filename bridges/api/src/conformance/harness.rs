@@ -21,6 +21,21 @@ pub enum Seen {
     Annotated(Annotation),
 }
 
+/// A file, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    /// Its name.
+    pub name: String,
+    /// As `image/png`.
+    pub media_type: String,
+    /// Of pictures, in pixels.
+    pub dimensions: Option<(u32, u32)>,
+    /// All of it.
+    pub octets: Vec<u8>,
+    /// The words beside it.
+    pub caption: Option<String>,
+}
+
 /// A far side with one contact who does what the suite asks.
 #[async_trait]
 pub trait Harness: Send + Sync {
@@ -72,6 +87,12 @@ pub trait Harness: Send + Sync {
     /// What the user has done to messages and to which message of whom they have replied, as the contact sees it, in
     /// this order, doubles too.
     async fn contact_sees(&self, conv: &ConvId) -> Vec<Seen>;
+
+    /// The contact shares a file. Asked only if files are advertised, as is the one below.
+    async fn contact_shares(&self, conv: &ConvId, file: &Shared);
+
+    /// The files that the user has shared, as the contact has them, in this order, doubles too.
+    async fn contact_has(&self, conv: &ConvId) -> Vec<Shared>;
 
     /// Everything from the user that has arrived at the contact, in this order, doubles too.
     async fn contact_heard(&self, conv: &ConvId) -> Vec<String>;

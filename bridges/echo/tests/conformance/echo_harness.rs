@@ -10,8 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use drawbridge_bridge::{
-    Annotation, ContactId, ConvId, LoginInput, Network, Place, RemoteId, Secret, UserRef,
-    conformance::{Harness, Seen},
+    Annotation, Attachment, Caption, ContactId, ConvId, FileContent, FileInfo, LoginInput, Network, Place, Plaintext,
+    RemoteId, Secret, UserRef,
+    conformance::{Harness, Seen, Shared},
 };
 use drawbridge_echo::{EchoNetwork, EchoWorld, FarUser};
 
@@ -109,8 +110,32 @@ impl Harness for EchoHarness {
         replies.chain(annotated).collect()
     }
 
+    async fn contact_shares(&self, _conv: &ConvId, file: &Shared) {
+        let Shared { name, media_type, dimensions, octets, caption } = file.clone();
+        let info = FileInfo { name: Plaintext::new(name), media_type, size: None, dimensions, duration: None };
+        let caption = caption.map(|caption| Caption(Plaintext::new(caption)));
+        self.far().shares(&self.contact(), info, caption, FileContent::new(octets.into()));
+    }
+
+    async fn contact_has(&self, _conv: &ConvId) -> Vec<Shared> {
+        let far = self.far();
+        let has = |file: Box<Attachment>| Shared {
+            name: file.info.name.expose().to_owned(),
+            media_type: file.info.media_type.clone(),
+            dimensions: file.info.dimensions,
+            octets: far.file(&file.handle).unwrap().expose().to_vec(),
+            caption: file.caption.map(|Caption(caption)| caption.expose().to_owned()),
+        };
+        far.received().into_iter().filter_map(|received| received.file).map(has).collect()
+    }
+
     async fn contact_heard(&self, _conv: &ConvId) -> Vec<String> {
-        self.far().received().iter().map(|received| received.text.expose().to_owned()).collect()
+        self.far()
+            .received()
+            .iter()
+            .filter(|received| received.file.is_none())
+            .map(|received| received.text.expose().to_owned())
+            .collect()
     }
 
     async fn contact_sees_typing(&self, conv: &ConvId) -> bool {

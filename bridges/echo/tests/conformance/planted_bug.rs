@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use drawbridge_bridge::{
-    conformance::{Harness, Seen},
+    conformance::{Harness, Seen, Shared},
     network::ContactName,
     *,
 };
@@ -44,6 +44,10 @@ pub(crate) enum Bug {
     ForgetsWhatIsReplied,
     ReactsWithTheWrongSign,
     SaysCorrectionsAnew,
+    SharesAnew,
+    CutsFiles,
+    FetchesWithoutEnd,
+    DescribesFiles,
 }
 
 /// Where a bridge with the bug of keeping its own place believes the keeper to be.
@@ -105,6 +109,12 @@ impl Harness for Buggy {
     }
     async fn contact_sees(&self, conv: &ConvId) -> Vec<Seen> {
         self.echo.contact_sees(conv).await
+    }
+    async fn contact_shares(&self, conv: &ConvId, file: &Shared) {
+        self.echo.contact_shares(conv, file).await;
+    }
+    async fn contact_has(&self, conv: &ConvId) -> Vec<Shared> {
+        self.echo.contact_has(conv).await
     }
     async fn contact_heard(&self, conv: &ConvId) -> Vec<String> {
         self.echo.contact_heard(conv).await
@@ -247,6 +257,12 @@ impl Session for BuggySession {
             _ => self.echo.annotate(),
         }
     }
+    fn media(&self) -> Option<&dyn Media> {
+        match self.bug {
+            Bug::SharesAnew | Bug::CutsFiles | Bug::FetchesWithoutEnd => Some(self),
+            _ => self.echo.media(),
+        }
+    }
     fn directory(&self) -> Option<&dyn Directory> {
         if self.bug == Bug::FindsNobody { Some(self) } else { self.echo.directory() }
     }
@@ -299,6 +315,24 @@ impl Annotate for BuggySession {
     }
 }
 
+#[async_trait]
+impl Media for BuggySession {
+    async fn fetch(&self, handle: &Handle, max: usize) -> Result<FileContent, Error> {
+        let max = if self.bug == Bug::FetchesWithoutEnd { usize::MAX } else { max };
+        self.echo.media().unwrap().fetch(handle, max).await
+    }
+    async fn share(&self, mut file: OutFile, mut txn: TxnId) -> Result<Sent, SendError> {
+        if self.bug == Bug::SharesAnew {
+            txn = TxnId::new(format!("{txn}-{}", self.count.fetch_add(1, Ordering::Relaxed)));
+        } else if self.bug == Bug::CutsFiles {
+            let mut octets = file.content.into_octets();
+            octets.truncate(65_536);
+            file.content = FileContent::new(octets);
+        }
+        self.echo.media().unwrap().share(file, txn).await
+    }
+}
+
 /// Stands between the session and the keeper, and gets what passes wrong.
 struct BuggySink {
     bug: Bug,
@@ -329,7 +363,12 @@ impl Sink for BuggySink {
             Bug::StartsAtNow if envelope.time.is_some_and(|time| time < self.started) => return Ok(Committed::Fresh),
             Bug::SaysCorrectionsAnew => {
                 if let Event::Annotated { annotation: Annotation::Edit { text, .. }, .. } = &envelope.event {
-                    envelope.event = Event::Message { text: text.clone(), reply_to: None };
+                    envelope.event = Event::Message { text: text.clone(), reply_to: None, file: None };
+                }
+            }
+            Bug::DescribesFiles => {
+                if let Event::Message { file, .. } = &mut envelope.event {
+                    *file = None;
                 }
             }
             Bug::NewIdsOnReplay => {

@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drawbridge_bridge::conformance::{Broken, Harness, Promise, Seen, check};
+use drawbridge_bridge::conformance::{Broken, Harness, Promise, Seen, Shared, check};
 use drawbridge_bridge::{
     Annotation, ContactId, ConvId, LoginInput, Network, Place, Plaintext, RemoteId, Secret, Session, UserRef,
 };
 use drawbridge_matrix::MatrixNetwork;
+use matrix_sdk::attachment::{AttachmentConfig, AttachmentInfo, BaseImageInfo};
 use matrix_sdk::ruma::events::receipt::{ReceiptThread, ReceiptType};
+use matrix_sdk::ruma::events::room::MediaSource;
+use matrix_sdk::ruma::events::room::message::TextMessageEventContent;
 use matrix_sdk::ruma::{EventId, UserId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -186,6 +189,37 @@ impl Harness for Town {
 
     async fn contact_sees(&self, conv: &ConvId) -> Vec<Seen> {
         self.bob.events_in(conv.as_str()).iter().filter_map(seen).collect()
+    }
+
+    async fn contact_shares(&self, conv: &ConvId, file: &Shared) {
+        let Shared { name, media_type, dimensions, octets, caption } = file.clone();
+        let [width, height] = [dimensions.map(|it| it.0.into()), dimensions.map(|it| it.1.into())];
+        let info = AttachmentInfo::Image(BaseImageInfo { width, height, ..BaseImageInfo::default() });
+        let config = AttachmentConfig::new().info(info).caption(caption.map(TextMessageEventContent::plain));
+        let room = self.bob.room(conv).await;
+        room.send_attachment(name, &media_type.parse().unwrap(), octets, config).await.unwrap();
+    }
+
+    async fn contact_has(&self, conv: &ConvId) -> Vec<Shared> {
+        let mut files = Vec::new();
+        for event in self.bob.events_in(conv.as_str()) {
+            let content = &event["content"];
+            let Ok(source) = serde_json::from_value::<MediaSource>(content.clone()) else { continue };
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            let (name, body) = (text(&content["filename"]).unwrap(), text(&content["body"]));
+            let side = |field: &str| content["info"][field].as_u64().map(|side| side.try_into().unwrap());
+            let octets = self.bob.fetches(source).await;
+            assert_eq!(content["info"]["size"], octets.len());
+            assert!(content["file"].is_object() && content["url"].is_null(), "the room is encrypted: {event}");
+            files.push(Shared {
+                caption: body.filter(|body| *body != name),
+                name,
+                media_type: text(&content["info"]["mimetype"]).unwrap(),
+                dimensions: side("w").zip(side("h")),
+                octets,
+            });
+        }
+        files
     }
 
     async fn contact_heard(&self, conv: &ConvId) -> Vec<String> {

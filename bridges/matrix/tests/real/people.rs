@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use drawbridge_bridge::*;
 use drawbridge_matrix::MatrixNetwork;
 use matrix_sdk::config::SyncSettings;
+use matrix_sdk::media::{MediaFormat, MediaRequestParameters};
+use matrix_sdk::ruma::events::room::MediaSource;
 use matrix_sdk::ruma::events::room::message::{RoomMessageEventContent, SyncRoomMessageEvent};
 use matrix_sdk::ruma::events::typing::SyncTypingEvent;
 use matrix_sdk::ruma::events::{AnySyncTimelineEvent, SyncMessageLikeEvent};
@@ -262,6 +264,12 @@ impl Person {
             .filter(|(at, event)| at == room && event["sender"] != me.as_str())
             .map(|(_, it)| it.clone())
             .collect()
+    }
+
+    /// A file that somebody has shared.
+    pub(crate) async fn fetches(&self, source: MediaSource) -> Vec<u8> {
+        let request = MediaRequestParameters { source, format: MediaFormat::File };
+        self.client.media().get_media_content(&request, false).await.unwrap()
     }
 
     /// Whether somebody else types in a room.

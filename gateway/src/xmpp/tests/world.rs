@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::accounts::LoginState;
 use crate::component::Outgoing;
 use crate::config::{Config, Env};
+use crate::files::Web;
 use crate::keeper::Keeper;
 use crate::store::{Contact, Sealer, Store, contacts};
 use crate::xmpp::element::{Build, element};
@@ -57,6 +58,15 @@ impl World {
     /// The same, with more in the configuration, before the network and behind it.
     pub(crate) async fn with_alice_and(before: &str, behind: &str) -> Self {
         let mut world = Self::configured(before, behind);
+        world.register("alice").await;
+        world.drain().await;
+        world
+    }
+
+    /// The same, with more in the configuration behind the network, and a web of the test's.
+    pub(crate) async fn with_alice_and_web(behind: &str, web: Web) -> Self {
+        let mut world = Self::configured("", behind);
+        Arc::get_mut(&mut world.keeper).unwrap().web = web;
         world.register("alice").await;
         world.drain().await;
         world
