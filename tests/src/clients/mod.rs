@@ -1,6 +1,7 @@
 //! The people of a story: each a client process of its own, told what to do and heard as JSON lines.
 
 mod chat;
+mod converse;
 mod foreign;
 mod json_lines;
 mod matrix_peer;
@@ -8,6 +9,7 @@ mod omemo;
 mod profanity;
 
 pub use chat::{Chat, ChatAccount};
+pub use converse::Converse;
 pub use foreign::ForeignClient;
 pub use json_lines::JsonLines;
 pub use matrix_peer::MatrixPeer;

@@ -15,6 +15,7 @@ mod main_job;
 mod matrix_peers;
 mod offline;
 mod omemo;
+mod omemo_converse;
 mod operator;
 mod options;
 mod privacy;
