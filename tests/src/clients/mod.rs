@@ -3,6 +3,7 @@
 mod chat;
 mod converse;
 mod foreign;
+mod gajim;
 mod json_lines;
 mod matrix_peer;
 mod omemo;
@@ -11,6 +12,7 @@ mod profanity;
 pub use chat::{Chat, ChatAccount};
 pub use converse::Converse;
 pub use foreign::ForeignClient;
+pub use gajim::Gajim;
 pub use json_lines::JsonLines;
 pub use matrix_peer::MatrixPeer;
 pub use omemo::OmemoClient;
