@@ -19,10 +19,15 @@ pub(crate) fn installed(name: &str) -> Result<PathBuf, Error> {
 
 /// The Python of a virtual environment that `tests/setup` keeps: `venv` for Synapse, `omemo` for a client with OMEMO.
 pub(crate) fn python(venv: &str) -> Result<PathBuf, Error> {
+    kept(&format!("{venv}/bin/python"))
+}
+
+/// What `tests/setup` keeps under this name.
+pub(crate) fn kept(name: &str) -> Result<PathBuf, Error> {
     let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let cache = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(home);
-    let python = cache.unwrap_or_default().join("drawbridge").join(venv).join("bin/python");
-    if python.is_file() { Ok(python) } else { Err(missing("a virtual environment of Python", SETUP)) }
+    let path = cache.unwrap_or_default().join("drawbridge").join(name);
+    if path.exists() { Ok(path) } else { Err(missing(&path.display().to_string(), SETUP)) }
 }
 
 /// One of our own programs: what the environment variable says, or the neighbour of the program that is running.

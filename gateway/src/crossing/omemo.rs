@@ -133,7 +133,10 @@ impl Conversation {
         let (from, to) = (outer.from.to_bare(), self.me.to_bare());
         let envelope = Envelope::read(envelope, from.as_str(), to.as_str());
         let envelope = envelope.map_err(|_| "the encrypted content is no envelope, or for another stanza")?;
-        Ok(from_xmpp::read(&envelope.content))
+        let said = from_xmpp::read(&envelope.content);
+        // Converse.js asks for its receipts beside the envelope.
+        let wants_receipt = said.wants_receipt || from_xmpp::read(stanza.children()).wants_receipt;
+        Ok(Said { wants_receipt, ..said })
     }
 
     async fn said_in_omemo(&mut self, outer: Outer, said: Said, advance: Advance) {

@@ -174,10 +174,12 @@ impl Us {
         bundle: &Bundle,
     ) -> Result<Option<Standing>> {
         let (own, rng) = (self.own(db, sealer)?, &mut UnwrapErr(SysRng));
-        let Some(at) = usize::try_from(rng.next_u32()).ok().and_then(|at| at.checked_rem(bundle.prekeys.len())) else {
+        // Converse.js publishes a number 0 and takes it for none: what begins with that one it cannot read.
+        let prekeys: Vec<_> = bundle.prekeys.iter().map(|prekey| prekey.id).filter(|id| *id != 0).collect();
+        let Some(at) = usize::try_from(rng.next_u32()).ok().and_then(|at| at.checked_rem(prekeys.len())) else {
             return Ok(None);
         };
-        let prekey = bundle.prekeys.get(at).map(|prekey| prekey.id).unwrap_or_default();
+        let prekey = prekeys.get(at).copied().unwrap_or_default();
         let (Ok(session), Ok(curve)) =
             (Session::initiate(place.0, &own.identity, bundle, prekey, rng), bundle.identity.curve())
         else {

@@ -14,7 +14,8 @@ use crate::xml::{self, with};
 
 /// The namespace of stateless file sharing.
 pub const SFS: &str = "urn:xmpp:sfs:0";
-const ESFS: &str = "urn:xmpp:esfs:0";
+/// Encrypted file sharing (XEP-0448).
+pub const ESFS: &str = "urn:xmpp:esfs:0";
 const URL_DATA: &str = "http://jabber.org/protocol/url-data";
 /// Sources beyond these are not looked at, in each list.
 const MAX_SOURCES: usize = 10;

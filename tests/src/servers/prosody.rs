@@ -29,7 +29,8 @@ impl Prosody {
     /// Starts it with everything it owns in `dir`, which is made; accounts from an earlier run there are kept.
     pub fn start(dir: &Path, settings: &ProsodySettings) -> Result<Self, Error> {
         let program = programs::installed("prosody")?;
-        let ports = Ports { client: loopback::free_port()?, component: loopback::free_port()? };
+        let [client, component, web] = [loopback::free_port()?, loopback::free_port()?, loopback::free_port()?];
+        let ports = Ports { client, component, web };
         fs::create_dir_all(dir.join("data")).map_err(Error::io("making Prosody's directory"))?;
         let config = dir.join("prosody.cfg.lua");
         fs::write(&config, prosody_config::write(settings, dir, &ports)).map_err(Error::io("configuring Prosody"))?;
@@ -40,6 +41,11 @@ impl Prosody {
             Ready::Answers { port: ports.client, say: stream_header(&settings.domain), hear: "</stream:features>" };
         let process = Process::start("prosody", command, dir.join("prosody.log"), ready)?;
         Ok(Self { process, dir: dir.to_owned(), domain: settings.domain.clone(), ports })
+    }
+
+    /// Where clients in browsers connect (RFC 7395).
+    pub fn websocket(&self) -> String {
+        format!("ws://127.0.0.1:{}/xmpp-websocket", self.ports.web)
     }
 }
 

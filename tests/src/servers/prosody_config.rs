@@ -18,6 +18,7 @@ pub struct ProsodySettings {
 pub(super) struct Ports {
     pub(super) client: u16,
     pub(super) component: u16,
+    pub(super) web: u16,
 }
 
 const MODULES: &[&str] = &[
@@ -35,12 +36,13 @@ const MODULES: &[&str] = &[
     "smacks",
     "vcard4",
     "vcard_legacy",
+    "websocket",
 ];
 
 /// The text of `prosody.cfg.lua`. Rust's quoting of strings is Lua's for all that we write.
 pub(super) fn write(settings: &ProsodySettings, dir: &Path, ports: &Ports) -> String {
     let ProsodySettings { domain, components, trace } = settings;
-    let Ports { client, component } = ports;
+    let Ports { client, component, web } = ports;
     let trace = if *trace { &["stanza_debug"][..] } else { &[] };
     let modules: String = MODULES.iter().chain(trace).map(|module| format!("{module:?}; ")).collect();
     let mut config = format!(
@@ -53,7 +55,10 @@ c2s_ports = {{ {client} }}
 c2s_direct_tls_ports = {{}}
 component_interfaces = {{ "127.0.0.1" }}
 component_ports = {{ {component} }}
-http_ports = {{}}
+http_interfaces = {{ "127.0.0.1" }}
+http_ports = {{ {web} }}
+http_default_host = {domain:?}
+consider_websocket_secure = true
 https_ports = {{}}
 modules_disabled = {{ "s2s"; "tls" }}
 modules_enabled = {{ {modules}}}

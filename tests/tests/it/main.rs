@@ -15,6 +15,8 @@ mod main_job;
 mod matrix_peers;
 mod offline;
 mod omemo;
+mod omemo_converse;
+mod omemo_gajim;
 mod operator;
 mod options;
 mod privacy;

@@ -1,6 +1,6 @@
 //! One of Alice's devices with OMEMO, for the stories.
 
-use ::omemo::ratchet::{Device, Identity, KeyExchange, Payload, Prekeys, Session, empty_key};
+use ::omemo::ratchet::{Device, Identity, KeyExchange, Payload, Prekey, Prekeys, Session, empty_key};
 use ::omemo::{DeviceId, DeviceList, Dialect, Encrypted, Envelope, SealedKey, bundle, nodes};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
@@ -141,7 +141,11 @@ pub(super) async fn answers(world: &World, phones: &mut [Phone], stanza: &Elemen
     };
     let published = phones.iter_mut().find(asked).map(|phone| {
         let Phone { dialect, identity, prekeys, .. } = phone;
-        bundle::to_element(*dialect, &prekeys.hand_out(*dialect, identity, &mut rng()))
+        let mut bundle = prekeys.hand_out(*dialect, identity, &mut rng());
+        // Nobody is to begin with a number 0.
+        let none = Prekey { id: 0, ..bundle.prekeys[0] };
+        bundle.prekeys.splice(1.., [none; 20]);
+        bundle::to_element(*dialect, &bundle)
     });
     let (id, to) = (stanza.attr("id").unwrap(), stanza.attr("from").unwrap());
     let answer = match list.or(published) {

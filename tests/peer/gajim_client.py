@@ -1,0 +1,188 @@
+"""Gajim on a screen that nobody sees, for the stories. Runs in the Python that Gajim is installed for, and stands in it where a
+person would: it types, presses, and reads. Commands on standard input and events on standard output, as JSON lines.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+ACCOUNT, PLUGIN, TICK = "me", "omemo", 100  # milliseconds
+
+
+def tell(event, **details):
+    print(json.dumps({"event": event, **details}), file=events, flush=True)
+
+
+def isolate(home):
+    """A home and a screen of its own, and nobody's bus."""
+    home.mkdir(parents=True, exist_ok=True)
+    for name, value in {
+        "HOME": home,
+        "XDG_CONFIG_HOME": home / "config",
+        "XDG_DATA_HOME": home / "data",
+        "XDG_CACHE_HOME": home / "cache",
+        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={home}/none",
+        "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={home}/none",
+        "NO_AT_BRIDGE": 1,
+        "GSETTINGS_BACKEND": "memory",
+        "GIO_USE_NETWORK_MONITOR": "base",
+        "GDK_BACKEND": "x11",
+        "LC_ALL": "C.UTF-8",
+    }.items():
+        os.environ[name] = str(value)
+    reading, writing = os.pipe()
+    command = ["setpriv", "--pdeathsig", "KILL", "--", "Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+    screen = subprocess.Popen(command, pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        number = pipe.readline().strip()
+    if not number:
+        sys.exit("Xvfb did not start")
+    os.environ["DISPLAY"] = f":{number}"
+    return screen
+
+
+def settle():
+    """What somebody sets up who has an account on a server on this machine."""
+    from gajim.common import app, configpaths
+    from gajim.common.settings import Settings
+
+    configpaths.set_config_root(str(Path(os.environ["XDG_CONFIG_HOME"]) / "gajim"))
+    configpaths.init()
+    configpaths.create_paths()
+    app.settings = settings = Settings()
+    settings.init()
+    for name in ("use_keyring", "check_for_update", "sounds_on", "show_notifications"):
+        settings.set_app_setting(name, False)
+    if ACCOUNT not in settings.get_accounts():
+        settings.add_account(ACCOUNT)
+    bare, _, resource = given.account.partition("/")
+    name, _, domain = bare.partition("@")
+    for name, value in {
+        "name": name,
+        "hostname": domain,
+        "resource": resource,
+        "password": os.environ["PEER_PASSWORD"],
+        "use_custom_host": True,
+        "custom_host": "127.0.0.1",
+        "custom_port": given.port,
+        "custom_type": "PLAIN",
+        "confirm_unencrypted_connection": False,
+        "active": True,
+    }.items():
+        settings.set_account_setting(ACCOUNT, name, value)
+    settings.set_plugin_setting(PLUGIN, "active", True)
+    settings.shutdown()
+
+
+class Peer:
+    def __init__(self):
+        from gajim.common import app, ged
+        from gi.repository import GLib
+
+        self.app, self.every, self.sent, self.heard = app, GLib.timeout_add, {}, b""
+        for name in ("signed-in", "message-sent", "message-received", "message-updated", "receipt-received",
+                     "message-not-sent", "message-error"):  # fmt: skip
+            app.ged.register_event_handler(name, ged.POSTGUI, getattr(self, name.replace("-", "_")))
+        GLib.io_add_watch(0, GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN | GLib.IOCondition.HUP, self.obey)
+
+    def signed_in(self, _):
+        tell("online")
+
+    def message_sent(self, event):
+        if event.message:
+            self.sent[event.message_id] = event.message
+            tell("sent", text=event.message, id=event.message_id, to=str(event.jid))
+
+    def message_received(self, event):
+        if event.msgtxt and not event.properties.is_sent_carbon:
+            kind = "message" if event.properties.is_encrypted else "clear"
+            tell(kind, text=event.msgtxt, **{"from": str(event.jid)})
+
+    def message_updated(self, event):
+        tell("updated", text=event.msgtxt, **{"from": str(event.jid)})
+
+    def receipt_received(self, event):
+        tell("receipt", text=self.sent.get(event.receipt_id), **{"from": str(event.jid)})
+
+    def message_not_sent(self, event):
+        tell("failed", text=str(event.error))
+
+    def message_error(self, event):
+        tell("error", text=self.sent.get(event.message_id), why=str(event.error))
+
+    def obey(self, *_):
+        heard = os.read(0, 2**16)
+        if not heard:
+            self.app.app.start_shutdown()
+            return False
+        *lines, self.heard = (self.heard + heard).split(b"\n")
+        for command in map(json.loads, lines):
+            self.when_trusted(command["to"], partial(self.types, command["text"], command["command"] == "correct"))
+        return True
+
+    def when_trusted(self, jid, then):
+        """Opens the chat, chooses OMEMO, and goes on as soon as a session stands."""
+        from nbxmpp.protocol import JID
+
+        client = self.app.get_client(ACCOUNT)
+        contact = client.get_module("Contacts").get_contact(jid)
+        self.app.window.add_chat(ACCOUNT, JID.from_string(jid), "contact", select=True)
+        contact.settings.set("encryption", "OMEMO")
+        omemo = client.get_module("OMEMO")
+        if not omemo.backend.get_devices(jid, without_self=True):
+            omemo.request_devicelist(jid)
+
+        def look():
+            if not omemo.backend.has_trusted_keys(jid):
+                return True
+            then()
+            return False
+
+        self.every(TICK, look)
+
+    def types(self, text, corrects):
+        if corrects:
+            self.app.window.activate_action("correct-message", None)
+        box = self.app.window.get_chat_stack().get_message_action_box()
+        box.msg_textview.get_buffer().set_text(text)
+        self.app.window.activate_action("send-message", None)
+
+
+def main():
+    from gajim import gajim
+
+    gajim._check_required_deps()
+    settle()
+    gajim._init_gui("GTK")
+    from gajim.gtk.application import GajimApplication
+
+    class Application(GajimApplication):
+        def _startup(self):
+            super()._startup()
+            self.peer = Peer()
+
+    root = str(Path(os.environ["XDG_CONFIG_HOME"]) / "gajim")
+    levels = "gajim.p.omemo=DEBUG,gajim.c.m.message=INFO,nbxmpp.stream=INFO"
+    return Application().run(["gajim", "--config-path", root, "--loglevel", levels])
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--account", required=True, help="user@domain/resource")
+    arguments.add_argument("--port", type=int, required=True)
+    arguments.add_argument("--kept", type=Path, required=True, help="the folder for all that it keeps")
+    given = arguments.parse_args()
+    # What Gajim prints is none of our events.
+    events = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    screen = isolate(given.kept)
+    try:
+        status = main()
+    finally:
+        screen.terminate()
+    sys.exit(status)
