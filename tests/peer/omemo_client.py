@@ -4,9 +4,13 @@ and events on standard output, as JSON lines. No TLS: it is for a server on this
 
 import argparse
 import asyncio
+import base64
 import json
 import os
+import secrets
+import ssl
 import sys
+import urllib.request
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -15,6 +19,7 @@ import oldmemo.etree
 import omemo
 import twomemo
 import twomemo.etree
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from omemo.storage import Just, Nothing, Storage
 from slixmpp import JID, ClientXMPP
 from slixmpp.plugins import register_plugin
@@ -24,6 +29,7 @@ from slixmpp_omemo import XEP_0384
 
 OLDER, NEWER = oldmemo.oldmemo.NAMESPACE, twomemo.twomemo.NAMESPACE
 SCE, CLIENT, RECEIPTS = "urn:xmpp:sce:1", "jabber:client", "urn:xmpp:receipts"
+UPLOAD = "urn:xmpp:http:upload:0"
 given = None
 
 
@@ -118,30 +124,63 @@ class Client(ClientXMPP):
         if command["command"] == "subscribe":
             self.send_presence_subscription(command["to"])
         elif command["command"] == "send":
-            await self.say(command["to"], command["text"], command.get("id"))
+            await self.say(command["to"], command.get("text"), command.get("id"), command.get("beside", ""))
+        elif command["command"] == "share":
+            await self.share(command["to"], base64.b64decode(command["octets"]), command["name"])
         elif command["command"] == "forget":
             # As a client does that was set back to an earlier day: its sessions are gone, its identity is not.
             kept.values = {key: value for key, value in kept.values.items() if command["with"] not in key}
             kept.write()
 
-    async def say(self, to, text, name):
+    async def share(self, to, octets, name):
+        """As XEP-0454 has it."""
+        key, iv = secrets.token_bytes(32), secrets.token_bytes(12)
+        sealed = AESGCM(key).encrypt(iv, octets, None)
+        question = self.make_iq_get(ito=f"upload.{self.boundjid.domain}")
+        request = {"filename": name, "size": str(len(sealed)), "content-type": "application/octet-stream"}
+        question.xml.append(ET.Element(f"{{{UPLOAD}}}request", request))
+        slot = (await question.send()).xml.find(f"{{{UPLOAD}}}slot")
+        put, get = (slot.find(f"{{{UPLOAD}}}{it}") for it in ("put", "get"))
+        headers = {header.get("name"): header.text for header in put} | {"Content-Type": request["content-type"]}
+        put = urllib.request.Request(put.get("url"), data=sealed, headers=headers, method="PUT")
+        await asyncio.to_thread(web, put)
+        await self.say(to, get.get("url").replace("https:", "aesgcm:") + "#" + (iv + key).hex(), None, "")
+
+    async def fetch(self, url):
+        address, secret = url.replace("aesgcm:", "https:").split("#")
+        secret = bytes.fromhex(secret)
+        sealed = await asyncio.to_thread(web, urllib.request.Request(address))
+        tell("file", octets=base64.b64encode(AESGCM(secret[-32:]).decrypt(secret[:-32], sealed, None)).decode(), url=address)
+
+    async def say(self, to, text, name, beside):
+        """`beside`: elements for the same message, in its envelope if there is one."""
         to = JID(to)
         manager = await self.plugin["xep_0384"].get_session_manager()
         await self.plugin["xep_0384"].refresh_device_lists({to})
         name = name or self.new_id()
         envelope = (
-            f"<envelope xmlns='{SCE}'><content><body xmlns='{CLIENT}'>{escape(text)}</body>"
-            f"<request xmlns='{RECEIPTS}'/></content><rpad>abc</rpad><from jid='{self.boundjid.bare}'/>"
-            f"<to jid='{to.bare}'/></envelope>"
+            f"<envelope xmlns='{SCE}'><content>"
+            + (f"<body xmlns='{CLIENT}'>{escape(text)}</body>" if text else "")
+            + f"{beside}<request xmlns='{RECEIPTS}'/></content><rpad>abc</rpad><from jid='{self.boundjid.bare}'/>"
+            + f"<to jid='{to.bare}'/></envelope>"
         )
-        texts = {NEWER: envelope.encode(), OLDER: text.encode()}
+        outer = [ET.Element(f"{{{RECEIPTS}}}request"), *ET.fromstring(f"<all>{beside}</all>")]
+        if not text and NEWER not in given.speaks:
+            # The older dialect seals bodies alone.
+            message = self.make_message(mto=to, mtype="chat")
+            message["id"] = name
+            message.xml.extend(outer)
+            message.send()
+            return tell("sent", id=name, dialects=[])
+        texts = {NEWER: envelope.encode(), OLDER: (text or "").encode()}
         texts = {namespace: text for namespace, text in texts.items() if namespace in given.speaks}
         messages, errors = await manager.encrypt(frozenset({to.bare}), texts, list(texts))
         if not messages:
             return tell("failed", text=f"for no device: {errors}")
         message = self.make_message(mto=to, mtype="chat", mbody="encrypted")
         message["id"] = name
-        message.xml.append(ET.Element(f"{{{RECEIPTS}}}request"))
+        if OLDER in given.speaks:
+            message.xml.extend(outer)
         for one in messages:
             etree = twomemo.etree if one.namespace == NEWER else oldmemo.etree
             message.xml.append(etree.serialize_message(one))
@@ -183,11 +222,28 @@ class Client(ClientXMPP):
             content = envelope.find(f"{{{SCE}}}content")
             text = content.findtext(f"{{{CLIENT}}}body")
             wants = content.find(f"{{{RECEIPTS}}}request") is not None
-        tell("message", text=text, id=message["id"], dialect=namespace, **{"from": sender})
+            received = content.find(f"{{{RECEIPTS}}}received")
+            if len(content) == 1 and content[0].tag.endswith(("}composing", "}paused", "}displayed")):
+                return tell("sign", name=content[0].tag.split("}")[1], **{"from": sender})
+            if received is not None:
+                return tell("receipt", id=received.get("id"), **{"from": sender})
+        else:
+            content = message.xml
+        beside = [ET.tostring(child).decode() for child in content if not child.tag.endswith(("}encrypted", "}body"))]
+        tell("message", text=text, id=message["id"], dialect=namespace, beside=beside, **{"from": sender})
+        if text and text.startswith("aesgcm://"):
+            await self.fetch(text)
         if wants:
             receipt = self.make_message(mto=message["from"], mtype="chat")
             receipt.xml.append(ET.Element(f"{{{RECEIPTS}}}received", {"id": message["id"]}))
             receipt.send()
+
+
+def web(request):
+    """Our own server, whose certificate is of an authority that nobody else knows."""
+    context = ssl.create_default_context(cafile=given.authority)
+    with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+        return answer.read()
 
 
 def tell(event, **details):
@@ -200,6 +256,7 @@ if __name__ == "__main__":
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--kept", required=True, help="the file for keys and sessions")
     arguments.add_argument("--speaks", nargs="+", default=[OLDER, NEWER], help="namespaces of OMEMO")
+    arguments.add_argument("--authority", help="file of the authority of the server's certificate for the web")
     given = arguments.parse_args()
     kept = Kept()
     loop = asyncio.new_event_loop()

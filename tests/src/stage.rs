@@ -46,7 +46,7 @@ impl Stage {
 
     fn prosody(trace: bool) -> ProsodySettings {
         let components = vec![component(Self::COMPONENT, true), component(Self::ECHO, false)];
-        ProsodySettings { domain: Self::DOMAIN.into(), components, trace }
+        ProsodySettings { domain: Self::DOMAIN.into(), components, takes_files: false, trace }
     }
 
     /// The same with another XMPP server.

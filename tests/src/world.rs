@@ -199,7 +199,7 @@ impl World {
 
 fn prosody(dir: &Keep, domain: &str, privileged: bool) -> Result<Prosody, Error> {
     let components = vec![component(domain, privileged)];
-    let settings = ProsodySettings { domain: Stage::DOMAIN.into(), components, trace: true };
+    let settings = ProsodySettings { domain: Stage::DOMAIN.into(), components, takes_files: true, trace: true };
     Prosody::start(&dir.path().join("prosody"), &settings)
 }
 
@@ -216,6 +216,6 @@ fn settings(kind: &str, domain: &str, more: &str) -> GatewaySettings {
         owners: vec![Stage::DOMAIN.into()],
         networks: vec![(kind.into(), domain.into(), Stage::SECRET.into())],
         allow: Vec::new(),
-        more: more.into(),
+        more: format!("{more}\n[files]\nown_hosts = [\"localhost\"]\n"),
     }
 }

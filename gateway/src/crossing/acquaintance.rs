@@ -29,6 +29,8 @@ pub(super) type Place = (Dialect, DeviceId);
 pub(super) struct Acquaintance {
     /// Whether the user's server was asked for the lists.
     listed: bool,
+    /// Whether it has answered.
+    lists_known: bool,
     /// Devices whose bundles were asked for, and when.
     asked: HashMap<Place, Instant>,
     /// Devices whose bundles are underway.
@@ -95,8 +97,15 @@ impl Conversation {
         }
     }
 
-    /// Whether all devices that we have sessions with speak the newer dialect, which seals everything: then nothing lies
-    /// beside it.
+    /// Whether one of the user's clients speaks the older dialect, if only besides the newer one: then some things lie beside
+    /// what is sealed, also for the newer one. Converse 14 looks for them nowhere else.
+    pub(super) async fn is_older_spoken(&self) -> bool {
+        let us = self.us();
+        !self.acquaintance.lists_known
+            || self.keeper.store.call(move |db, _| us.is_older_spoken(db)).await.unwrap_or(false)
+    }
+
+    /// Whether all devices that we have sessions with are written to in the newer dialect, which can seal everything.
     pub(super) async fn all_speak_newer(&self) -> bool {
         let us = self.us();
         let acquaintances = self.keeper.store.call(move |db, sealer| us.acquaintances(db, sealer)).await;
@@ -129,6 +138,7 @@ impl Conversation {
     /// The lists are there, as far as there are some.
     pub(super) async fn listed(&mut self) {
         self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
+        self.acquaintance.lists_known = true;
         self.give_notices().await;
         self.deliver().await;
     }

@@ -290,10 +290,12 @@ impl Conversation {
     /// The older dialect of OMEMO encrypts bodies alone: its clients react to messages, and take them back, in clear, as they
     /// do among each other. That is let through where there are such clients, unless the user requires encryption.
     async fn is_beside_omemo(&self, message: Option<&Message>) -> bool {
-        !message.is_none_or(Message::is_words)
-            && self.is_omemo().await
-            && !self.all_speak_newer().await
-            && !matches!(self.standing().await, Ok((Policy::Require, _)) | Err(_))
+        !message.is_none_or(Message::is_words) && self.is_omemo().await && self.trusts_beside().await
+    }
+
+    /// Whether what only the user's server vouches for counts, if it has no words.
+    pub(super) async fn trusts_beside(&self) -> bool {
+        self.is_older_spoken().await && !matches!(self.standing().await, Ok((Policy::Require, _)) | Err(_))
     }
 
     /// What was said is refused, and its session goes on all the same.
@@ -314,7 +316,7 @@ impl Conversation {
         let content = vec![to_xmpp::received(id)];
         if secure {
             self.post_owed(to, content).await;
-        } else if !self.post_wordless(&content).await {
+        } else if self.is_older_spoken().await || !self.post_wordless(&content).await {
             let _ = self.post_clear(&to.clone().into(), &random_id(), content).await;
         }
     }

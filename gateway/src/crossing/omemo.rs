@@ -10,6 +10,7 @@ use super::conversation::Conversation;
 use super::incoming::Outer;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
+use crate::message::Kind;
 use crate::secure::omemo::{Advance, Refusal, Us};
 use crate::store::{self, Delivery, Protection, Sealer, UserId, contacts};
 use crate::to_xmpp::Sealed;
@@ -40,7 +41,8 @@ impl Conversation {
                 Ok(Ok(opened)) => {
                     let (text, wants_answer, is_new) = (opened.text, opened.wants_answer, opened.is_new);
                     let (place, fingerprint) = (opened.advance.place(), opened.advance.fingerprint());
-                    match text.as_deref().map(|text| self.understood(&message, &outer, stanza, text)) {
+                    let beside = self.trusts_beside().await;
+                    match text.as_deref().map(|text| self.understood(&message, &outer, stanza, text, beside)) {
                         Some(Ok(said)) => self.said_in_omemo(outer, said, opened.advance).await,
                         Some(Err(text)) => {
                             self.advance(opened.advance).await;
@@ -111,13 +113,15 @@ impl Conversation {
         }
     }
 
-    /// What a message says. The older dialect encrypts the body alone, and everything else lies beside it (clients.md, 2.8).
+    /// What a message says. The older dialect encrypts the body alone, and everything else lies beside it (clients.md, 2.8);
+    /// of the newer one what Converse 14 leaves there, if that is trusted.
     fn understood(
         &self,
         message: &Encrypted,
         outer: &Outer,
         stanza: &Element,
         text: &[u8],
+        trusts_beside: bool,
     ) -> Result<Said, &'static str> {
         let text = std::str::from_utf8(text).map_err(|_| "the encrypted content is no text")?;
         if message.dialect == Dialect::Axolotl {
@@ -133,10 +137,17 @@ impl Conversation {
         let (from, to) = (outer.from.to_bare(), self.me.to_bare());
         let envelope = Envelope::read(envelope, from.as_str(), to.as_str());
         let envelope = envelope.map_err(|_| "the encrypted content is no envelope, or for another stanza")?;
-        let said = from_xmpp::read(&envelope.content);
-        // Converse.js asks for its receipts beside the envelope.
-        let wants_receipt = said.wants_receipt || from_xmpp::read(stanza.children()).wants_receipt;
-        Ok(Said { wants_receipt, ..said })
+        let mut said = from_xmpp::read(&envelope.content);
+        let beside = from_xmpp::read(stanza.children());
+        said.wants_receipt |= beside.wants_receipt;
+        if trusts_beside {
+            let relation = beside.message.and_then(|message| message.relation);
+            let correction = relation.filter(|relation| relation.kind == Kind::Correction);
+            if let Some(message) = said.message.as_mut().filter(|message| message.relation.is_none()) {
+                message.relation = correction;
+            }
+        }
+        Ok(said)
     }
 
     async fn said_in_omemo(&mut self, outer: Outer, said: Said, advance: Advance) {
@@ -175,8 +186,12 @@ impl Conversation {
             Err(()) => return Some(false),
         };
         let mut message = self.omemo_message(id, &sealed).with_child(element("store", ns::HINTS));
-        if sealed.iter().any(|sealed| sealed.dialect == Dialect::Axolotl) {
-            message = message.with_children(older.iter().filter(|child| !is_body(child)).cloned());
+        let seals_bodies_alone = sealed.iter().any(|sealed| sealed.dialect == Dialect::Axolotl);
+        if seals_bodies_alone || self.is_older_spoken().await {
+            let is_relation =
+                |child: &&Element| child.is("replace", ns::CORRECTION) || child.is("retract", ns::RETRACTION);
+            let lies_beside = |child: &&Element| !is_body(child) && (seals_bodies_alone || is_relation(child));
+            message = message.with_children(older.iter().filter(lies_beside).cloned());
         }
         Some(self.keeper.out.send(message.with_child(element("body", ns::CLIENT).with_text(FALLBACK))).await.is_ok())
     }

@@ -162,6 +162,18 @@ impl Us {
         Ok([friends, strangers])
     }
 
+    /// Whether one of the user's devices speaks the older dialect, if only besides the newer one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn is_older_spoken(&self, db: &Transaction<'_>) -> Result<bool> {
+        let list = match rows::list(db, self.user, Dialect::Axolotl)? {
+            Some(list) => list,
+            None => rows::heard(db, self.user, &self.peer, Dialect::Axolotl)?,
+        };
+        Ok(list.iter().next().is_some())
+    }
+
     /// Begins a session by what a device has published: how the device stands. `None` if that is worth nothing.
     ///
     /// # Errors

@@ -52,6 +52,12 @@ impl Gajim {
         self.0.expect(&format!("encrypted {text:?}"), SOON, wanted).map(drop)
     }
 
+    /// Waits until other words stand in the place of earlier ones of a contact.
+    pub fn sees_correction(&mut self, text: &str) -> Result<(), Error> {
+        let wanted = |event: &Value| event["event"] == "updated" && event["text"] == text;
+        self.0.expect(&format!("correction to {text:?}"), SOON, wanted).map(drop)
+    }
+
     /// Waits until it shows that the words of its own have arrived.
     pub fn receipt(&mut self, text: &str) -> Result<(), Error> {
         let wanted = |event: &Value| event["event"] == "receipt" && event["text"] == text;

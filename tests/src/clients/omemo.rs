@@ -6,10 +6,11 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use serde_json::{Value, json};
 
 use super::{ChatAccount, JsonLines};
-use crate::{Error, process::bound_to_us, programs};
+use crate::{Error, process::bound_to_us, programs, servers::Authority};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -31,6 +32,9 @@ impl OmemoClient {
         command.arg("-B").arg(client).args(["--account", &account.jid, "--port", &account.port.to_string()]);
         command.arg("--kept").arg(dir.join(format!("{file}.omemo")));
         command.arg("--speaks").args(speaks);
+        if let Some(authority) = Authority::beside(dir) {
+            command.arg("--authority").arg(authority);
+        }
         command.env("PEER_PASSWORD", &account.password);
         let name = format!("the OMEMO client of {}", account.jid);
         let mut lines = JsonLines::start(name, command, dir.join(file + ".omemo.log"))?;
@@ -45,6 +49,26 @@ impl OmemoClient {
             while !told(&self.0.expect_event("devices", SOON)?) {}
         }
         Ok(())
+    }
+
+    /// Sends something that is about an earlier message, with words or without: `beside` is its XML.
+    pub fn does(&mut self, to: &str, id: &str, text: Option<&str>, beside: &str) -> Result<(), Error> {
+        self.0.send(&json!({ "command": "send", "to": to, "id": id, "text": text, "beside": beside }))?;
+        self.0.expect_event("sent", SOON).map(drop)
+    }
+
+    /// Puts a file on the server, and sends where it is with its key.
+    pub fn share(&mut self, to: &str, name: &str, octets: &[u8]) -> Result<(), Error> {
+        let octets = BASE64.encode(octets);
+        self.0.send(&json!({ "command": "share", "to": to, "name": name, "octets": octets }))?;
+        self.0.expect_event("sent", SOON).map(drop)
+    }
+
+    /// The next file that came, fetched and opened: its octets, and where it lies.
+    pub fn next_file(&mut self) -> Result<(Vec<u8>, String), Error> {
+        let file = self.0.expect_event("file", SOON)?;
+        let octets = BASE64.decode(file["octets"].as_str().unwrap_or_default()).unwrap_or_default();
+        Ok((octets, file["url"].as_str().unwrap_or_default().to_owned()))
     }
 
     /// Sends words; the dialects that they were encrypted in.

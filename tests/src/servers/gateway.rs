@@ -8,7 +8,7 @@ use std::{
     process::{Command, ExitStatus, Output, Stdio},
 };
 
-use super::{GatewaySettings, XmppServer, prosody::files_below};
+use super::{Authority, GatewaySettings, XmppServer, prosody::files_below};
 use crate::{
     Error,
     process::{Process, Ready, bound_to_us},
@@ -37,6 +37,9 @@ impl Gateway {
             .map_err(Error::io("configuring the gateway"))?;
         let mut command = bound_to_us(&program);
         command.args(["run", "--config"]).arg(&file).current_dir(dir);
+        if let Some(authority) = dir.parent().and_then(Authority::beside) {
+            command.env("SSL_CERT_FILE", authority);
+        }
         let process = Process::start("drawbridge", command, dir.join("drawbridge.log"), Ready::Says(" ready"))?;
         Ok(Self { process, program, dir: dir.to_owned() })
     }

@@ -1,5 +1,6 @@
 //! Real servers, run as the current user, on loopback, each in a directory of its own.
 
+mod authority;
 mod ejabberd;
 mod ejabberd_config;
 mod gateway;
@@ -11,6 +12,7 @@ mod synapse;
 mod synapse_config;
 mod xmpp_server;
 
+pub use authority::Authority;
 pub use ejabberd::Ejabberd;
 pub use gateway::Gateway;
 pub use gateway_config::GatewaySettings;

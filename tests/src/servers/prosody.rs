@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    XmppServer, loopback,
+    Authority, XmppServer, loopback,
     prosody_config::{self, Ports, ProsodySettings},
 };
 use crate::{
@@ -29,9 +29,12 @@ impl Prosody {
     /// Starts it with everything it owns in `dir`, which is made; accounts from an earlier run there are kept.
     pub fn start(dir: &Path, settings: &ProsodySettings) -> Result<Self, Error> {
         let program = programs::installed("prosody")?;
-        let [client, component, web] = [loopback::free_port()?, loopback::free_port()?, loopback::free_port()?];
-        let ports = Ports { client, component, web };
+        let [client, component] = [loopback::free_port()?, loopback::free_port()?];
+        let ports = Ports { client, component, web: loopback::free_port()?, files: loopback::free_port()? };
         fs::create_dir_all(dir.join("data")).map_err(Error::io("making Prosody's directory"))?;
+        if settings.takes_files {
+            Authority::certify(dir)?;
+        }
         let config = dir.join("prosody.cfg.lua");
         fs::write(&config, prosody_config::write(settings, dir, &ports)).map_err(Error::io("configuring Prosody"))?;
 

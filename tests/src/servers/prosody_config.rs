@@ -11,6 +11,9 @@ pub struct ProsodySettings {
     pub domain: String,
     /// The components that may connect (XEP-0114).
     pub components: Vec<Component>,
+    /// Whether it takes files (XEP-0363), also from the components. They are given out over TLS, with a certificate of
+    /// [`super::Authority`].
+    pub takes_files: bool,
     /// Whether every stanza goes to the log as it is on the wire (for looking at what the server sees; costs time).
     pub trace: bool,
 }
@@ -19,6 +22,7 @@ pub(super) struct Ports {
     pub(super) client: u16,
     pub(super) component: u16,
     pub(super) web: u16,
+    pub(super) files: u16,
 }
 
 const MODULES: &[&str] = &[
@@ -41,8 +45,9 @@ const MODULES: &[&str] = &[
 
 /// The text of `prosody.cfg.lua`. Rust's quoting of strings is Lua's for all that we write.
 pub(super) fn write(settings: &ProsodySettings, dir: &Path, ports: &Ports) -> String {
-    let ProsodySettings { domain, components, trace } = settings;
-    let Ports { client, component, web } = ports;
+    let ProsodySettings { domain, components, takes_files, trace } = settings;
+    let Ports { client, component, web, files } = ports;
+    let https = if *takes_files { files.to_string() } else { String::new() };
     let trace = if *trace { &["stanza_debug"][..] } else { &[] };
     let modules: String = MODULES.iter().chain(trace).map(|module| format!("{module:?}; ")).collect();
     let mut config = format!(
@@ -59,7 +64,8 @@ http_interfaces = {{ "127.0.0.1" }}
 http_ports = {{ {web} }}
 http_default_host = {domain:?}
 consider_websocket_secure = true
-https_ports = {{}}
+https_interfaces = {{ "127.0.0.1" }}
+https_ports = {{ {https} }}
 modules_disabled = {{ "s2s"; "tls" }}
 modules_enabled = {{ {modules}}}
 c2s_require_encryption = false
@@ -82,6 +88,12 @@ VirtualHost {domain:?}
             config.push_str(&format!("    [{:?}] = {grant};\n", component.domain));
         }
         config += "  }\n";
+    }
+    if *takes_files {
+        config.push_str(&format!(
+            "\nComponent \"upload.{domain}\" \"http_file_share\"\n  http_host = \"localhost\"\n  \
+             http_external_url = \"https://localhost:{files}/\"\n"
+        ));
     }
     for Component { domain, secret, privileged } in components {
         config.push_str(&format!("\nComponent {domain:?}\n  component_secret = {secret:?}\n"));

@@ -23,6 +23,7 @@ mod privacy;
 mod privilege;
 mod processes;
 mod prosody;
+mod rich;
 mod simulation;
 mod supply;
 mod trouble;

@@ -22,7 +22,8 @@ fn gajim_talks_with_a_contact_through_restarts_of_both() {
     alice.say(World::ECHO, "after the client").unwrap();
     alice.hear("after the client").unwrap();
     alice.correct(World::ECHO, "corrected").unwrap();
-    alice.hear("corrected").unwrap();
+    // What echo has repeated, it corrects.
+    alice.sees_correction("corrected").unwrap();
     alice.receipt("corrected").unwrap();
     alice.finish().unwrap();
 }

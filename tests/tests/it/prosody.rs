@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const DOMAIN: &str = "xmpp.test";
 
 fn start(dir: &TempDir) -> Prosody {
-    let settings = ProsodySettings { domain: DOMAIN.into(), components: Vec::new(), trace: true };
+    let settings = ProsodySettings { domain: DOMAIN.into(), components: Vec::new(), takes_files: false, trace: true };
     Prosody::start(dir.path(), &settings).unwrap()
 }
 

@@ -107,6 +107,7 @@ fn start_servers(place: &Place) -> Result<(Prosody, Synapse), Failure> {
     let settings = ProsodySettings {
         domain: Stage::DOMAIN.into(),
         components: vec![Component { domain: Stage::COMPONENT.into(), secret: Stage::SECRET.into(), privileged: true }],
+        takes_files: false,
         trace: true,
     };
     let (prosody, synapse) = thread::scope(|scope| {

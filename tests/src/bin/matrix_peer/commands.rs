@@ -5,6 +5,10 @@
 //! | `{"command":"create_dm","user"}` | `room_created {room}` |
 //! | `{"command":"create_room","name","user"}`: a room for several, with an invitation | `room_created {room}` |
 //! | `{"command":"send","room" or "user","text"}` | `sent {room, event_id}` |
+//! | `{"command":"share","room","name","media_type","octets": base64}` | `sent {room, event_id}` |
+//! | `{"command":"fetch","content"}`: what a message has shared | `fetched {octets: base64}` |
+//! | `{"command":"event","room","type","content"}`: any event | `sent {room, event_id}` |
+//! | `{"command":"redact","room","event_id"}` | `done` |
 //! | `{"command":"typing","room","on"}` | `done` |
 //! | `{"command":"read","room","event_id"}` | `done` |
 //! | `{"command":"presence","state":"online" or "unavailable" or "offline","status"?}` | `done` |
@@ -17,12 +21,18 @@
 //!
 //! What fails is answered with `error {error}`.
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use matrix_sdk::{
     Client, Room,
+    attachment::AttachmentConfig,
+    media::{MediaFormat, MediaRequestParameters},
     ruma::{
-        RoomId, UserId,
+        EventId, RoomId, UserId,
         api::client::{receipt::create_receipt::v3::ReceiptType, room::create_room},
-        events::{receipt::ReceiptThread, room::message::RoomMessageEventContent},
+        events::{
+            receipt::ReceiptThread,
+            room::{MediaSource, message::RoomMessageEventContent},
+        },
         presence::PresenceState,
     },
 };
@@ -54,6 +64,27 @@ async fn perform(client: &Client, command: &Value) -> Result<Value, Failure> {
             Ok(json!({ "event": "room_created", "room": client.create_room(request).await?.room_id() }))
         }
         "send" => send(client, command).await,
+        "share" => {
+            let (room, kind) = (room(client, command)?, text(command, "media_type")?.parse()?);
+            let octets = BASE64.decode(text(command, "octets")?)?;
+            let sent = room.send_attachment(text(command, "name")?, &kind, octets, AttachmentConfig::new()).await?;
+            Ok(json!({ "event": "sent", "room": room.room_id(), "event_id": sent.event_id }))
+        }
+        "fetch" => {
+            let source: MediaSource = serde_json::from_value(command["content"].clone())?;
+            let request = MediaRequestParameters { source, format: MediaFormat::File };
+            let octets = client.media().get_media_content(&request, false).await?;
+            Ok(json!({ "event": "fetched", "octets": BASE64.encode(octets) }))
+        }
+        "event" => {
+            let room = room(client, command)?;
+            let sent = room.send_raw(text(command, "type")?, command["content"].clone()).await?;
+            Ok(json!({ "event": "sent", "room": room.room_id(), "event_id": sent.response.event_id }))
+        }
+        "redact" => {
+            room(client, command)?.redact(&EventId::parse(text(command, "event_id")?)?, None, None).await?;
+            Ok(done)
+        }
         "typing" => {
             room(client, command)?.typing_notice(command["on"].as_bool().ok_or("\"on\" is missing")?).await?;
             Ok(done)

@@ -1,0 +1,121 @@
+//! Corrections, retractions, reactions, replies, formatted words and files between a client with OMEMO and somebody on Matrix,
+//! on real servers.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use drawbridge_tests::World;
+use drawbridge_tests::clients::{MatrixPeer, OmemoClient};
+use serde_json::{Value, json};
+
+const SOON: Duration = Duration::from_secs(60);
+const OLDER: &str = OmemoClient::OLDER;
+const NEWER: &str = OmemoClient::NEWER;
+
+/// Alice with a client that speaks `dialect`, and Bob, in a conversation.
+fn alice_and_bob(dialect: &str) -> (World, OmemoClient, MatrixPeer, String) {
+    let mut world = World::matrix("").unwrap();
+    let (account, mut chat, mut bob) = world.alice_and_bob().unwrap();
+    chat.subscribe(World::BOB).unwrap();
+    let room = bob.joins().unwrap();
+    chat.finish().unwrap();
+    let mut alice = OmemoClient::start(world.dir(), &account.with_resource("omemo"), &[dialect]).unwrap();
+    alice.meet(World::BOB, &[dialect]).unwrap();
+    (world, alice, bob, room)
+}
+
+/// The next message that fits.
+fn hears(alice: &mut OmemoClient, fits: impl Fn(&Value) -> bool) -> Value {
+    alice.expect("a message", SOON, |event| event["event"] == "message" && fits(event)).unwrap()
+}
+
+fn is_beside(event: &Value, what: &str, target: &str) -> bool {
+    let has = |xml: &str| xml.contains(what) && xml.contains(&format!("id=\"{target}\""));
+    event["beside"].as_array().unwrap().iter().any(|xml| has(xml.as_str().unwrap()))
+}
+
+fn other(bob: &mut MatrixPeer, kind: &str) -> Value {
+    bob.expect(kind, SOON, |event| event["event"] == "other" && event["type"] == kind).unwrap()
+}
+
+#[test]
+fn what_is_done_to_messages_arrives_as_what_it_is() {
+    for dialect in [OLDER, NEWER] {
+        let (_world, mut alice, mut bob, room) = alice_and_bob(dialect);
+        alice.does(World::BOB, "a1", Some("tea?"), "").unwrap();
+        let tea = bob.hear("tea?", SOON).unwrap()["event_id"].as_str().unwrap().to_owned();
+        alice.does(World::BOB, "a2", Some("coffee?"), "<replace xmlns='urn:xmpp:message-correct:0' id='a1'/>").unwrap();
+        let edit = bob.hear("* coffee?", SOON).unwrap();
+        assert_eq!((&edit["content"]["m.relates_to"]["event_id"], &edit["encrypted"]), (&json!(tea), &json!(true)));
+        assert_eq!(edit["content"]["m.new_content"]["body"], "coffee?");
+
+        let html = json!({ "msgtype": "m.text", "body": "x", "format": "org.matrix.custom.html",
+            "formatted_body": "<strong>tea</strong> or <del>nothing</del>" });
+        let said = bob.ask(json!({ "command": "event", "room": room, "type": "m.room.message", "content": html }));
+        let said = said.unwrap()["event_id"].as_str().unwrap().to_owned();
+        let heard = hears(&mut alice, |event| event["text"] == "*tea* or ~nothing~");
+        let id = heard["id"].as_str().unwrap().to_owned();
+        let new = json!({ "msgtype": "m.text", "body": "tea" });
+        let edit = json!({ "msgtype": "m.text", "body": "* tea", "m.new_content": new,
+            "m.relates_to": { "rel_type": "m.replace", "event_id": said } });
+        bob.ask(json!({ "command": "event", "room": room, "type": "m.room.message", "content": edit })).unwrap();
+        assert!(is_beside(&hears(&mut alice, |event| event["text"] == "tea"), "replace", &id), "{dialect}");
+
+        let react = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": tea, "key": "\u{1f44d}" } });
+        bob.ask(json!({ "command": "event", "room": room, "type": "m.reaction", "content": react })).unwrap();
+        if dialect == NEWER {
+            hears(&mut alice, |event| is_beside(event, "reactions", "a1") && is_beside(event, "\u{1f44d}", "a1"));
+        } else {
+            hears(&mut alice, |event| event["text"] == "/me reacted with \u{1f44d} to: tea?");
+        }
+
+        let reactions =
+            format!("<reactions xmlns='urn:xmpp:reactions:0' id='{id}'><reaction>\u{2764}</reaction></reactions>");
+        alice.does(World::BOB, "a3", None, &reactions).unwrap();
+        let reaction = other(&mut bob, "m.reaction");
+        assert_eq!(reaction["content"]["m.relates_to"]["event_id"], said);
+        hears(&mut alice, |event| {
+            event["text"].as_str().is_some_and(|text| text.contains("reactions are not encrypted"))
+        });
+        alice.does(World::BOB, "a4", None, &format!("<reactions xmlns='urn:xmpp:reactions:0' id='{id}'/>")).unwrap();
+        assert_eq!(other(&mut bob, "m.room.redaction")["content"]["redacts"], reaction["event_id"]);
+
+        let retract = "<retract xmlns='urn:xmpp:message-retract:1' id='a1'/>";
+        alice.does(World::BOB, "a5", (dialect == OLDER).then_some("fallback"), retract).unwrap();
+        let redaction = other(&mut bob, "m.room.redaction");
+        assert_eq!(redaction["content"]["redacts"], json!(tea), "{redaction}");
+        bob.ask(json!({ "command": "redact", "room": room, "event_id": said })).unwrap();
+        hears(&mut alice, |event| is_beside(event, "retract", &id));
+        alice.finish().unwrap();
+    }
+}
+
+#[test]
+fn files_cross_sealed_on_both_sides() {
+    for dialect in [OLDER, NEWER] {
+        let (world, mut alice, mut bob, room) = alice_and_bob(dialect);
+        let picture: Vec<u8> = b"\x89PNG a canary ".iter().copied().cycle().take(300_000).collect();
+        alice.say(World::BOB, "look").unwrap();
+        alice.share(World::BOB, "cat.png", &picture).unwrap();
+        let shared = bob.hear("cat.png", SOON).unwrap();
+        let content = &shared["content"];
+        assert_eq!((&shared["encrypted"], &content["msgtype"]), (&json!(true), &json!("m.image")));
+        assert_eq!((&content["info"]["size"], &content["info"]["mimetype"]), (&json!(300_000), &json!("image/png")));
+        let fetched = bob.ask(json!({ "command": "fetch", "content": content })).unwrap();
+        assert!(BASE64.decode(fetched["octets"].as_str().unwrap()).unwrap() == picture);
+
+        let octets = BASE64.encode(&picture);
+        let share =
+            json!({ "command": "share", "room": room, "name": "dog.png", "media_type": "image/png", "octets": octets });
+        bob.ask(share).unwrap();
+        bob.say(&room, "behind it").unwrap();
+        let (octets, url) = alice.next_file().unwrap();
+        assert!(octets == picture && url.ends_with(".png"), "{} octets at {url}", octets.len());
+        hears(&mut alice, |event| event["text"] == "behind it");
+        alice.finish().unwrap();
+        for file in world.server_files().into_iter().chain(world.gateway_files()) {
+            let octets = std::fs::read(&file).unwrap_or_default();
+            assert!(!octets.windows(9).any(|part| part == b" a canary"), "in {}", file.display());
+        }
+    }
+}
