@@ -48,8 +48,14 @@ class Browser:
         # It wants them as descriptors 3 and 4.
         script = f'exec 5<&{ours[0]} 6>&{theirs[1]}; exec 3<&5 4>&6 5<&- 6>&-; exec "$@"'
         program = ["bash", "-c", script, "chromium", "chromium", *FLAGS, f"--user-data-dir={given.kept}", "about:blank"]
+        own = {"HOME": given.kept, "XDG_CONFIG_HOME": given.kept, "XDG_CACHE_HOME": given.kept}
+        bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={given.kept}/none", "GSETTINGS_BACKEND": "memory"}
         self.process = await asyncio.create_subprocess_exec(
-            *program, stdin=asyncio.subprocess.DEVNULL, stdout=sys.stderr, pass_fds=(ours[0], theirs[1])
+            *program,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=sys.stderr,
+            pass_fds=(ours[0], theirs[1]),
+            env={**os.environ, **own, **bus},
         )
         os.close(ours[0])
         os.close(theirs[1])

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from functools import partial
 from pathlib import Path
 
@@ -158,13 +159,16 @@ def main():
 
     gajim._check_required_deps()
     settle()
-    gajim._init_gui("GTK")
     from gajim.gtk.application import GajimApplication
 
     class Application(GajimApplication):
         def _startup(self):
-            super()._startup()
-            self.peer = Peer()
+            try:
+                super()._startup()
+                self.peer = Peer()
+            except Exception:  # of which the main loop would not hear
+                traceback.print_exc()
+                os._exit(1)
 
     root = str(Path(os.environ["XDG_CONFIG_HOME"]) / "gajim")
     levels = "gajim.p.omemo=DEBUG,gajim.c.m.message=INFO,nbxmpp.stream=INFO"

@@ -17,6 +17,8 @@ use super::input::Input;
 use crate::keeper::Keeper;
 use crate::store;
 use crate::store::omemo::{self as rows, Standing};
+use crate::to_xmpp;
+use crate::xmpp::element::random_id;
 use crate::xmpp::ns;
 
 /// A device whose bundle could not be had is asked for it again after so long.
@@ -68,11 +70,19 @@ impl Conversation {
     }
 
     pub(super) async fn give_notices(&mut self) {
-        if self.acquaintance.notices.is_empty() || matches!(self.audience().await, Audience::Unknown) {
+        if self.acquaintance.notices.is_empty() {
             return;
         }
+        let audience = self.audience().await;
+        if matches!(audience, Audience::Unknown) {
+            return;
+        }
+        // Clients show their keys or that somebody types before anything is said: what is about OMEMO goes by OMEMO even then.
+        let sealed = matches!(audience, Audience::Devices) && self.endpoints.ready().is_empty();
         for text in std::mem::take(&mut self.acquaintance.notices) {
-            self.say(&text).await;
+            if !sealed || self.post_omemo(&random_id(), &to_xmpp::words(&text)).await != Some(true) {
+                self.say(&text).await;
+            }
         }
     }
 

@@ -27,6 +27,7 @@ fn converse_talks_with_a_contact_in_each_dialect() {
         alice.correct(World::ECHO, "corrected").unwrap();
         assert_eq!(alice.hear("corrected").unwrap(), expected);
         alice.finish().unwrap();
+        assert!(!alice.take_events().iter().any(|event| event["event"] == "clear"));
     }
 }
 
@@ -53,5 +54,6 @@ fn somebody_on_matrix_writes_to_new_browsers() {
         bob.say(&room, &answer).unwrap();
         assert_eq!(alice.hear(&answer).unwrap(), speaks[speaks.len() - 1]);
         alice.finish().unwrap();
+        assert!(!alice.take_events().iter().any(|event| event["event"] == "clear"));
     }
 }

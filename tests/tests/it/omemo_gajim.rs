@@ -18,6 +18,7 @@ fn gajim_talks_with_a_contact_through_restarts_of_both() {
     alice.say(World::ECHO, "after the gateway").unwrap();
     alice.hear("after the gateway").unwrap();
     alice.finish().unwrap();
+    assert!(!alice.take_events().iter().any(|event| event["event"] == "clear"));
     let mut alice = Gajim::start(world.dir(), &account).unwrap();
     alice.say(World::ECHO, "after the client").unwrap();
     alice.hear("after the client").unwrap();
@@ -26,6 +27,7 @@ fn gajim_talks_with_a_contact_through_restarts_of_both() {
     alice.sees_correction("corrected").unwrap();
     alice.receipt("corrected").unwrap();
     alice.finish().unwrap();
+    assert!(!alice.take_events().iter().any(|event| event["event"] == "clear"));
 }
 
 /// To the first device the contact writes in the session that the client has begun, to the second in one of its own.
@@ -48,5 +50,6 @@ fn somebody_on_matrix_writes_to_a_gajim_that_was_installed_anew() {
         bob.say(&room, name).unwrap();
         alice.hear(name).unwrap();
         alice.finish().unwrap();
+        assert!(!alice.take_events().iter().any(|event| event["event"] == "clear"));
     }
 }

@@ -323,3 +323,16 @@ async fn who_only_listens_shows_that_it_does() {
         assert_eq!(answers, [54], "the first with a counter of 53 or more");
     }
 }
+
+/// As Gajim does, as soon as it sees a contact's device list.
+#[tokio::test(start_paused = true)]
+async fn who_shows_keys_before_a_word_is_told_so_in_secret() {
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones) = (World::with_alice().await, [Phone::new(dialect, 7)]);
+        phones[0].meet(&mut world).await;
+        let keys = phones[0].seal(None);
+        world.takes(&stanza_with("m1", &[keys], "")).await;
+        let heard = words(&mut world, &mut phones).await;
+        assert!(heard[0].as_ref().is_some_and(|words| words.contains("number 7")), "{heard:?}");
+    }
+}
