@@ -80,7 +80,8 @@ impl Conversation {
         // Clients show their keys or that somebody types before anything is said: what is about OMEMO goes by OMEMO even then.
         let sealed = matches!(audience, Audience::Devices) && self.endpoints.ready().is_empty();
         for text in std::mem::take(&mut self.acquaintance.notices) {
-            if !sealed || self.post_omemo(&random_id(), &to_xmpp::words(&text)).await != Some(true) {
+            let content = to_xmpp::words(&text);
+            if !sealed || self.post_omemo(&random_id(), &content, &content).await != Some(true) {
                 self.say(&text).await;
             }
         }

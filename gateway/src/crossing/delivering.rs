@@ -13,7 +13,7 @@ use crate::keeper::Peer;
 use crate::message::{Kind, Message};
 use crate::secure::policy;
 use crate::store::deliveries::{self, Delivery, Parcel};
-use crate::store::{Protection, links};
+use crate::store::{Policy, Protection, inbox, links};
 use crate::to_xmpp::{self, Sealed};
 use crate::xmpp::element::{Build, element, random_id};
 use crate::xmpp::presence::Resource;
@@ -132,7 +132,7 @@ impl Conversation {
         }
         let protection = contact.as_ref().and_then(|contact| contact.protection);
         let required = policy::required(wish, protection.is_some());
-        if protection == Some(Protection::Omemo) {
+        if protection == Some(Protection::Omemo) || (protection.is_none() && self.may_begin_omemo(wish).await) {
             match self.audience().await {
                 Audience::Unknown => return Way::Hold,
                 Audience::Devices => return if self.flight.bounced { Way::Hold } else { Way::Omemo },
@@ -154,6 +154,13 @@ impl Conversation {
             return Way::Hold;
         }
         if self.flight.bounced { Way::Hold } else { Way::Clear }
+    }
+
+    /// Whether a contact who writes first does so by OMEMO, if the user has devices: nobody has said anything else yet.
+    async fn may_begin_omemo(&self, wish: Policy) -> bool {
+        let (user, peer) = (self.user.id, self.peer.key().to_owned());
+        let spoken = self.keeper.store.call(move |db, _| inbox::has_any(db, user, &ContactId::new(peer)));
+        wish != Policy::Off && self.endpoints.active.is_empty() && !matches!(spoken.await, Ok(true))
     }
 
     async fn deliver_sealed(&mut self, resources: &[FullJid], delivery: &Delivery) -> bool {

@@ -65,6 +65,15 @@ pub fn arrive(
     Ok(Arrival::Fresh)
 }
 
+/// Whether the user has written to the contact, as far back as is remembered.
+///
+/// # Errors
+/// SQLite's.
+pub fn has_any(db: &Transaction<'_>, user: UserId, contact: &ContactId) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE user = ?1 AND contact = ?2)";
+    Ok(db.query_row(sql, params![user.0, contact.as_str()], |row| row.get(0))?)
+}
+
 /// Forgets ids that are older than `before`; a repeat after that would be a new message.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::Error;
 
@@ -38,6 +38,7 @@ impl Authority {
 fn made() -> Result<(String, (String, String)), rcgen::Error> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "the authority of a story");
     let key = KeyPair::generate()?;
     let ca = params.self_signed(&key)?.pem();
     let own = KeyPair::generate()?;

@@ -22,6 +22,7 @@ async fn acquainted_with_files(dialect: Dialect, config: &str) -> (World, [Phone
         Some(host.certificate.clone()),
     );
     let mut world = World::with_alice_and_web(&format!("[files]\n{config}"), web).await;
+    world.has_no_devices = false;
     let mut phones = [Phone::new(dialect, 7)];
     phones[0].meet(&mut world).await;
     let first = phones[0].seal(Some("hello"));

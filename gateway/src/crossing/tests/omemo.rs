@@ -336,3 +336,22 @@ async fn who_shows_keys_before_a_word_is_told_so_in_secret() {
         assert!(heard[0].as_ref().is_some_and(|words| words.contains("number 7")), "{heard:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_writes_first_to_somebody_with_omemo_does_so_by_omemo() {
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones) = (World::with_alice().await, [Phone::new(dialect, 7)]);
+        world.has_no_devices = false;
+        world.far().says(&silent(), "out of the blue");
+        let heard = words(&mut world, &mut phones).await;
+        let heard =
+            if heard[0].as_ref().unwrap().contains("Notice") { words(&mut world, &mut phones).await } else { heard };
+        assert!(heard[0].as_ref().is_some_and(|words| words.contains("out of the blue")), "{heard:?}");
+        // Whoever then answers in clear may, and is answered as they have spoken.
+        world.takes(&message("what is this?")).await;
+        assert_eq!(contact_has(&world, 1).await, ["what is this?"]);
+        world.far().says(&silent(), "sorry");
+        let sent = settle(&mut world, &mut phones).await;
+        assert!(sent.iter().any(|stanza| body(stanza).as_deref() == Some("sorry")), "{sent:?}");
+    }
+}

@@ -206,6 +206,7 @@ pub(super) async fn acquainted(dialect: Dialect) -> (World, [Phone; 1]) {
 
 pub(super) async fn acquainted_with(phone: Phone) -> (World, [Phone; 1]) {
     let (mut world, mut phones) = (World::with_alice().await, [phone]);
+    world.has_no_devices = false;
     phones[0].meet(&mut world).await;
     let first = phones[0].seal(Some("hello"));
     world.takes(&stanza_with("m1", &[first], "")).await;
