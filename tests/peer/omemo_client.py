@@ -229,7 +229,7 @@ class Client(ClientXMPP):
                 return tell("receipt", id=received.get("id"), **{"from": sender})
         else:
             content = message.xml
-        beside = [ET.tostring(child).decode() for child in content if not child.tag.endswith(("}encrypted", "}body"))]
+        beside = [ET.tostring(child, encoding="unicode") for child in content if not child.tag.endswith(("}encrypted", "}body"))]
         tell("message", text=text, id=message["id"], dialect=namespace, beside=beside, **{"from": sender})
         if text and text.startswith("aesgcm://"):
             await self.fetch(text)
