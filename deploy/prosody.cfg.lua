@@ -10,3 +10,6 @@ VirtualHost "example.org"
 Component "matrix.example.org"
     component_secret = "a long random word" -- the same as in /etc/drawbridge/matrix.secret
     modules_enabled = { "privilege" }
+
+-- Files of contacts are put on your upload service (http_file_share), sealed. It lets your components do so, unless you have
+-- set http_file_share_access: then add "matrix.example.org" there.
