@@ -210,7 +210,7 @@ impl Conversation {
             Input::Displayed(remote) => self.displayed(remote).await,
             Input::FarSide => self.far_side_changed().await,
             Input::Say(text) => drop(self.say(&text).await),
-            Input::Answer(to, secure, lines) => self.answer(&to, secure, lines).await,
+            Input::Answer(to, protection, lines) => self.answer(&to, protection, lines).await,
             Input::Reply(to, answer) => self.reply(&to, &answer).await,
             Input::Shown => self.show_status(&self.endpoints.ready()).await,
             Input::Options(found) => {

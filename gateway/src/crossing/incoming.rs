@@ -204,7 +204,7 @@ impl Conversation {
                         self.receipt_to(&outer.from, id, secure).await;
                     }
                     if message.is_words() {
-                        self.talk(&outer.from, secure, message.text);
+                        self.talk(&outer.from, protection, message.text);
                     }
                 }
             }
@@ -473,13 +473,13 @@ impl Conversation {
     }
 
     /// Commands of the user to the gateway run beside the conversation, one after the other.
-    fn talk(&self, from: &FullJid, secure: bool, text: Plaintext) {
+    fn talk(&self, from: &FullJid, protection: Option<Protection>, text: Plaintext) {
         let (keeper, from, mailbox, turn) =
             (self.keeper.clone(), from.clone(), self.mailbox.clone(), self.talking.clone());
         tokio::spawn(async move {
             let _turn = turn.lock().await;
-            let lines = crate::commands::chat(&keeper, &from, secure, &text).await;
-            mailbox.put(Input::Answer(from, secure, lines)).await;
+            let lines = crate::commands::chat(&keeper, &from, protection.is_some(), &text).await;
+            mailbox.put(Input::Answer(from, protection, lines)).await;
         });
     }
 }

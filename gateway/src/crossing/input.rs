@@ -15,8 +15,8 @@ use super::SessionCode;
 use super::acquaintance::Met;
 use crate::secure::comparison::Comparison;
 use crate::secure::negotiation::Outcome;
-use crate::store::ReplyTo;
 use crate::store::outbox::Lost;
+use crate::store::{Protection, ReplyTo};
 use crate::xmpp::error::Condition;
 
 /// One thing that happens to a conversation.
@@ -41,8 +41,8 @@ pub(super) enum Input {
     FarSide,
     /// Words of the gateway, in this conversation.
     Say(String),
-    /// Answers to a command, for the client that gave it, in the session it came by.
-    Answer(FullJid, bool, Vec<String>),
+    /// Answers to a command, for the client that gave it, in the way it came.
+    Answer(FullJid, Option<Protection>, Vec<String>),
     /// The answer to a request of this client, in the session it came by.
     Reply(FullJid, Element),
     /// The contact was shown to the user, whose clients may see more in their sessions.

@@ -3,6 +3,7 @@
 use jid::FullJid;
 
 use super::conversation::Conversation;
+use crate::store::Protection;
 use crate::to_xmpp;
 use crate::xmpp::element::random_id;
 
@@ -23,13 +24,17 @@ impl Conversation {
     }
 
     /// The answer to a command, the way it came. One that came encrypted is never answered in clear.
-    pub(super) async fn answer(&mut self, to: &FullJid, secure: bool, lines: Vec<String>) {
+    pub(super) async fn answer(&mut self, to: &FullJid, protection: Option<Protection>, lines: Vec<String>) {
         for line in lines {
             let content = to_xmpp::words(&line);
-            if secure {
-                self.post_owed(to, content).await;
-            } else {
-                let _ = self.post_clear(&to.clone().into(), &random_id(), content).await;
+            match protection {
+                Some(Protection::ESession) => self.post_owed(to, content).await,
+                Some(Protection::Omemo) => {
+                    if self.post_omemo(&random_id(), &content, &content).await != Some(true) {
+                        tracing::debug!("there is no device to answer a command to");
+                    }
+                }
+                None => drop(self.post_clear(&to.clone().into(), &random_id(), content).await),
             }
         }
     }

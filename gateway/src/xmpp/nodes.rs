@@ -26,6 +26,11 @@ pub fn wanted(pubsub: &Element) -> Option<&str> {
     ([OFFLINE, ESESSION, PUBLIC_KEY].contains(&node) || Node::read(node).is_some()).then_some(node)
 }
 
+/// Which of them the gateway itself has: nobody leaves messages for it.
+pub fn of_gateway(pubsub: &Element) -> Option<&str> {
+    wanted(pubsub).filter(|node| *node == PUBLIC_KEY || Node::read(node).is_some())
+}
+
 /// What is in one of them. The options are the same for everybody who may ask.
 pub async fn handle(keeper: &Keeper, user: &User, peer: &Peer, node: &str, iq: &Element) -> Element {
     let found = match (node, Node::read(node)) {

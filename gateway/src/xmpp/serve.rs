@@ -62,9 +62,10 @@ async fn of_gateway(keeper: &Arc<Keeper>, from: &Jid, iq: &Element, payload: &El
         ("vCard", ns::VCARD) => vcard::of_gateway(keeper, iq),
         ("query", ns::REGISTER) => register::handle(keeper, iq).await,
         ("command", ns::COMMANDS) => adhoc::handle(keeper, iq).await,
+        ("pubsub", ns::PUBSUB) if !gets && let Some(answer) = nodes::subscribed(iq, payload) => answer,
         ("pubsub", ns::PUBSUB) | ("pubkey", PUBLIC_KEY) if gets => {
-            match (user(keeper, from).await, nodes::wanted(payload)) {
-                (Ok(user), Some(PUBLIC_KEY)) => nodes::handle(keeper, &user, &Peer::Gateway, PUBLIC_KEY, iq).await,
+            match (user(keeper, from).await, nodes::of_gateway(payload)) {
+                (Ok(user), Some(node)) => nodes::handle(keeper, &user, &Peer::Gateway, node, iq).await,
                 (Ok(user), None) if payload.name() == "pubkey" => nodes::key(keeper, &user, &Peer::Gateway, iq).await,
                 _ => refusal(iq, Condition::ServiceUnavailable, ""),
             }

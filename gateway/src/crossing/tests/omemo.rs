@@ -355,3 +355,19 @@ async fn who_writes_first_to_somebody_with_omemo_does_so_by_omemo() {
         assert!(sent.iter().any(|stanza| body(stanza).as_deref() == Some("sorry")), "{sent:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn commands_to_the_gateway_are_answered_as_they_came() {
+    const GATEWAY: &str = "gw.example.org";
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones) = (World::with_alice().await, [Phone::new(dialect, 7)]);
+        world.has_no_devices = false;
+        phones[0].meets(&mut world, GATEWAY).await;
+        let status = phones[0].seal(Some("status"));
+        world.takes(&stanza_with("m1", &[status], "").replace(SILENT, GATEWAY)).await;
+        let sent = settle(&mut world, &mut phones).await;
+        let heard: Vec<_> = sent.iter().filter_map(|message| phones[0].open(message).flatten()).collect();
+        assert!(heard.iter().any(|words| words.contains("alice@echo")), "{heard:?}");
+        assert!(!sent.iter().any(|message| text(message).contains("alice@echo")), "nothing of it in clear");
+    }
+}

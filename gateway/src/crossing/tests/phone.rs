@@ -18,6 +18,8 @@ pub(super) struct Phone {
     pub(super) identity: Identity,
     pub(super) prekeys: Prekeys,
     pub(super) sessions: Device,
+    /// With whom it talks.
+    pub(super) whom: &'static str,
     /// The contact's.
     pub(super) peer: Option<DeviceId>,
     /// Whether its bundle cannot be had.
@@ -36,6 +38,7 @@ impl Phone {
             identity,
             prekeys,
             sessions: Device::default(),
+            whom: SILENT,
             peer: None,
             is_orphan: false,
             is_unlisted: false,
@@ -44,13 +47,19 @@ impl Phone {
 
     /// Begins a session by what the contact has published.
     pub(super) async fn meet(&mut self, world: &mut World) {
+        self.meets(world, SILENT).await;
+    }
+
+    /// The same with the owner of another address.
+    pub(super) async fn meets(&mut self, world: &mut World, whom: &'static str) {
+        self.whom = whom;
         let ask =
             |node: &str| format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='{node}'/></pubsub>");
-        let list = world.asks("alice@example.org/phone", SILENT, "get", &ask(nodes::devices(self.dialect))).await;
+        let list = world.asks("alice@example.org/phone", whom, "get", &ask(nodes::devices(self.dialect))).await;
         let list = DeviceList::read(self.dialect, payload(&list)).unwrap();
         let peer = list.iter().next().unwrap();
         let (node, _) = nodes::bundle(self.dialect, peer);
-        let published = world.asks("alice@example.org/phone", SILENT, "get", &ask(&node)).await;
+        let published = world.asks("alice@example.org/phone", whom, "get", &ask(&node)).await;
         let published = bundle::read(self.dialect, payload(&published)).unwrap();
         let prekey = published.prekeys[0].id;
         let session = Session::initiate(self.dialect, &self.identity, &published, prekey, &mut rng()).unwrap();
@@ -63,7 +72,7 @@ impl Phone {
         let body = |text: &str| Element::builder("body", ns::CLIENT).append(text).build();
         let text = text.map(|text| match self.dialect {
             Dialect::Axolotl => text.to_owned(),
-            Dialect::Omemo2 => envelope(vec![body(text)]),
+            Dialect::Omemo2 => envelope(self.whom, vec![body(text)]),
         });
         self.seal_text(text.as_deref())
     }
@@ -71,7 +80,7 @@ impl Phone {
     /// What only the newer dialect can seal.
     pub(super) fn seal_content(&mut self, xml: &str) -> Element {
         let content: Element = format!("<message xmlns='jabber:client'>{xml}</message>").parse().unwrap();
-        self.seal_text(Some(&envelope(content.children().cloned().collect())))
+        self.seal_text(Some(&envelope(self.whom, content.children().cloned().collect())))
     }
 
     fn seal_text(&mut self, text: Option<&str>) -> Element {
@@ -83,7 +92,7 @@ impl Phone {
             None => (None, empty_key(self.dialect, &mut rng())),
         };
         let sealed = self.sessions.seal(&key).unwrap();
-        let keys = vec![SealedKey { account: Some(SILENT.to_owned()), device: self.peer.unwrap(), sealed }];
+        let keys = vec![SealedKey { account: Some(self.whom.to_owned()), device: self.peer.unwrap(), sealed }];
         Encrypted { dialect: self.dialect, sender: self.id, keys, payload }.to_element()
     }
 
@@ -104,8 +113,8 @@ impl Phone {
     }
 }
 
-fn envelope(content: Vec<Element>) -> String {
-    let envelope = Envelope { content, from: Some(ALICE.to_owned()), to: Some(SILENT.to_owned()), time: None };
+fn envelope(to: &str, content: Vec<Element>) -> String {
+    let envelope = Envelope { content, from: Some(ALICE.to_owned()), to: Some(to.to_owned()), time: None };
     text(&envelope.to_element(&mut rng()))
 }
 
