@@ -1,0 +1,95 @@
+//! Somebody's public key (RFC 9580 section 10.1.1), for one JID.
+
+use std::io::Cursor;
+
+use esession_attest::standing::{Standing, Unfit, user_id};
+use pgp::composed::{Deserializable, SignedPublicKey};
+use pgp::types::{KeyDetails, KeyId};
+
+use crate::fingerprint::Fingerprint;
+
+/// A certificate of more octets is none: who has so many signatures on it leaves them out here. (Attestations have this cap too.)
+pub const MAX_CERTIFICATE: usize = 64 * 1024;
+
+/// A certificate with the User ID of its JID, that could be encrypted to when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    jid: String,
+    fingerprint: Fingerprint,
+    octets: Vec<u8>,
+    pub(crate) key: SignedPublicKey,
+}
+
+/// Why a certificate is not used. Except for [`Unusable::NoCertificate`], its owner has to make or publish a better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// There is none in the octets, or more than one, or too many octets: the client that has published it is to blame.
+    #[error("it is no single certificate, or too large")]
+    NoCertificate,
+    /// It is of a version that XEP-0373 has no name for.
+    #[error("its key is not of version 4")]
+    Version,
+    /// It does not count for this JID now.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// It has no subkey that others may encrypt to now.
+    #[error("it has no key to encrypt to that holds")]
+    NoEncryptionKey,
+}
+
+impl Certificate {
+    /// The certificate of a bare JID, which is compared as it is with User IDs (XEP-0373 section 7.5). `now` is in seconds since
+    /// 1970; who has just made the key, on a host whose clock is ahead, comes too early: add what is tolerated.
+    ///
+    /// # Errors
+    /// It is none, or is not used: [`Unusable`].
+    pub fn read(octets: &[u8], jid: &str, now: u64) -> Result<Self, Unusable> {
+        if octets.len() > MAX_CERTIFICATE {
+            return Err(Unusable::NoCertificate);
+        }
+        let mut all = SignedPublicKey::from_bytes_many(Cursor::new(octets)).map_err(|_| Unusable::NoCertificate)?;
+        let (Some(Ok(key)), None) = (all.next(), all.next()) else { return Err(Unusable::NoCertificate) };
+        let fingerprint = Fingerprint::of(&key.fingerprint()).ok_or(Unusable::Version)?;
+        let certificate = Self { jid: jid.to_owned(), fingerprint, octets: octets.to_owned(), key };
+        certificate.check(now)?;
+        Ok(certificate)
+    }
+
+    /// Whether it can be encrypted to, and counts, at another time.
+    ///
+    /// # Errors
+    /// It has expired since, say: [`Unusable`].
+    pub fn check(&self, now: u64) -> Result<(), Unusable> {
+        let standing = self.standing(now)?;
+        let has_key = standing.encryption_keys().next().is_some();
+        if has_key { Ok(()) } else { Err(Unusable::NoEncryptionKey) }
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The bare JID that it was read for.
+    #[must_use]
+    pub fn jid(&self) -> &str {
+        &self.jid
+    }
+
+    /// As it was read.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    pub(crate) fn standing(&self, now: u64) -> Result<Standing<'_>, Unfit> {
+        Standing::of(&self.key, &user_id(&self.jid), now)
+    }
+
+    /// Whether a key of it is called so.
+    pub(crate) fn has(&self, id: KeyId) -> bool {
+        self.key.primary_key.legacy_key_id() == id
+            || self.key.public_subkeys.iter().any(|subkey| subkey.key.legacy_key_id() == id)
+    }
+}
