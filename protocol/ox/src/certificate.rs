@@ -41,14 +41,15 @@ impl Certificate {
     /// The certificate of a bare JID, which is compared as it is with User IDs (XEP-0373 section 7.5). `now` is in seconds since
     /// 1970; who has just made the key, on a host whose clock is ahead, comes too early: add what is tolerated.
     ///
+    /// Armored octets are read too, though they should not be published (XEP-0373 section 4.1): Profanity announces a file as it is.
+    ///
     /// # Errors
     /// It is none, or is not used: [`Unusable`].
     pub fn read(octets: &[u8], jid: &str, now: u64) -> Result<Self, Unusable> {
         if octets.len() > MAX_CERTIFICATE {
             return Err(Unusable::NoCertificate);
         }
-        let mut all = SignedPublicKey::from_bytes_many(Cursor::new(octets)).map_err(|_| Unusable::NoCertificate)?;
-        let (Some(Ok(key)), None) = (all.next(), all.next()) else { return Err(Unusable::NoCertificate) };
+        let key = only(octets).ok_or(Unusable::NoCertificate)?;
         let fingerprint = Fingerprint::of(&key.fingerprint()).ok_or(Unusable::Version)?;
         let certificate = Self { jid: jid.to_owned(), fingerprint, octets: octets.to_owned(), key };
         certificate.check(now)?;
@@ -92,4 +93,16 @@ impl Certificate {
         self.key.primary_key.legacy_key_id() == id
             || self.key.public_subkeys.iter().any(|subkey| subkey.key.legacy_key_id() == id)
     }
+}
+
+/// The one certificate there is.
+fn only(octets: &[u8]) -> Option<SignedPublicKey> {
+    let all = if octets.starts_with(b"-----BEGIN PGP ") {
+        SignedPublicKey::from_armor_many_buf(Cursor::new(octets)).map(|(all, _)| all)
+    } else {
+        SignedPublicKey::from_bytes_many(Cursor::new(octets))
+    };
+    let mut all = all.ok()?;
+    let only = all.next()?.ok()?;
+    all.next().is_none().then_some(only)
 }

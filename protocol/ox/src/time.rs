@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, SecondsFormat};
 
-/// The seconds since 1970; what was before is 0.
+/// The seconds since 1970; what was before is 0. Profanity leaves out the colon of a zone.
 pub(crate) fn read(text: &str) -> Option<u64> {
-    let time = DateTime::parse_from_rfc3339(text).ok()?;
-    Some(u64::try_from(time.timestamp()).unwrap_or_default())
+    let time = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%z"));
+    Some(u64::try_from(time.ok()?.timestamp()).unwrap_or_default())
 }
 
 /// Nothing for a time that has more than four digits of year.

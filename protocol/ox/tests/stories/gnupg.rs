@@ -89,7 +89,7 @@ fn what_gnupg_signs_and_encrypts_is_read_with_keys_of_each_kind() {
         let gpg = GnuPg::with(algorithm, subkey);
         let alice = gpg.certificate();
         assert_eq!(alice.fingerprint().to_string(), gpg.fingerprint());
-        let opened = read_by(&element(&gpg.signcrypt(&[])), &[alice.clone()]).unwrap();
+        let opened = read_by(&element(&gpg.signcrypt(&[])), std::slice::from_ref(&alice)).unwrap();
         assert_eq!((opened.payload, opened.time), (vec![body("Hello")], NOW), "{algorithm}");
         assert_eq!(opened.signer, alice.fingerprint());
 

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod certificates;
+mod clients;
 mod crossing;
 #[path = "../../../esession/tests/stories/dice.rs"]
 mod dice;
