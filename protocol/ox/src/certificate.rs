@@ -2,11 +2,12 @@
 
 use std::io::Cursor;
 
-use esession_attest::standing::{Standing, Unfit, user_id};
+use esession_attest::standing::{Standing, Unfit};
 use pgp::composed::{Deserializable, SignedPublicKey};
 use pgp::types::{KeyDetails, KeyId};
 
 use crate::fingerprint::Fingerprint;
+use crate::user_id::names;
 
 /// A certificate of more octets is none: who has so many signatures on it leaves them out here. (Attestations have this cap too.)
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
@@ -38,7 +39,8 @@ pub enum Unusable {
 }
 
 impl Certificate {
-    /// The certificate of a bare JID, which is compared as it is with User IDs (XEP-0373 section 7.5). `now` is in seconds since
+    /// The certificate of a bare JID, which has to be normalized: it is compared with User IDs as it is, and
+    /// as an IRI (XEP-0373 section 7.5; RFC 5122). `now` is in seconds since
     /// 1970; who has just made the key, on a host whose clock is ahead, comes too early: add what is tolerated.
     ///
     /// Armored octets are read too, though they should not be published (XEP-0373 section 4.1): Profanity announces a file as it is.
@@ -85,7 +87,14 @@ impl Certificate {
     }
 
     pub(crate) fn standing(&self, now: u64) -> Result<Standing<'_>, Unfit> {
-        Standing::of(&self.key, &user_id(&self.jid), now)
+        let mut standing = Err(Unfit::OtherName);
+        for name in names(&self.jid) {
+            standing = Standing::of(&self.key, &name, now);
+            if !matches!(standing, Err(Unfit::OtherName)) {
+                break;
+            }
+        }
+        standing
     }
 
     /// Whether a key of it is called so.

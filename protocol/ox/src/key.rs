@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::fingerprint::Fingerprint;
 use crate::rng::Old;
+use crate::user_id::names;
 
 /// What everything of ours is signed with: all clients know it.
 pub(crate) const HASH: HashAlgorithm = HashAlgorithm::Sha256;
@@ -46,7 +47,8 @@ pub enum KeyError {
 }
 
 impl Key {
-    /// A new one, for a bare JID: its only User ID is `xmpp:JID` (XEP-0373 section 7.5). `now` is in seconds since 1970.
+    /// A new one, for a bare JID: its User ID is `xmpp:JID` (XEP-0373 section 7.5), and where that is no IRI (RFC 5122) it has one
+    /// more that is. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`KeyError::Failed`].
@@ -65,8 +67,8 @@ impl Key {
     }
 
     fn of(secret: SignedSecretKey) -> Result<Self, KeyError> {
-        let [user] = &secret.details.users[..] else { return Err(KeyError::NoKey) };
-        let jid = user.id.as_str().and_then(|name| name.strip_prefix("xmpp:")).ok_or(KeyError::NoKey)?.to_owned();
+        let first = secret.details.users.first().and_then(|user| user.id.as_str()).ok_or(KeyError::NoKey)?;
+        let jid = first.strip_prefix("xmpp:").ok_or(KeyError::NoKey)?.to_owned();
         let fingerprint = Fingerprint::of(&secret.primary_key.fingerprint()).ok_or(KeyError::NoKey)?;
         let SignedSecretKey { primary_key: primary, details, public_subkeys: _, mut secret_subkeys } = secret;
         let (Some(subkey), true) = (secret_subkeys.pop(), secret_subkeys.is_empty()) else {
@@ -151,7 +153,6 @@ fn make(jid: &str, now: Timestamp, rng: &mut (impl CryptoRng + ?Sized)) -> PgpRe
     let preferences = [
         SubpacketData::KeyFlags(flags),
         SubpacketData::Features(features),
-        SubpacketData::IsPrimary(true),
         SubpacketData::PreferredSymmetricAlgorithms(
             [SymmetricKeyAlgorithm::AES256, SymmetricKeyAlgorithm::AES128].into_iter().collect(),
         ),
@@ -159,9 +160,16 @@ fn make(jid: &str, now: Timestamp, rng: &mut (impl CryptoRng + ?Sized)) -> PgpRe
         // Messages are short, and what is compressed tells by its length what is in it.
         SubpacketData::PreferredCompressionAlgorithms([CompressionAlgorithm::Uncompressed].into_iter().collect()),
     ];
-    let user = UserId::from_str(PacketHeaderVersion::New, esession_attest::standing::user_id(jid))?;
-    let config = signature(SignatureType::CertPositive, &primary, now, preferences)?;
-    let word = config.sign_certification(&primary, primary.public_key(), &no_password, Tag::UserId, &user)?;
+    let mut users = Vec::new();
+    for name in names(jid) {
+        let user = UserId::from_str(PacketHeaderVersion::New, name)?;
+        // Profanity looks at the first alone.
+        let first = users.is_empty().then_some(SubpacketData::IsPrimary(true));
+        let config =
+            signature(SignatureType::CertPositive, &primary, now, preferences.clone().into_iter().chain(first))?;
+        let word = config.sign_certification(&primary, primary.public_key(), &no_password, Tag::UserId, &user)?;
+        users.push(user.into_signed(word));
+    }
 
     let mut flags = KeyFlags::default();
     flags.set_encrypt_comms(true);
@@ -169,7 +177,7 @@ fn make(jid: &str, now: Timestamp, rng: &mut (impl CryptoRng + ?Sized)) -> PgpRe
     let config = signature(SignatureType::SubkeyBinding, &primary, now, [SubpacketData::KeyFlags(flags)])?;
     let binding = config.sign_subkey_binding(&primary, primary.public_key(), &no_password, subkey.public_key())?;
 
-    let details = SignedKeyDetails::new(Vec::new(), Vec::new(), vec![user.into_signed(word)], Vec::new());
+    let details = SignedKeyDetails::new(Vec::new(), Vec::new(), users, Vec::new());
     let subkey = SignedSecretSubKey::new(subkey, vec![binding]);
     Ok(SignedSecretKey::new(primary, details, Vec::new(), vec![subkey]))
 }

@@ -65,6 +65,7 @@ mod rng;
 mod seal;
 mod signcrypt;
 mod time;
+mod user_id;
 
 pub use certificate::{Certificate, MAX_CERTIFICATE, Unusable};
 pub use element::Malformed;

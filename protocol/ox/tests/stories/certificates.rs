@@ -76,6 +76,15 @@ fn a_certificate_is_for_who_is_named_in_it() {
         let verdict = Certificate::read(&octets, other, NOW);
         assert_eq!(verdict, Err(Unusable::Unfit(Unfit::OtherName)), "{other}");
     }
+    // Bob is known by either of his names, and by none that only looks like one.
+    for kept in [0, 1] {
+        let mut public = secret(&bob()).to_public_key();
+        public.details.users = vec![public.details.users[kept].clone()];
+        let octets = public.to_bytes().unwrap();
+        assert!(Certificate::read(&octets, BOB, NOW).is_ok());
+        let decoded = Certificate::read(&octets, "bob@matrix.org@gw.example.org", NOW);
+        assert_eq!(decoded, Err(Unusable::Unfit(Unfit::OtherName)));
+    }
     // The name of Bob on the key of Alice, in his own hand.
     let stolen = changed(|public, _| public.details.users = secret(&bob()).details.users);
     assert_eq!(Certificate::read(&stolen, BOB, NOW), Err(Unusable::Unfit(Unfit::OtherName)));

@@ -16,6 +16,18 @@ fn a_key_says_whose_it_is_and_no_more() {
     assert!(digits.len() == 40 && digits.bytes().all(|it| matches!(it, b'0'..=b'9' | b'A'..=b'F')), "{digits}");
     assert_eq!(format!("{key:?}"), format!("Key {{ jid: \"{BOB}\", fingerprint: {digits}, .. }}"));
     assert_eq!(key.jid(), BOB);
+    // Where the JID is no IRI, it has a name for Gajim too, and the other one is first for Profanity.
+    let names = |key: &Key| {
+        let users = secret(key).details.users;
+        users.iter().map(|user| (user.id.as_str().unwrap().to_owned(), user.is_primary())).collect::<Vec<_>>()
+    };
+    let own = |name: &str, is_primary| (name.to_owned(), is_primary);
+    let bobs = [own("xmpp:bob%matrix.org@gw.example.org", true), own("xmpp:bob%25matrix.org@gw.example.org", false)];
+    assert_eq!(names(&key), bobs);
+    assert_eq!(names(&alice()), [own("xmpp:alice@example.org", true)]);
+    let odd = names(&crate::world::key(r"\40é#[b]-._~!$()*+,;=@ex%ample.org", 3));
+    assert_eq!(odd[1].0, "xmpp:%5C40é%23%5Bb%5D-._~!$()*+,;=@ex%ample.org");
+    assert_eq!(names(&crate::world::key("gw.example.org", 3)).len(), 1);
 }
 
 #[test]
