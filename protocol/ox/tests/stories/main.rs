@@ -7,6 +7,7 @@ mod clients;
 mod crossing;
 #[path = "../../../esession/tests/stories/dice.rs"]
 mod dice;
+mod fuzzed;
 mod gnupg;
 mod keys;
 mod nodes;

@@ -1,5 +1,7 @@
 //! Alice, a user with a client, and Bob, a contact whose key is ours; and letters that no client would write.
 
+use std::sync::LazyLock;
+
 use minidom::Element;
 use openpgp_xmpp::{Arrival, Certificate, Key, Opened, Refusal, Window, open};
 use pgp::composed::{Deserializable, RawSessionKey, SignedSecretKey};
@@ -42,12 +44,16 @@ pub(crate) fn key(jid: &str, seed: u64) -> Key {
     Key::generate(jid, MADE, &mut Dice(seed)).unwrap()
 }
 
+/// Made once, and read often.
+static MADE_KEYS: LazyLock<[zeroize::Zeroizing<Vec<u8>>; 2]> =
+    LazyLock::new(|| [key(ALICE, 1), key(BOB, 2)].map(|key| key.octets().unwrap()));
+
 pub(crate) fn alice() -> Key {
-    key(ALICE, 1)
+    Key::read(&MADE_KEYS[0]).unwrap()
 }
 
 pub(crate) fn bob() -> Key {
-    key(BOB, 2)
+    Key::read(&MADE_KEYS[1]).unwrap()
 }
 
 pub(crate) fn certificate(key: &Key) -> Certificate {
