@@ -7,7 +7,8 @@ use rxml::NcNameStr;
 
 use crate::nodes::OPENPGP;
 
-/// An element lacks something, or has it twice, or it is not what it should be: the argument says what. Its author is to blame.
+/// An element lacks something, or has it twice, or it is not what it should be: the argument says what. Its author is
+/// to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("wrong or missing: {0}")]
 pub struct Malformed(pub &'static str);

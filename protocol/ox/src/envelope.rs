@@ -1,5 +1,6 @@
-//! The packets of a message (RFC 9580 section 10.3), of which only one order is read: session keys, then what is encrypted; in it,
-//! compressed or not, a one-pass signature, the text, and the signature. Each packet is judged before the next one is parsed.
+//! The packets of a message (RFC 9580 section 10.3), of which only one order is read: session keys, then what is
+//! encrypted; in it, compressed or not, a one-pass signature, the text, and the signature. Each packet is judged before
+//! the next one is parsed.
 
 use std::io::Read;
 

@@ -25,8 +25,9 @@ use crate::user_id::names;
 /// What everything of ours is signed with: all clients know it.
 pub(crate) const HASH: HashAlgorithm = HashAlgorithm::Sha256;
 
-/// A secret key for one JID: Ed25519 that signs, and X25519 that is encrypted to, in the encoding of version 4 that GnuPG 2.2 and
-/// all others read (RFC 9580 sections 9.2 and 11). It never expires, is wiped when dropped, and is not shown by `Debug`.
+/// A secret key for one JID: Ed25519 that signs, and X25519 that is encrypted to, in the encoding of version 4 that
+/// GnuPG 2.2 and all others read (RFC 9580 sections 9.2 and 11). It never expires, is wiped when dropped, and is not
+/// shown by `Debug`.
 pub struct Key {
     jid: String,
     fingerprint: Fingerprint,
@@ -41,14 +42,15 @@ pub enum KeyError {
     /// What was stored is none that was ever made here, or is locked with a passphrase.
     #[error("it is no secret key of ours")]
     NoKey,
-    /// It could not be made: the argument is the library's word, or the time is none that OpenPGP can write (up to 2106).
+    /// It could not be made: the argument is the library's word, or the time is none that OpenPGP can write (up to
+    /// 2106).
     #[error("it could not be made: {0}")]
     Failed(String),
 }
 
 impl Key {
-    /// A new one, for a bare JID: its User ID is `xmpp:JID` (XEP-0373 section 7.5), and where that is no IRI (RFC 5122) it has one
-    /// more that is. `now` is in seconds since 1970.
+    /// A new one, for a bare JID: its User ID is `xmpp:JID` (XEP-0373 section 7.5), and where that is no IRI (RFC 5122)
+    /// it has one more that is. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// [`KeyError::Failed`].

@@ -1,17 +1,19 @@
-//! OpenPGP for XMPP (XEP-0373 version 0.7) and its profile for messages (XEP-0374): what is in PEP nodes and stanzas. Sans-IO, and
-//! without an XML parser of its own: elements come parsed, and what was encrypted is parsed by the caller, with the caller's limits.
-//! Time is an argument, in seconds since 1970, and so is randomness.
+//! OpenPGP for XMPP (XEP-0373 version 0.7) and its profile for messages (XEP-0374): what is in PEP nodes and stanzas.
+//! Sans-IO, and without an XML parser of its own: elements come parsed, and what was encrypted is parsed by the caller,
+//! with the caller's limits. Time is an argument, in seconds since 1970, and so is randomness.
 //!
-//! - [`Key`]: a secret key of our own, for one JID. [`Certificate`]: somebody's public key, which has the User ID of its JID.
+//! - [`Key`]: a secret key of our own, for one JID. [`Certificate`]: somebody's public key, which has the User ID of
+//!   its JID.
 //! - [`KeyList`], [`pubkey`]: what is published, and in which [`nodes`].
 //! - [`seal`]: content, signed and encrypted in an `<openpgp/>`. [`open()`]: the way back, or a [`Refusal`].
 //!
-//! What counts in a certificate (its strength, its time, what it has revoked) is decided in [`esession_attest::standing`], and
-//! what rPGP does with others' octets here, packet by packet: its own reader of messages, which nests without end, decrypts with
-//! passphrases and goes on where there is no integrity protection, is not used.
+//! What counts in a certificate (its strength, its time, what it has revoked) is decided in
+//! [`esession_attest::standing`], and what counts in a message here, packet by packet: rPGP's own reader of messages,
+//! with which the sender chooses how deep they are and what is in which order, is not used. Nothing is decrypted with RSA
+//! or a passphrase: no key of ours is of that kind.
 //!
-//! Only `<signcrypt/>` is read and written (XEP-0374 section 3.1). Nothing keeps a message from coming twice but the caller, who
-//! remembers [`Opened::id`] for as long as [`Window::past`].
+//! Only `<signcrypt/>` is read and written (XEP-0374 section 3.1). Nothing keeps a message from coming twice but the
+//! caller, who remembers [`Opened::id`] for as long as both sides of the [`Window`] together.
 //!
 //! ```
 //! # struct Dice(u64);
@@ -67,7 +69,7 @@ mod signcrypt;
 mod time;
 mod user_id;
 
-pub use certificate::{Certificate, MAX_CERTIFICATE, Unusable};
+pub use certificate::{Certificate, MAX_CERTIFICATE, MAX_SIGNATURES, SKEW, Unusable};
 pub use element::Malformed;
 pub use envelope::{MAX_LAYERS, MAX_MESSAGE, MAX_PACKETS, MAX_TEXT};
 pub use esession_attest::standing::Unfit;

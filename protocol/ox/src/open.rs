@@ -6,7 +6,7 @@ use pgp::packet::{Signature, SignatureConfig, SubpacketData};
 use pgp::types::KeyDetails;
 use sha2::{Digest, Sha256};
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, SKEW};
 use crate::element::{Malformed, octets};
 use crate::envelope::{MAX_MESSAGE, MAX_TEXT, Signed, decrypt, signed};
 use crate::fingerprint::Fingerprint;
@@ -37,16 +37,17 @@ impl Arrival<'_> {
 /// How far from now a time may be, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// How long a message may have been on its way; for so long must [`Opened::id`] be remembered.
+    /// How long a message may have been on its way.
     pub past: u64,
-    /// How far others' clocks may be ahead. (Certificates are looked at as of then: they expire here by so much too early.)
+    /// How far others' clocks may be ahead. (Certificates are looked at as of then: they expire here by so much too
+    /// early.)
     pub future: u64,
 }
 
 impl Default for Window {
-    /// A week for who was away, and five minutes for clocks.
+    /// A week for who was away, and [`SKEW`] for clocks.
     fn default() -> Self {
-        Self { past: 7 * 24 * 60 * 60, future: 5 * 60 }
+        Self { past: 7 * 24 * 60 * 60, future: SKEW }
     }
 }
 
@@ -59,18 +60,18 @@ pub struct Opened {
     pub signer: Fingerprint,
     /// When it was signed, as its sender says, in seconds since 1970.
     pub time: u64,
-    /// What it is to be remembered by.
+    /// What it is to be remembered by, for `past` and `future` of the window together.
     pub id: MessageId,
 }
 
-/// The same for the same message, however often and in whatever encryption it comes: a hash of what was signed, by whom, and when.
-/// (One of the signature would not do: there are two of one text and key with some algorithms.)
+/// The same for the same message, however often and in whatever encryption it comes: a hash of what was signed, by
+/// whom, and when. (One of the signature would not do: there are two of one text and key with some algorithms.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub [u8; 32]);
 
-/// The content of an `<openpgp/>`, for the JID of our key. `parse` makes an element of what was encrypted, within the limits that
-/// the caller has for elements of strangers (depth above all), or says that it is none, or not one alone; it is asked only for what
-/// is signed.
+/// The content of an `<openpgp/>`, for the JID of our key. `parse` makes an element of what was encrypted, within the
+/// limits that the caller has for elements of strangers (depth above all), or says that it is none, or not one alone;
+/// it is asked only for what is signed.
 ///
 /// # Errors
 /// [`Refusal`]

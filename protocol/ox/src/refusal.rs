@@ -10,8 +10,8 @@ pub enum Refusal {
     /// Something is missing, doubled, or not what it should be; also what is damaged or cut off.
     #[error("wrong or missing: {0}")]
     Malformed(&'static str),
-    /// More than [`crate::MAX_MESSAGE`] octets, [`crate::MAX_PACKETS`], or [`crate::MAX_TEXT`] octets when decompressed: the
-    /// argument says of what.
+    /// More than [`crate::MAX_MESSAGE`] octets, [`crate::MAX_PACKETS`], or [`crate::MAX_TEXT`] octets when
+    /// decompressed: the argument says of what.
     #[error("too large: {0}")]
     TooLarge(&'static str),
     /// Packets within packets within packets: more than [`crate::MAX_LAYERS`].
@@ -35,7 +35,8 @@ pub enum Refusal {
     /// Several have signed it.
     #[error("signed more than once")]
     SignedTwice,
-    /// No certificate of the sender's has signed it, with a key that may sign, with a hash that holds, and at a time when it could.
+    /// No certificate of the sender's has signed it, with a key that may sign, with a hash that holds, and at a time
+    /// when it could.
     #[error("not signed by a key of the sender's")]
     OtherSigner,
     /// The certificate that says it has signed does not count now.

@@ -29,7 +29,8 @@ pub enum SealError {
     /// There is nobody to encrypt to: the caller has to fetch certificates first.
     #[error("there is no certificate to encrypt to")]
     NoRecipient,
-    /// A recipient's certificate has ceased to count: its owner has to publish another, and the caller to leave this one out.
+    /// A recipient's certificate has ceased to count: its owner has to publish another, and the caller to leave this
+    /// one out.
     #[error("the certificate {0} is not used any more: {1}")]
     Recipient(Fingerprint, Unusable),
     /// The content is larger than anybody reads.
@@ -40,8 +41,9 @@ pub enum SealError {
     Failed(String),
 }
 
-/// An `<openpgp/>` with a `<signcrypt/>` in it: for the JIDs of these certificates, which are all that it is encrypted to. (What is
-/// encrypted to the sender too, as XEP-0373 section 3.1 would have it, is read by who steals our key later.)
+/// An `<openpgp/>` with a `<signcrypt/>` in it: for the JIDs of these certificates, which are all that it is encrypted
+/// to. (What is encrypted to the sender too, as XEP-0373 section 3.1 would have it, is read by who steals our key
+/// later.)
 ///
 /// # Errors
 /// [`SealError`]
@@ -55,10 +57,8 @@ pub fn seal(
     let mut subkeys = Vec::new();
     let mut to: Vec<String> = Vec::new();
     for recipient in recipients {
-        let unusable = |why| SealError::Recipient(recipient.fingerprint(), why);
-        recipient.check(now).map_err(unusable)?;
-        let standing = recipient.standing(now).map_err(|unfit| unusable(unfit.into()))?;
-        subkeys.extend(standing.encryption_keys());
+        let keys = recipient.encryption_keys(now);
+        subkeys.extend(keys.map_err(|why| SealError::Recipient(recipient.fingerprint(), why))?);
         if !to.iter().any(|jid| jid == recipient.jid()) {
             to.push(recipient.jid().to_owned());
         }

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use esession_attest::standing::user_id;
 
-/// The names of a bare JID: as XEP-0373 section 7.5 shows it, which most clients compare with, and as the IRI that it says it is
-/// (RFC 5122 section 2.2), which Gajim compares with. Mostly they are the same; no contact of a network of servers is so lucky, having
-/// a `%` in its JID. Names are made and compared, never decoded.
+/// The names of a bare JID: as XEP-0373 section 7.5 shows it, which most clients compare with, and as the IRI that it
+/// says it is (RFC 5122 section 2.2), which Gajim compares with. For most users they are the same, for contacts, with a
+/// `%` in their JIDs, they are not. Names are made and compared, never decoded.
 pub(crate) fn names(jid: &str) -> Vec<String> {
     let mut names = vec![user_id(jid)];
     if let Some(iri) = iri(jid).map(|iri| user_id(&iri)).filter(|iri| !names.contains(iri)) {

@@ -1,6 +1,6 @@
 //! Whose public keys are used, and until when.
 
-use openpgp_xmpp::{Certificate, MAX_CERTIFICATE, Unfit, Unusable};
+use openpgp_xmpp::{Certificate, MAX_CERTIFICATE, MAX_SIGNATURES, SKEW, Unfit, Unusable};
 use pgp::composed::{SignedPublicKey, SignedSecretKey};
 use pgp::packet::{KeyFlags, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData as Part};
 use pgp::ser::Serialize;
@@ -98,14 +98,16 @@ fn a_certificate_is_for_who_is_named_in_it() {
 #[test]
 fn it_counts_in_its_time() {
     let octets = alice().public_octets();
-    assert_eq!(read(&octets, MADE - 1), Err(Unusable::Unfit(Unfit::OtherName)));
-    assert_eq!(read(&octets, MADE), Ok(()));
+    // Its owner's clock may be ahead.
+    assert_eq!(read(&octets, MADE - SKEW - 1), Err(Unusable::Unfit(Unfit::OtherName)));
+    assert_eq!(read(&octets, MADE - SKEW), Ok(()));
     assert_eq!(read(&octets, u64::MAX), Ok(()));
     let octets = expiring(NOW);
-    assert_eq!(read(&octets, NOW - 1), Ok(()));
-    assert_eq!(read(&octets, NOW), Err(Unusable::Unfit(Unfit::Expired)));
-    let known = Certificate::read(&octets, ALICE, NOW - 1).unwrap();
-    assert_eq!((known.check(NOW - 1), known.check(NOW)), (Ok(()), Err(Unusable::Unfit(Unfit::Expired))));
+    assert_eq!(read(&octets, NOW - SKEW - 1), Ok(()));
+    assert_eq!(read(&octets, NOW - SKEW), Err(Unusable::Unfit(Unfit::Expired)));
+    let known = Certificate::read(&octets, ALICE, NOW - SKEW - 1).unwrap();
+    let expired = Err(Unusable::Unfit(Unfit::Expired));
+    assert_eq!((known.check(NOW - SKEW - 1), known.check(NOW - SKEW)), (Ok(()), expired));
     // Who has revoked it may have lost it before.
     for now in [NOW, NOW - 2] {
         assert_eq!(read(&revoked(), now), Err(Unusable::Unfit(Unfit::Revoked)));
@@ -130,7 +132,7 @@ fn it_has_a_key_to_encrypt_to() {
     assert_eq!(read(&changed(|public, _| public.public_subkeys.clear()), NOW), none);
     assert_eq!(read(&bound(SignatureType::SubkeyBinding, &[flags(|it| it.set_authentication(true))]), NOW), none);
     let expiring = bound(SignatureType::SubkeyBinding, &[encrypts(), lasting()]);
-    assert_eq!((read(&expiring, NOW - 1), read(&expiring, NOW)), (Ok(()), none));
+    assert_eq!((read(&expiring, NOW - SKEW - 1), read(&expiring, NOW - SKEW)), (Ok(()), none));
     assert_eq!(read(&bound(SignatureType::SubkeyRevocation, &[]), NOW), none);
     // Bob's subkey is none of Alice's.
     let others = changed(|public, _| public.public_subkeys = secret(&bob()).to_public_key().public_subkeys);
@@ -148,6 +150,15 @@ fn what_is_no_single_certificate_is_refused() {
     assert_eq!(read(&[octets.clone(), bob().public_octets()].concat(), NOW), none);
     let long = [octets.clone(), packet(13, &vec![b'x'; MAX_CERTIFICATE])].concat();
     assert_eq!(read(&long, NOW), none);
+    // Every signature that says it is Alice's would have to be looked at.
+    let signed = |count| {
+        changed(|public, secret| {
+            let word = word(secret, public, SignatureType::CertPositive, MADE + 1, &[]);
+            public.details.users[0].signatures.extend(std::iter::repeat_n(word, count));
+        })
+    };
+    // There are two without them.
+    assert_eq!((read(&signed(MAX_SIGNATURES - 2), NOW), read(&signed(MAX_SIGNATURES - 1), NOW)), (Ok(()), none));
     // Cut off between packets it may still be a certificate, of somebody without a name or without a subkey.
     for length in 0..octets.len() {
         assert!(read(&octets[..length], NOW).is_err(), "{length}");

@@ -1,7 +1,9 @@
 //! Messages that cross, both ways.
 
 use minidom::Element;
-use openpgp_xmpp::{Arrival, Certificate, Fingerprint, MAX_TEXT, Opened, Refusal, SealError, Unfit, Unusable, Window};
+use openpgp_xmpp::{
+    Arrival, Certificate, Fingerprint, MAX_TEXT, Opened, Refusal, SKEW, SealError, Unfit, Unusable, Window,
+};
 use openpgp_xmpp::{open, seal};
 use pgp::types::{KeyDetails, KeyId};
 use proptest::prelude::*;
@@ -100,7 +102,7 @@ fn what_does_not_fit_is_not_sent() {
     let sealed = seal(&bob(), &[certificate(&alice())], &[body("Hello")], far, &mut Dice(1));
     assert_eq!(sealed, Err(SealError::Failed("the time is over".to_owned())));
     // Nor to who cannot read it yet.
-    let sealed = seal(&bob(), &[certificate(&alice())], &[body("Hello")], MADE - 1, &mut Dice(1));
+    let sealed = seal(&bob(), &[certificate(&alice())], &[body("Hello")], MADE - SKEW - 1, &mut Dice(1));
     let unfit = Unusable::Unfit(Unfit::OtherName);
     assert_eq!(sealed, Err(SealError::Recipient(alice().fingerprint(), unfit)));
 }

@@ -13,8 +13,8 @@ use crate::world::{ALICE, BOB, Letter, NOW, alice, bob, body, certificate, eleme
 
 static KEYS: LazyLock<(Key, Certificate)> = LazyLock::new(|| (bob(), certificate(&alice())));
 
-/// Any octets in the place of everything that others publish and send. The first says which: elements, a certificate, a message,
-/// what is encrypted in one, what is signed in it, and a stored key.
+/// Any octets in the place of everything that others publish and send. The first says which: elements, a certificate, a
+/// message, what is encrypted in one, what is signed in it, and a stored key.
 pub(crate) fn ox(data: &[u8]) {
     let Some((kind, octets)) = data.split_first() else { return };
     match kind {

@@ -1,11 +1,11 @@
-//! GnuPG 2.2, which Profanity and Libervia have inside: it reads what is written here, and writes what is read here. It has a home
-//! of its own each time, and it is always the same morning there.
+//! GnuPG 2.2, which Profanity and Libervia have inside: it reads what is written here, and writes what is read here. It
+//! has a home of its own each time, and it is always the same morning there.
 
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use openpgp_xmpp::{Certificate, Refusal, seal};
+use openpgp_xmpp::{Certificate, Refusal, SKEW, seal};
 use tempfile::TempDir;
 
 use crate::dice::Dice;
@@ -163,8 +163,8 @@ fn what_gnupg_has_revoked_or_let_expire_is_not_used() {
     gpg.run(&[&later[..], &["--quick-set-expire", &gpg.fingerprint(), "20270116T080000"]].concat(), b"");
     let expiring = exported(&gpg);
     let day = 86_400;
-    assert!(Certificate::read(&expiring, ALICE, NOW + day - 1).is_ok());
-    let expired = Certificate::read(&expiring, ALICE, NOW + day);
+    assert!(Certificate::read(&expiring, ALICE, NOW + day - SKEW - 1).is_ok());
+    let expired = Certificate::read(&expiring, ALICE, NOW + day - SKEW);
     assert_eq!(expired, Err(Unusable::Unfit(Unfit::Expired)));
 
     let revocation = gpg.home().join("openpgp-revocs.d").join(format!("{}.rev", gpg.fingerprint()));
