@@ -29,11 +29,8 @@ pub(crate) struct Signed {
     pub(crate) signature: Signature,
 }
 
-/// What was encrypted to our key.
+/// What was encrypted to our key, in [`MAX_MESSAGE`] octets at most.
 pub(crate) fn decrypt(key: &Key, octets: &[u8]) -> Result<Vec<u8>, Refusal> {
-    if octets.len() > MAX_MESSAGE {
-        return Err(Refusal::TooLarge("message"));
-    }
     let mut packets = Packets::of(octets);
     let mut session_keys = Vec::new();
     loop {

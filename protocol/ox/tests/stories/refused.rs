@@ -182,4 +182,7 @@ fn nobody_parses_what_is_not_signed_or_too_long() {
     };
     assert_eq!(long(MAX_TEXT - 1000), (true, Some(Refusal::Malformed("text"))));
     assert_eq!(long(MAX_TEXT), (false, Some(Refusal::TooLarge("text"))));
+    let around = Letter::of(&"x".repeat(100_000)).packets().len() - 100_000;
+    assert!(long(MAX_TEXT - around).0);
+    assert_eq!(long(MAX_TEXT - around + 1), (false, Some(Refusal::TooLarge("text"))));
 }

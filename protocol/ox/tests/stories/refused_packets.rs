@@ -180,6 +180,11 @@ fn packets_that_say_nothing_are_passed_over_while_there_are_few() {
     let sealed = Letter::of(&content()).sealed();
     let nothing = [packet(MARKER, b"PGP"), packet(PADDING, &[1, 2, 3])].concat();
     assert!(read(&[&nothing[..], &sealed, &nothing].concat()).is_ok());
+    // With the session key, what is encrypted, and the end that is looked for.
+    let most = packet(MARKER, b"PGP").repeat(MAX_PACKETS - 3);
+    assert!(read(&[&most[..], &sealed].concat()).is_ok());
+    let one_more = [&most[..], &packet(MARKER, b"PGP"), &sealed].concat();
+    assert_eq!(refusal(&one_more), Refusal::TooLarge("number of packets"));
     let many = packet(MARKER, b"PGP").repeat(MAX_PACKETS);
     assert_eq!(refusal(&[&many[..], &sealed].concat()), Refusal::TooLarge("number of packets"));
     assert_eq!(
