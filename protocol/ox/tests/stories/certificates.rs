@@ -70,6 +70,8 @@ fn a_certificate_is_for_who_is_named_in_it() {
     let octets = alice().public_octets();
     let certificate = Certificate::read(&octets, ALICE, NOW).unwrap();
     assert_eq!((certificate.jid(), certificate.fingerprint()), (ALICE, alice().fingerprint()));
+    let shown = format!("Certificate {{ jid: \"{ALICE}\", fingerprint: {}, .. }}", alice().fingerprint());
+    assert_eq!(format!("{certificate:?}"), shown);
     for other in
         [BOB, "alice@example.net", "Alice@example.org", "alice@example.org/phone", "", "xmpp:alice@example.org"]
     {
@@ -159,6 +161,15 @@ fn what_is_no_single_certificate_is_refused() {
     };
     // There are two without them.
     assert_eq!((read(&signed(MAX_SIGNATURES - 2), NOW), read(&signed(MAX_SIGNATURES - 1), NOW)), (Ok(()), none));
+    // Wherever they are.
+    let everywhere = changed(|public, secret| {
+        let config = config(SignatureType::Key, MADE + 1, secret, &[]);
+        let direct = config.sign_key(&secret.primary_key, &Password::empty(), secret.primary_key.public_key());
+        public.details.direct_signatures = vec![direct.unwrap(); MAX_SIGNATURES / 2];
+        let binding = binding(secret, SignatureType::SubkeyBinding, MADE + 1, &[]);
+        public.public_subkeys[0].signatures.extend(std::iter::repeat_n(binding, MAX_SIGNATURES / 2));
+    });
+    assert_eq!(read(&everywhere, NOW), none);
     // Cut off between packets it may still be a certificate, of somebody without a name or without a subkey.
     for length in 0..octets.len() {
         assert!(read(&octets[..length], NOW).is_err(), "{length}");

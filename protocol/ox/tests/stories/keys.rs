@@ -15,6 +15,7 @@ fn a_key_says_whose_it_is_and_no_more() {
     let digits = key.fingerprint().to_string();
     assert!(digits.len() == 40 && digits.bytes().all(|it| matches!(it, b'0'..=b'9' | b'A'..=b'F')), "{digits}");
     assert_eq!(format!("{key:?}"), format!("Key {{ jid: \"{BOB}\", fingerprint: {digits}, .. }}"));
+    assert_eq!(hex::encode_upper(key.fingerprint().octets()), digits);
     assert_eq!(key.jid(), BOB);
     // Where the JID is no IRI, it has a name for Gajim too, and the other one is first for Profanity.
     let names = |key: &Key| {
