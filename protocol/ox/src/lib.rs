@@ -9,8 +9,8 @@
 //!
 //! What counts in a certificate (its strength, its time, what it has revoked) is decided in
 //! [`esession_attest::standing`], and what counts in a message here, packet by packet: rPGP's own reader of messages,
-//! with which the sender chooses how deep they are and what is in which order, is not used. Nothing is decrypted with RSA
-//! or a passphrase: no key of ours is of that kind.
+//! with which the sender chooses how deep they are and what is in which order, is not used. Nothing is decrypted with
+//! RSA or a passphrase: no key of ours is of that kind.
 //!
 //! Only `<signcrypt/>` is read and written (XEP-0374 section 3.1). Nothing keeps a message from coming twice but the
 //! caller, who remembers [`Opened::id`] for as long as both sides of the [`Window`] together.
