@@ -39,7 +39,7 @@ mod x509;
 
 pub use attestation::{ATTESTATION, Attestation};
 pub use authorities::{Authorities, Certified};
-pub use openpgp::statement;
+pub use openpgp::{standing, statement};
 
 /// Why nothing is certified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,4 +61,13 @@ pub enum Error {
     /// It names somebody else.
     #[error("it does not name this JID")]
     OtherName,
+}
+
+impl From<standing::Unfit> for Error {
+    fn from(unfit: standing::Unfit) -> Self {
+        match unfit {
+            standing::Unfit::OtherName => Self::OtherName,
+            unfit => Self::Untrusted(unfit.to_string()),
+        }
+    }
 }

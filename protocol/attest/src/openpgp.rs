@@ -12,14 +12,13 @@ use pgp::types::KeyDetails;
 
 use crate::authorities::{Print, keyprint};
 use crate::{Certified, Error};
-use standing::Standing;
+use standing::{SCHEME, Standing, user_id};
 
-mod standing;
+pub mod standing;
+mod strength;
 
 /// A certificate with all that others have signed on it. (A stanza is not longer either.)
 const LONGEST: usize = 64 * 1024;
-/// XEP-0373 section 4.1 names people so, in a User ID.
-const SCHEME: &str = "xmpp:";
 
 /// The text that an OpenPGP certificate signs, to certify this key as that of a bare JID.
 #[must_use]
@@ -113,7 +112,7 @@ impl Statement {
 
     /// Whether the certificate stands by this bare JID now, and has signed the statement.
     pub(crate) fn check(&self, jid: &str, now: u64) -> Result<(), Error> {
-        let user = format!("{SCHEME}{jid}");
+        let user = user_id(jid);
         let standing = Standing::of(&self.certificate, &user, now)?;
         if standing.has_signed(&self.signature, text(&self.print, jid).as_bytes()) {
             Ok(())
@@ -125,7 +124,7 @@ impl Statement {
     /// What one of these certificates vouches for.
     pub(crate) fn certify(&self, trusted: &[SignedPublicKey], jid: &str, now: u64) -> Result<Certified, Error> {
         self.check(jid, now)?;
-        let user = format!("{SCHEME}{jid}");
+        let user = user_id(jid);
         let vouching = trusted.iter().find(|it| vouches(it, &self.certificate, &user, now));
         let vouching =
             vouching.ok_or_else(|| Error::Untrusted("no certificate that vouches for it is known".into()))?;

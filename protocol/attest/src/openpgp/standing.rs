@@ -1,61 +1,88 @@
 //! What an OpenPGP certificate stands for at a time. The library says whether a signature is true; whether it counts (its
-//! strength, its time, its use, and what has been revoked) is decided here, on the strict side of RFC 9580.
+//! strength, its time, its use, and what has been revoked) is decided here, on the strict side of RFC 9580, for all that reads
+//! OpenPGP: attestations here, and XEP-0373 in `openpgp-xmpp`.
 
 use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{KeyFlags, Signature, SignatureType, SignatureVersion, SubpacketData};
-use pgp::ser::Serialize;
-use pgp::types::{
-    Duration, EcdsaPublicParams, EddsaLegacyPublicParams, KeyDetails, KeyVersion, PublicParams, SignedUser, Tag,
-    Timestamp,
-};
+use pgp::packet::{KeyFlags, PublicSubkey, Signature, SignatureType, SignatureVersion, SubpacketData};
+use pgp::types::{Duration, KeyDetails, SignedUser, Tag, Timestamp};
 
-use crate::Error;
+use super::strength::{encrypts, signs};
 
-/// The same floor as for the keys of sessions.
-const LEAST_RSA_BITS: u16 = 2048;
+/// Why a certificate does not count: its owner must act, or nobody can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It has not this name, or has not said so in a way that counts now, or has taken it back.
+    #[error("it does not name this JID")]
+    OtherName,
+    /// It has revoked itself.
+    #[error("it is revoked")]
+    Revoked,
+    /// Its primary key is short, or of a kind that nobody should use any more, or that is not known yet.
+    #[error("its key is too weak, or of a kind that is not known")]
+    Weak,
+    /// Its time is over.
+    #[error("it has expired")]
+    Expired,
+    /// It may not certify others.
+    #[error("it may not certify others")]
+    NoAuthority,
+}
+
+/// XEP-0373 section 4.1 names people so, in a User ID.
+pub(super) const SCHEME: &str = "xmpp:";
+
+/// The User ID of a bare JID, which is compared as it is: the caller's is normalized.
+#[must_use]
+pub fn user_id(jid: &str) -> String {
+    format!("{SCHEME}{jid}")
+}
 
 /// A certificate that is neither expired nor revoked, with the signatures on itself that count now.
-pub(super) struct Standing<'a> {
+pub struct Standing<'a> {
     certificate: &'a SignedPublicKey,
     own: Vec<&'a Signature>,
     now: u64,
 }
 
 impl<'a> Standing<'a> {
-    /// As somebody of this name.
-    pub(super) fn of(certificate: &'a SignedPublicKey, user: &str, now: u64) -> Result<Self, Error> {
+    /// As somebody of this name, a [`user_id`]; `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// It does not count: [`Unfit`].
+    pub fn of(certificate: &'a SignedPublicKey, user: &str, now: u64) -> Result<Self, Unfit> {
         let named = certificate.details.users.iter().filter(|it| it.id.id() == user.as_bytes());
         let named = named.filter_map(|user| stands_by(certificate, user, now)).max_by_key(|it| it.created());
-        Self::new(certificate, vec![named.ok_or(Error::OtherName)?], now)
+        Self::new(certificate, vec![named.ok_or(Unfit::OtherName)?], now)
     }
 
     /// As somebody who certifies others, of whatever name.
-    pub(super) fn of_authority(certificate: &'a SignedPublicKey, now: u64) -> Result<Self, Error> {
+    pub(super) fn of_authority(certificate: &'a SignedPublicKey, now: u64) -> Result<Self, Unfit> {
         let users = certificate.details.users.iter();
         let standing = Self::new(certificate, users.filter_map(|it| stands_by(certificate, it, now)).collect(), now)?;
-        if standing.may(KeyFlags::certify) { Ok(standing) } else { Err(untrusted("it may not certify others")) }
+        if standing.may(KeyFlags::certify) { Ok(standing) } else { Err(Unfit::NoAuthority) }
     }
 
-    fn new(certificate: &'a SignedPublicKey, mut own: Vec<&'a Signature>, now: u64) -> Result<Self, Error> {
+    fn new(certificate: &'a SignedPublicKey, mut own: Vec<&'a Signature>, now: u64) -> Result<Self, Unfit> {
         let key = &certificate.primary_key;
         let is_true = |it: &Signature| it.typ() == Some(SignatureType::Key) && it.verify_key(key).is_ok();
         own.extend(newest(&certificate.details.direct_signatures, key.created_at(), now, is_true));
         // However weak or old: who can revoke has the key.
         if certificate.details.revocation_signatures.iter().any(|it| it.verify_key(key).is_ok()) {
-            return Err(untrusted("it is revoked"));
+            return Err(Unfit::Revoked);
         }
-        if !is_strong(key) {
-            return Err(untrusted("its key is too weak, or of a kind that is not known"));
+        if !signs(key) {
+            return Err(Unfit::Weak);
         }
         if own.iter().any(|it| has_expired(key.created_at(), it, now)) {
-            return Err(untrusted("it has expired"));
+            return Err(Unfit::Expired);
         }
         Ok(Self { certificate, own, now })
     }
 
-    /// Whether it has signed this, with a key that may sign.
-    pub(super) fn has_signed(&self, signature: &Signature, octets: &[u8]) -> bool {
+    /// Whether it has signed this, with a key that may sign. For whom (RFC 9580 section 5.2.3.36) is the caller's to look.
+    #[must_use]
+    pub fn has_signed(&self, signature: &Signature, octets: &[u8]) -> bool {
         let key = &self.certificate.primary_key;
         let is_of_data = matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text));
         let with_primary = || {
@@ -69,6 +96,15 @@ impl<'a> Standing<'a> {
                 && self.signs_with(subkey)
         };
         is_of_data && (with_primary() || self.certificate.public_subkeys.iter().any(with_subkey))
+    }
+
+    /// The subkeys that others may encrypt to. (A primary key that does this too is none that anybody makes.)
+    pub fn encryption_keys(&self) -> impl Iterator<Item = &'a PublicSubkey> {
+        let may = |subkey: &&SignedPublicSubKey| {
+            let binding = self.binding(subkey).map(Signature::key_flags);
+            binding.is_some_and(|may| may.encrypt_comms() || may.encrypt_storage()) && encrypts(&subkey.key)
+        };
+        self.certificate.public_subkeys.iter().filter(may).map(|subkey| &subkey.key)
     }
 
     /// Whether it has certified that this certificate is of somebody of this name.
@@ -93,25 +129,25 @@ impl<'a> Standing<'a> {
     /// Whether a subkey is bound to this certificate for signing, and agrees to it.
     fn signs_with(&self, subkey: &SignedPublicSubKey) -> bool {
         let (primary, key) = (&self.certificate.primary_key, &subkey.key);
-        let is_true = |it: &Signature| it.verify_subkey_binding(primary, key).is_ok();
-        let is_revoked = |it: &Signature| it.typ() == Some(SignatureType::SubkeyRevocation) && is_true(it);
-        let binds = |it: &Signature| it.typ() == Some(SignatureType::SubkeyBinding) && is_true(it);
-        let Some(binding) = newest(&subkey.signatures, primary.created_at(), self.now, binds) else { return false };
+        let Some(binding) = self.binding(subkey) else { return false };
         let agrees = binding.embedded_signature().is_some_and(|it| {
             it.typ() == Some(SignatureType::KeyBinding)
                 && counts(it, key.created_at(), self.now)
                 && it.verify_primary_key_binding(key, primary).is_ok()
         });
-        agrees
-            && binding.key_flags().sign()
-            && is_strong(key)
-            && !has_expired(key.created_at(), binding, self.now)
-            && !subkey.signatures.iter().any(is_revoked)
+        agrees && binding.key_flags().sign() && signs(key)
     }
-}
 
-fn untrusted(why: &str) -> Error {
-    Error::Untrusted(why.to_owned())
+    /// The certificate's newest word on a subkey that is neither expired nor revoked.
+    fn binding<'s>(&self, subkey: &'s SignedPublicSubKey) -> Option<&'s Signature> {
+        let (primary, key) = (&self.certificate.primary_key, &subkey.key);
+        let is_true = |it: &Signature| it.verify_subkey_binding(primary, key).is_ok();
+        let is_revoked = |it: &Signature| it.typ() == Some(SignatureType::SubkeyRevocation) && is_true(it);
+        let binds = |it: &Signature| it.typ() == Some(SignatureType::SubkeyBinding) && is_true(it);
+        let binding = newest(&subkey.signatures, primary.created_at(), self.now, binds)?;
+        let is_over = has_expired(key.created_at(), binding, self.now) || subkey.signatures.iter().any(is_revoked);
+        (!is_over).then_some(binding)
+    }
 }
 
 /// The certificate's newest word that this is its name, if it has not taken it back.
@@ -166,6 +202,7 @@ fn is_understood(data: &SubpacketData) -> bool {
             | Is::IssuerKeyId(_)
             | Is::IssuerFingerprint(_)
             | Is::KeyFlags(_)
+            | Is::IntendedRecipientFingerprint(_)
             | Is::IsPrimary(_)
             | Is::Revocable(_)
             | Is::ExportableCertification(_)
@@ -186,22 +223,4 @@ fn has_expired(created: Timestamp, by: &Signature, now: u64) -> bool {
 /// Whether so many seconds have passed; none is for ever.
 fn is_over(since: Timestamp, seconds: u32, now: u64) -> bool {
     seconds != 0 && u64::from(since.as_secs()) + u64::from(seconds) <= now
-}
-
-fn is_strong(key: &impl KeyDetails) -> bool {
-    let is_known = match key.public_params() {
-        // An integer begins with its length in bits (RFC 9580 section 3.2).
-        PublicParams::RSA(rsa) => match rsa.to_bytes().as_deref() {
-            Ok([high, low, ..]) => u16::from_be_bytes([*high, *low]) >= LEAST_RSA_BITS,
-            _ => false,
-        },
-        PublicParams::ECDSA(curve) => matches!(
-            curve,
-            EcdsaPublicParams::P256 { .. } | EcdsaPublicParams::P384 { .. } | EcdsaPublicParams::P521 { .. }
-        ),
-        PublicParams::EdDSALegacy(curve) => matches!(curve, EddsaLegacyPublicParams::Ed25519 { .. }),
-        PublicParams::Ed25519(_) | PublicParams::Ed448(_) => true,
-        _ => false,
-    };
-    is_known && matches!(key.version(), KeyVersion::V4 | KeyVersion::V6)
 }
