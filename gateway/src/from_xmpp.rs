@@ -2,7 +2,7 @@
 
 use minidom::Element;
 
-use crate::message::Message;
+use crate::message::{Kind, Message};
 use crate::xmpp::ns;
 
 mod related;
@@ -22,6 +22,19 @@ pub struct Said {
     pub displayed: Option<String>,
     /// Whether the user types (XEP-0085).
     pub typing: Option<bool>,
+}
+
+impl Said {
+    /// Some clients leave beside what they seal what they want a receipt for, and what they correct. The latter counts only if
+    /// what the server could have written there is trusted.
+    pub fn take_from_beside(&mut self, beside: Self, trusted: bool) {
+        self.wants_receipt |= beside.wants_receipt;
+        let relation = beside.message.and_then(|message| message.relation);
+        let correction = relation.filter(|relation| trusted && relation.kind == Kind::Correction);
+        if let Some(message) = self.message.as_mut().filter(|message| message.relation.is_none()) {
+            message.relation = correction;
+        }
+    }
 }
 
 /// Reads the children. What is unknown is passed over.

@@ -1,4 +1,4 @@
-//! `devices`: the user's devices that encrypt with OMEMO, those of ours, and which are trusted.
+//! `devices`: the user's devices that encrypt with OMEMO and their OpenPGP keys, those of ours, and which are trusted.
 //!
 //! As with [`super::keys`], fingerprints are shown, and devices trusted, on the host's terminal only.
 
@@ -6,16 +6,18 @@ use async_trait::async_trait;
 use drawbridge_bridge::ContactId;
 use omemo::Dialect;
 use omemo::ratchet::IdentityKey;
+use openpgp_xmpp::Key;
 
 use super::{Answers, Asker, Choice, Command, Door, Failure, Form, Kind, Output, Question, Steps, Who};
 use crate::accounts::AccountError;
 use crate::keeper::Peer;
 use crate::store::omemo::{self as rows, Known, Own, Trust};
+use crate::store::openpgp;
 
 pub(super) const COMMAND: Command = Command {
     node: "devices",
-    title: "OMEMO devices",
-    about: "show how many of your devices encrypt with OMEMO, and how to say which are yours",
+    title: "Devices and keys",
+    about: "show how many of your devices encrypt with OMEMO, and your OpenPGP keys, and how to say which are yours",
     who: Who::Registered,
     begin: || Box::new(Devices::Begin),
 };
@@ -35,6 +37,17 @@ enum Change {
     Forget,
 }
 
+impl Change {
+    /// What people say by it; nothing if it is to be forgotten.
+    fn trust(self) -> Option<Trust> {
+        match self {
+            Self::Trust => Some(Trust::Verified),
+            Self::Distrust => Some(Trust::Distrusted),
+            Self::Forget => None,
+        }
+    }
+}
+
 const LIST: &str = "list";
 /// The answers to the question what is to be done.
 pub const TRUST: &str = "trust";
@@ -47,11 +60,13 @@ pub const FORGET: &str = "forget";
 impl Steps for Devices {
     async fn step(&mut self, asker: &Asker, answers: Answers) -> Result<Output, Failure> {
         let user = asker.user().await?.id;
-        let read =
-            asker.keeper.store.call(move |db, sealer| Ok((rows::known(db, user)?, rows::all_own(db, sealer, user)?)));
-        let (known, own) = read.await.map_err(AccountError::Store)?;
+        let read = asker.keeper.store.call(move |db, sealer| {
+            let devices = (rows::known(db, user)?, rows::all_own(db, sealer, user)?);
+            Ok((devices, openpgp::known(db, user)?, openpgp::all_own(db, sealer, user)?))
+        });
+        let ((known, own), keys, own_keys) = read.await.map_err(AccountError::Store)?;
         match self {
-            Self::Begin if asker.door != Door::Host => Ok(Output::Done(told(asker, &known))),
+            Self::Begin if asker.door != Door::Host => Ok(Output::Done(told(asker, &known, &keys))),
             Self::Begin => {
                 *self = Self::What;
                 let choices = [
@@ -64,7 +79,8 @@ impl Steps for Devices {
                 Ok(Output::Form(Form::new("", [what])))
             }
             Self::What => {
-                let text = shown(asker, &known, &own);
+                let text = [shown(asker, &known, &own), shown_keys(asker, &keys, &own_keys)].join("\n");
+                let text = text.trim_end().to_owned();
                 let change = match answers.text("what") {
                     Some(TRUST) => Change::Trust,
                     Some(DISTRUST) => Change::Distrust,
@@ -77,15 +93,22 @@ impl Steps for Devices {
             Self::Which(change) => {
                 let change = *change;
                 let print = digits(answers.text("key").unwrap_or_default());
-                let Some(found) = known.iter().find(|known| digits(&fingerprint(known)) == print) else {
-                    let text = "No device has this fingerprint. Give the whole of it.";
-                    return Err(Failure::Again(text.into()));
+                let device = known.iter().find(|known| digits(&fingerprint(known)) == print).map(|known| known.device);
+                let key = keys.iter().find(|key| digits(&key.fingerprint) == print).map(|key| key.fingerprint.clone());
+                let found = match (device, &key) {
+                    (Some(device), _) => format!("device {device}"),
+                    (None, Some(key)) => format!("key {key}"),
+                    (None, None) => {
+                        let text = "No device and no key has this fingerprint. Give the whole of it.";
+                        return Err(Failure::Again(text.into()));
+                    }
                 };
-                let device = found.device;
-                let changed = asker.keeper.store.call(move |db, _| match change {
-                    Change::Trust => rows::set_trust(db, user, device, Trust::Verified),
-                    Change::Distrust => rows::set_trust(db, user, device, Trust::Distrusted),
-                    Change::Forget => rows::forget(db, user, device),
+                let changed = asker.keeper.store.call(move |db, _| match (change.trust(), device, key) {
+                    (Some(trust), Some(device), _) => rows::set_trust(db, user, device, trust),
+                    (None, Some(device), _) => rows::forget(db, user, device),
+                    (Some(trust), None, Some(key)) => openpgp::set_trust(db, user, &key, trust),
+                    (None, None, Some(key)) => openpgp::forget(db, user, &key),
+                    (_, None, None) => Ok(()),
                 });
                 changed.await.map_err(AccountError::Store)?;
                 asker.keeper.crossings.devices_changed(&asker.jid);
@@ -96,20 +119,22 @@ impl Steps for Devices {
                     }
                     Change::Forget => "Forgotten",
                 };
-                Ok(Output::Done(format!("{done}: device {device}.")))
+                Ok(Output::Done(format!("{done}: {found}.")))
             }
         }
     }
 }
 
 /// For the user's own client: no fingerprint, since who reads along could change it.
-fn told(asker: &Asker, known: &[Known]) -> String {
-    let verified = known.iter().filter(|known| known.trust == Trust::Verified).count();
+fn told(asker: &Asker, known: &[Known], keys: &[openpgp::Known]) -> String {
+    let trusts = known.iter().map(|known| known.trust).chain(keys.iter().map(|key| key.trust));
+    let verified = trusts.filter(|trust| *trust == Trust::Verified).count();
     format!(
-        "{} devices of yours encrypt with OMEMO here, {verified} of them verified. To see and verify them, and the devices of \
+        "{} devices of yours encrypt with OMEMO here, and {} keys with OpenPGP; {verified} are verified. To see and verify them, and the devices of \
          your contacts, run \"drawbridge users devices {}\" on the host itself. It cannot be done here: whoever could sit \
          between us could also change what I write.",
         known.len(),
+        keys.len(),
         asker.jid
     )
 }
@@ -120,16 +145,10 @@ fn shown(asker: &Asker, known: &[Known], own: &[(String, Own)]) -> String {
     if known.is_empty() {
         lines.push(format!("No device of {} has encrypted with OMEMO so far.", asker.jid));
     }
-    let any_verified = known.iter().any(|known| known.trust == Trust::Verified);
-    for known in known {
-        let trust = match known.trust {
-            Trust::Verified => "verified",
-            Trust::Distrusted => "not trusted",
-            Trust::Blind if any_verified => "not trusted, as nobody has verified it",
-            Trust::Blind => "trusted blindly",
-        };
-        lines.push(format!("{}, device {} ({trust}):", asker.jid, known.device));
-        lines.push(format!("  {}", fingerprint(known)));
+    for one in known {
+        let trust = in_words(one.trust, known.iter().map(|known| known.trust));
+        lines.push(format!("{}, device {} ({trust}):", asker.jid, one.device));
+        lines.push(format!("  {}", fingerprint(one)));
     }
     if !own.is_empty() {
         lines.push("What your clients should show of your contacts:".to_owned());
@@ -143,6 +162,31 @@ fn shown(asker: &Asker, known: &[Known], own: &[(String, Own)]) -> String {
         lines.push(format!("  xmpp:{}?omemo-sid-{}={}", in_uri(jid.as_str()), own.device, digits(&print)));
     }
     lines.join("\n")
+}
+
+/// The same of OpenPGP.
+fn shown_keys(asker: &Asker, keys: &[openpgp::Known], own: &[(String, Key)]) -> String {
+    let mut lines = Vec::new();
+    for key in keys {
+        let trust = in_words(key.trust, keys.iter().map(|key| key.trust));
+        let listed = if key.listed { "" } else { ", not published any more" };
+        lines.push(format!("{}, OpenPGP key ({trust}{listed}):", asker.jid));
+        lines.push(format!("  {}", key.fingerprint));
+    }
+    for (_, key) in own {
+        lines.push(format!("{}, OpenPGP key:", key.jid()));
+        lines.push(format!("  {}", key.fingerprint()));
+    }
+    lines.join("\n")
+}
+
+fn in_words(trust: Trust, mut all: impl Iterator<Item = Trust>) -> &'static str {
+    match trust {
+        Trust::Verified => "verified",
+        Trust::Distrusted => "not trusted",
+        Trust::Blind if all.any(|trust| trust == Trust::Verified) => "not trusted, as nobody has verified it",
+        Trust::Blind => "trusted blindly",
+    }
 }
 
 fn fingerprint(known: &Known) -> String {

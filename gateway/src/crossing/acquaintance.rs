@@ -9,11 +9,13 @@ use ::omemo::ratchet::Bundle;
 use ::omemo::{DeviceId, DeviceList, Dialect, bundle, nodes};
 use jid::Jid;
 use minidom::Element;
+use openpgp_xmpp::nodes::PUBLIC_KEYS;
 use tokio::time::Instant;
 
 use super::conversation::Conversation;
 use super::given_out::items;
 use super::input::Input;
+use super::openpgp;
 use crate::keeper::Keeper;
 use crate::store;
 use crate::store::omemo::{self as rows, Standing};
@@ -66,6 +68,13 @@ impl Conversation {
         self.acquaintance.notices.push(format!(
             "Notice: a device of yours is here with OMEMO for the first time: number {device}, fingerprint {fingerprint}. If it \
              is none of yours, {otherwise}."
+        ));
+    }
+
+    pub(super) fn introduce_key(&mut self, fingerprint: &str) {
+        self.acquaintance.notices.push(format!(
+            "Notice: a key of yours is here with OpenPGP for the first time: {fingerprint}. If it is none of yours, somebody else \
+             can read what is written here."
         ));
     }
 
@@ -211,12 +220,15 @@ async fn fetch(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, (dialect, device):
 }
 
 /// What the user's server tells of a node of theirs (XEP-0163, section 4.3): a device list, or nothing of ours.
-pub async fn told(keeper: &Keeper, user: &store::User, message: &Element) {
+pub async fn told(keeper: &Arc<Keeper>, user: &store::User, message: &Element) {
     let Some(items) =
         message.get_child("event", ns::PUBSUB_EVENT).and_then(|event| event.get_child("items", ns::PUBSUB_EVENT))
     else {
         return;
     };
+    if items.attr("node") == Some(PUBLIC_KEYS) {
+        return openpgp::listed_anew(keeper, user).await;
+    }
     let Some(dialect) = Dialect::ALL.into_iter().find(|dialect| items.attr("node") == Some(nodes::devices(*dialect)))
     else {
         return;

@@ -15,6 +15,7 @@ use super::SessionCode;
 use super::acquaintance::Acquaintance;
 use super::input::{self, Inbox, Input, Mailbox};
 use super::offline::Options;
+use super::openpgp::Keyring;
 use super::sender;
 use crate::keeper::{Keeper, Peer};
 use crate::secure::comparison::Comparison;
@@ -50,6 +51,8 @@ pub(super) struct Conversation {
     pub(super) options: Options,
     /// The user's devices, for OMEMO.
     pub(super) acquaintance: Acquaintance,
+    /// The user's keys, for OpenPGP.
+    pub(super) keyring: Keyring,
     /// The delivery whose file is being brought.
     pub(super) bringing: Option<i64>,
     /// The user knows that their status is not passed on.
@@ -122,6 +125,7 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
         receivers: HashMap::new(),
         options: Options::default(),
         acquaintance: Acquaintance::default(),
+        keyring: Keyring::default(),
         bringing: None,
         untold: false,
         sending: Arc::default(),
@@ -218,6 +222,7 @@ impl Conversation {
                 self.deliver().await;
             }
             Input::Listed => self.listed().await,
+            Input::Keyring(new) => self.keyring(new).await,
             Input::Met(met) => self.met(*met).await,
             Input::Brought(seq, outcome) => self.brought(seq, *outcome).await,
             Input::GivenOut(keys) => self.given_out(keys),

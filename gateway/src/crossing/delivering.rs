@@ -9,6 +9,7 @@ use minidom::Element;
 use super::acquaintance::Audience;
 use super::conversation::Conversation;
 use super::input::Input;
+use super::openpgp::Readers;
 use crate::keeper::Peer;
 use crate::message::{Kind, Message};
 use crate::secure::policy;
@@ -42,6 +43,8 @@ enum Way {
     Sealed(Vec<FullJid>),
     /// By OMEMO, to the account's devices.
     Omemo,
+    /// By OpenPGP, to the account's keys.
+    OpenPgp,
 }
 
 impl Conversation {
@@ -95,6 +98,21 @@ impl Conversation {
                     }
                     self.ask_for_acceptance(ids);
                 }
+                Way::OpenPgp => {
+                    let waiting = self.until_file(waiting, true);
+                    if waiting.is_empty() {
+                        return;
+                    }
+                    let mut ids = Vec::with_capacity(waiting.len());
+                    for delivery in waiting {
+                        if self.deliver_openpgp(&delivery).await != Some(true) {
+                            return self.ask_for_acceptance(ids);
+                        }
+                        self.flight.after = delivery.seq;
+                        ids.push(delivery.stanza);
+                    }
+                    self.ask_for_acceptance(ids);
+                }
                 Way::Clear => {
                     let waiting = self.until_file(waiting, false);
                     if waiting.is_empty() {
@@ -137,6 +155,13 @@ impl Conversation {
                 Audience::Unknown => return Way::Hold,
                 Audience::Devices => return if self.flight.bounced { Way::Hold } else { Way::Omemo },
                 Audience::Nobody => {}
+            }
+        }
+        if protection == Some(Protection::OpenPgp) {
+            match self.readers().await {
+                Readers::Unknown => return Way::Hold,
+                Readers::Some => return if self.flight.bounced { Way::Hold } else { Way::OpenPgp },
+                Readers::None => {}
             }
         }
         let resources = self.endpoints.ready();
@@ -304,8 +329,9 @@ impl Conversation {
         if !resources.is_empty() || online.is_empty() || self.post_wordless(content).await {
             return;
         }
-        // With the older dialect of OMEMO too: its clients show and read such signs beside the encrypted content.
-        if !self.is_required().await || self.is_omemo().await {
+        // With OpenPGP and the older dialect of OMEMO too: their clients show and read such signs beside the encrypted content.
+        let by_keys = matches!(self.protection().await, Some(Protection::Omemo | Protection::OpenPgp));
+        if by_keys || !self.is_required().await {
             for resource in online {
                 let _ = self.post_clear(&resource.full.into(), &random_id(), content.to_vec()).await;
             }

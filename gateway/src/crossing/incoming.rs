@@ -5,19 +5,19 @@ use drawbridge_bridge::{Plaintext, TxnId};
 use esession::{Ending, StanzaKind, namespaces};
 use jid::{FullJid, Jid};
 use minidom::Element;
+use openpgp_xmpp::nodes::OPENPGP;
 use xmpp_files::aesgcm;
 
 use super::conversation::Conversation;
 use super::input::Input;
-use super::omemo;
+use super::step::Step;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
 use crate::message::Message;
 use crate::secure::endpoints::Active;
-use crate::secure::omemo::Advance;
 use crate::store::inbox::{self, Arrival};
 use crate::store::outbox::Lost;
-use crate::store::{NewCrossing, Policy, Protection, ReplyTo, deliveries, links, unix};
+use crate::store::{NewCrossing, Policy, Protection, ReplyTo, contacts, deliveries, links, unix};
 use crate::to_xmpp;
 use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, random_id, sender, stanza};
@@ -63,6 +63,9 @@ impl Conversation {
             (None, _) if kind == StanzaKind::Message => {
                 if stanza.children().any(|child| Encrypted::dialect_of(child).is_some()) {
                     return self.omemo(outer, &stanza).await;
+                }
+                if stanza.has_child("openpgp", OPENPGP) {
+                    return self.openpgp(outer, &stanza).await;
                 }
                 let said = from_xmpp::read(stanza.children());
                 self.said(outer, said, None, None).await;
@@ -175,17 +178,12 @@ impl Conversation {
         self.lose(from);
     }
 
-    /// What the user said, encrypted in some way or in clear; `advance` is to be stored with it.
-    pub(super) async fn said(
-        &mut self,
-        outer: Outer,
-        said: Said,
-        protection: Option<Protection>,
-        advance: Option<Advance>,
-    ) {
+    /// What the user said, encrypted in some way or in clear; `step` is to be stored with it.
+    pub(super) async fn said(&mut self, outer: Outer, said: Said, protection: Option<Protection>, step: Option<Step>) {
         let secure = protection == Some(Protection::ESession);
         let to_contact = matches!(self.peer, Peer::Contact(_));
-        if to_contact && said.message.is_some() && protection != Some(Protection::Omemo) {
+        let by_keys = matches!(protection, Some(Protection::Omemo | Protection::OpenPgp));
+        if to_contact && said.message.is_some() && !by_keys {
             if protection.is_none() && self.is_beside_omemo(said.message.as_ref()).await {
                 // As it is.
             } else if protection.is_none() && self.is_required().await {
@@ -225,7 +223,7 @@ impl Conversation {
                 }
                 if let Some(message) = said.message {
                     let id = said.origin_id.or_else(|| outer.id.clone());
-                    self.accept(outer, id, message, said.wants_receipt, secure, advance).await;
+                    self.accept(outer, id, message, said.wants_receipt, secure, step).await;
                 }
             }
         }
@@ -239,17 +237,17 @@ impl Conversation {
         message: Message,
         receipt: bool,
         secure: bool,
-        advance: Option<Advance>,
+        step: Option<Step>,
     ) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
         let longest = self.keeper.config.limits.max_message;
         if message.text.expose().len() > longest {
-            self.advance_refused(advance).await;
+            self.take_refused(step).await;
             let text = format!("the message is longer than {longest} octets");
             return self.refuse(&outer, Condition::PolicyViolation, &text).await;
         }
         if message.text.expose().split_whitespace().any(|word| aesgcm::is_one(word) && word.contains('#')) {
-            self.advance_refused(advance).await;
+            self.take_refused(step).await;
             let text = "the address of a file in this message has the key in it, and is not alone as XEP-0454 has it: nothing was sent";
             return self.refuse(&outer, Condition::NotAcceptable, text).await;
         }
@@ -258,7 +256,7 @@ impl Conversation {
             Err(_) => None,
         };
         if let Some(why) = blocked {
-            self.advance_refused(advance).await;
+            self.take_refused(step).await;
             return self.refuse(&outer, Condition::Forbidden, &why).await;
         }
         let reply = ReplyTo { to: outer.from.to_string(), id: id.clone(), stanza: outer.id.clone(), receipt, secure };
@@ -271,8 +269,9 @@ impl Conversation {
             .keeper
             .store
             .call(move |db, sealer| {
-                if let Some(advance) = advance {
-                    omemo::note(db, sealer, &contact, user, &advance)?;
+                if let Some(step) = step {
+                    step.store(db, sealer)?;
+                    contacts::protect(db, user, &contact, step.protection())?;
                 }
                 inbox::arrive(db, sealer, user, &contact, id.as_deref(), &crossing, now)
             })
@@ -299,9 +298,9 @@ impl Conversation {
     }
 
     /// What was said is refused, and its session goes on all the same.
-    async fn advance_refused(&self, advance: Option<Advance>) {
-        if let Some(advance) = advance {
-            self.advance(advance).await;
+    async fn take_refused(&self, step: Option<Step>) {
+        if let Some(step) = step {
+            self.take(step).await;
         }
     }
 

@@ -12,6 +12,7 @@
 //! - [`terms`]: what was agreed in a session, when it changes.
 //! - [`offline`]: with clients that are away, and while the login is.
 //! - [`omemo`]: OMEMO in the place of sessions. [`acquaintance`]: the devices that it is with.
+//! - [`openpgp`]: OpenPGP in the place of sessions. [`step`]: what is stored with a message of either.
 //! - [`talk`]: the conversation with the gateway itself.
 //! - [`ending`]: a conversation with nothing to do leaves memory.
 
@@ -26,10 +27,12 @@ mod kinds;
 mod negotiating;
 mod offline;
 mod omemo;
+mod openpgp;
 mod posting;
 mod related;
 mod sender;
 mod sink;
+mod step;
 mod talk;
 mod terms;
 #[cfg(test)]

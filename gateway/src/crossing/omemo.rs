@@ -1,18 +1,16 @@
 //! OMEMO (XEP-0384) in one conversation: what the user's devices send is opened, what waits for them is sealed for each.
 
 use ::omemo::{Dialect, Encrypted, Envelope, nodes};
-use drawbridge_bridge::ContactId;
 use minidom::Element;
-use rusqlite::Transaction;
 
 use super::acquaintance::Place;
 use super::conversation::Conversation;
 use super::incoming::Outer;
+use super::step::Step;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
-use crate::message::Kind;
-use crate::secure::omemo::{Advance, Refusal, Us};
-use crate::store::{self, Delivery, Protection, Sealer, UserId, contacts};
+use crate::secure::omemo::{Refusal, Us};
+use crate::store::{Delivery, Protection, contacts};
 use crate::to_xmpp::Sealed;
 use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, element, random_id};
@@ -43,12 +41,12 @@ impl Conversation {
                     let (place, fingerprint) = (opened.advance.place(), opened.advance.fingerprint());
                     let beside = self.trusts_beside().await;
                     match text.as_deref().map(|text| self.understood(&message, &outer, stanza, text, beside)) {
-                        Some(Ok(said)) => self.said_in_omemo(outer, said, opened.advance).await,
+                        Some(Ok(said)) => self.said_in_omemo(outer, said, Step::Omemo(opened.advance)).await,
                         Some(Err(text)) => {
-                            self.advance(opened.advance).await;
+                            self.take(Step::Omemo(opened.advance)).await;
                             self.refuse(&outer, Condition::NotAcceptable, text).await;
                         }
-                        None => self.advance(opened.advance).await,
+                        None => self.take(Step::Omemo(opened.advance)).await,
                     }
                     if is_new {
                         self.introduce_device(place.1, &fingerprint, "somebody else writes in your name");
@@ -138,31 +136,16 @@ impl Conversation {
         let envelope = Envelope::read(envelope, from.as_str(), to.as_str());
         let envelope = envelope.map_err(|_| "the encrypted content is no envelope, or for another stanza")?;
         let mut said = from_xmpp::read(&envelope.content);
-        let beside = from_xmpp::read(stanza.children());
-        said.wants_receipt |= beside.wants_receipt;
-        if trusts_beside {
-            let relation = beside.message.and_then(|message| message.relation);
-            let correction = relation.filter(|relation| relation.kind == Kind::Correction);
-            if let Some(message) = said.message.as_mut().filter(|message| message.relation.is_none()) {
-                message.relation = correction;
-            }
-        }
+        said.take_from_beside(from_xmpp::read(stanza.children()), trusts_beside);
         Ok(said)
     }
 
-    async fn said_in_omemo(&mut self, outer: Outer, said: Said, advance: Advance) {
+    async fn said_in_omemo(&mut self, outer: Outer, said: Said, step: Step) {
         if said.message.is_none() || self.peer == Peer::Gateway {
-            self.advance(advance).await;
+            self.take(step).await;
             return self.said(outer, said, Some(Protection::Omemo), None).await;
         }
-        self.said(outer, said, Some(Protection::Omemo), Some(advance)).await;
-    }
-
-    /// The session goes on, with nothing else to be stored.
-    pub(super) async fn advance(&self, advance: Advance) {
-        if let Err(error) = self.keeper.store.call(move |db, sealer| advance.store(db, sealer)).await {
-            tracing::error!(%error, "cannot store how an OMEMO session goes on");
-        }
+        self.said(outer, said, Some(Protection::Omemo), Some(step)).await;
     }
 
     /// Seals one delivery for all devices that are known. `None` if there is none.
@@ -257,10 +240,10 @@ impl Conversation {
         message
     }
 
-    /// The user has spoken in a session, or in clear, and may: so OMEMO is not what their client has used last.
+    /// The user has spoken in a session, or in clear, and may: so nothing else is what their client has used last.
     pub(super) async fn spoken_otherwise(&self) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
-        if !self.is_omemo().await {
+        if !matches!(self.protection().await, Some(Protection::Omemo | Protection::OpenPgp)) {
             return;
         }
         let user = self.user.id;
@@ -272,19 +255,11 @@ impl Conversation {
 
     /// Whether OMEMO is what the user's client has protected the conversation with last.
     pub(super) async fn is_omemo(&self) -> bool {
-        let protection = self.standing().await.map(|(_, contact)| contact.and_then(|contact| contact.protection));
-        matches!(protection, Ok(Some(Protection::Omemo)))
+        self.protection().await == Some(Protection::Omemo)
     }
-}
 
-/// Within the transaction that stores what was said.
-pub(super) fn note(
-    db: &Transaction<'_>,
-    sealer: &Sealer,
-    contact: &ContactId,
-    user: UserId,
-    advance: &Advance,
-) -> store::Result<()> {
-    advance.store(db, sealer)?;
-    contacts::protect(db, user, contact, Protection::Omemo)
+    /// What the user's client has protected the conversation with last.
+    pub(super) async fn protection(&self) -> Option<Protection> {
+        self.standing().await.ok().and_then(|(_, contact)| contact?.protection)
+    }
 }

@@ -16,7 +16,12 @@ impl Conversation {
         for resource in self.endpoints.ready() {
             sealed |= matches!(self.post_sealed(&resource, &id, &content).await, Some(Ok(())));
         }
-        if !sealed && self.is_omemo().await && self.post_omemo(&id, &content, &content).await == Some(true) {
+        let said = match self.protection().await.filter(|_| !sealed) {
+            Some(Protection::Omemo) => self.post_omemo(&id, &content, &content).await,
+            Some(Protection::OpenPgp) => self.post_openpgp(&id, &[], &content).await,
+            _ => None,
+        };
+        if said == Some(true) {
             return true;
         }
         // Notices hold no message content, so they may go in clear where nothing better is there.
@@ -34,6 +39,7 @@ impl Conversation {
                         tracing::debug!("there is no device to answer a command to");
                     }
                 }
+                Some(Protection::OpenPgp) => drop(self.post_openpgp(&random_id(), &[], &content).await),
                 None => drop(self.post_clear(&to.clone().into(), &random_id(), content).await),
             }
         }

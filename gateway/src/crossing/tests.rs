@@ -5,6 +5,7 @@ mod files;
 mod kinds;
 mod offline;
 mod omemo;
+mod openpgp;
 mod pairing;
 mod phone;
 mod promises;

@@ -13,6 +13,7 @@ pub mod endpoints;
 pub mod limiter;
 pub mod negotiation;
 pub mod omemo;
+pub mod openpgp;
 pub mod own_key;
 pub mod pairing;
 pub mod policy;

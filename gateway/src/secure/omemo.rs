@@ -308,12 +308,8 @@ impl Trusted {
     }
 
     fn counts(&self, device: DeviceId) -> bool {
-        let any_verified = self.0.iter().any(|known| known.trust == Trust::Verified);
-        match self.0.iter().find(|known| known.device == device).map(|known| known.trust) {
-            Some(Trust::Verified) => true,
-            Some(Trust::Distrusted) => false,
-            Some(Trust::Blind) | None => !any_verified,
-        }
+        let trust = self.0.iter().find(|known| known.device == device).map_or(Trust::Blind, |known| known.trust);
+        trust.counts(self.0.iter().map(|known| known.trust))
     }
 }
 

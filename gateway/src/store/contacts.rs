@@ -23,6 +23,19 @@ pub enum Protection {
     ESession,
     /// By OMEMO (XEP-0384).
     Omemo,
+    /// By OpenPGP (XEP-0373).
+    OpenPgp,
+}
+
+impl Protection {
+    /// In the column `omemo`.
+    fn code(self) -> u8 {
+        match self {
+            Self::ESession => 0,
+            Self::Omemo => 1,
+            Self::OpenPgp => 2,
+        }
+    }
 }
 
 /// One contact of one user.
@@ -157,7 +170,7 @@ pub fn protect(db: &Transaction<'_>, user: UserId, contact: &ContactId, protecti
     ensure(db, user, contact)?;
     db.execute(
         "UPDATE contacts SET protected = 1, omemo = ?3 WHERE user = ?1 AND contact = ?2",
-        params![user.0, contact.as_str(), protection == Protection::Omemo],
+        params![user.0, contact.as_str(), protection.code()],
     )?;
     Ok(())
 }
@@ -199,8 +212,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         subscription: Subscription { subscribed: row.get(7)?, asked: row.get(8)?, granted: row.get(9)? },
         protection: match (row.get(10)?, row.get(12)?) {
             (false, _) => None,
-            (true, false) => Some(Protection::ESession),
-            (true, true) => Some(Protection::Omemo),
+            (true, 1) => Some(Protection::Omemo),
+            (true, 2) => Some(Protection::OpenPgp),
+            (true, _) => Some(Protection::ESession),
         },
         blocked: row.get(11)?,
     })

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod links;
 pub mod logins;
 pub mod omemo;
+pub mod openpgp;
 pub mod outbox;
 pub mod positions;
 mod proof;
@@ -23,6 +24,7 @@ pub mod reactions;
 pub mod retained;
 mod schema;
 pub mod seal;
+pub mod trust;
 mod unwritten;
 pub mod users;
 

@@ -4,6 +4,7 @@ use omemo::ratchet::{Device, Identity, Prekeys, PublicKey};
 use omemo::{DeviceId, DeviceList, Dialect};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+pub use super::trust::Trust;
 use super::{Error, Result, Sealer, UserId};
 
 /// A device of ours.
@@ -154,27 +155,6 @@ pub fn set_list(db: &Transaction<'_>, user: UserId, dialect: Dialect, list: &Dev
     Ok(())
 }
 
-/// What people have said of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// Nothing: it is trusted as long as they have said of no other that it is theirs.
-    Blind,
-    /// It is theirs.
-    Verified,
-    /// It is not.
-    Distrusted,
-}
-
-impl Trust {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Blind => "blind",
-            Self::Verified => "verified",
-            Self::Distrusted => "distrusted",
-        }
-    }
-}
-
 /// One of the user's devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
@@ -198,8 +178,7 @@ pub fn known(db: &Transaction<'_>, user: UserId) -> Result<Vec<Known>> {
     let mut known = Vec::new();
     for row in rows {
         let (device, identity, trust) = row?;
-        let all = [Trust::Blind, Trust::Verified, Trust::Distrusted];
-        let trust = all.into_iter().find(|known| known.name() == trust).unwrap_or(Trust::Distrusted);
+        let trust = Trust::read(&trust);
         known.extend(DeviceId::new(device).map(|device| Known { device, identity: PublicKey(identity), trust }));
     }
     Ok(known)

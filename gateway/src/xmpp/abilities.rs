@@ -24,8 +24,8 @@ pub struct Abilities {
     pub reactions: bool,
     /// Wants to be told of avatars (XEP-0084).
     pub avatars: bool,
-    /// Wants to be told of devices: in the older dialect of OMEMO, and in the newer one (XEP-0384).
-    pub devices: [bool; 2],
+    /// Wants to be told of devices: in the older dialect of OMEMO, and in the newer one (XEP-0384); and of OpenPGP keys.
+    pub devices: [bool; 3],
 }
 
 impl Abilities {
@@ -46,7 +46,7 @@ impl Abilities {
 impl Abilities {
     /// Whether it wants to be told of some of the contacts' nodes.
     pub fn watch(&self) -> bool {
-        self.avatars || self.devices != [false; 2]
+        self.avatars || self.devices != [false; 3]
     }
 }
 

@@ -16,7 +16,7 @@ use crate::keeper::Keeper;
 const CONVERSATION: [&str; 7] =
     [ns::CHATSTATES, ns::RECEIPTS, ns::DISPLAYED_MARKERS, ns::SID, ns::ESESSION, ns::SESSION_FORM, PUBLIC_KEY];
 /// What a contact can do besides.
-const CONTACT: [&str; 9] = [
+const CONTACT: [&str; 10] = [
     ns::CAPS,
     ns::CORRECTION,
     ns::RETRACTION,
@@ -26,6 +26,7 @@ const CONTACT: [&str; 9] = [
     ns::OOB,
     xmpp_files::sfs::SFS,
     xmpp_files::sfs::ESFS,
+    openpgp_xmpp::nodes::IM,
 ];
 /// What every JID of ours answers.
 const EVERYWHERE: [&str; 4] = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VCARD];

@@ -30,10 +30,16 @@ impl Prosody {
     pub fn start(dir: &Path, settings: &ProsodySettings) -> Result<Self, Error> {
         let program = programs::installed("prosody")?;
         let [client, component] = [loopback::free_port()?, loopback::free_port()?];
-        let ports = Ports { client, component, web: loopback::free_port()?, files: loopback::free_port()? };
+        let ports = Ports {
+            client,
+            component,
+            web: loopback::free_port()?,
+            files: loopback::free_port()?,
+            tls: loopback::free_port()?,
+        };
         fs::create_dir_all(dir.join("data")).map_err(Error::io("making Prosody's directory"))?;
         if settings.takes_files {
-            Authority::certify(dir)?;
+            Authority::certify(dir, &["localhost", &settings.domain])?;
         }
         let config = dir.join("prosody.cfg.lua");
         fs::write(&config, prosody_config::write(settings, dir, &ports)).map_err(Error::io("configuring Prosody"))?;
@@ -44,6 +50,11 @@ impl Prosody {
             Ready::Answers { port: ports.client, say: stream_header(&settings.domain), hear: "</stream:features>" };
         let process = Process::start("prosody", command, dir.join("prosody.log"), ready)?;
         Ok(Self { process, dir: dir.to_owned(), domain: settings.domain.clone(), ports })
+    }
+
+    /// Where clients connect that speak TLS from the first octet (XEP-0368), if it takes files.
+    pub fn tls_port(&self) -> u16 {
+        self.ports.tls
     }
 
     /// Where clients in browsers connect (RFC 7395).

@@ -23,6 +23,7 @@ pub(super) struct Ports {
     pub(super) component: u16,
     pub(super) web: u16,
     pub(super) files: u16,
+    pub(super) tls: u16,
 }
 
 const MODULES: &[&str] = &[
@@ -46,8 +47,8 @@ const MODULES: &[&str] = &[
 /// The text of `prosody.cfg.lua`. Rust's quoting of strings is Lua's for all that we write.
 pub(super) fn write(settings: &ProsodySettings, dir: &Path, ports: &Ports) -> String {
     let ProsodySettings { domain, components, takes_files, trace } = settings;
-    let Ports { client, component, web, files } = ports;
-    let https = if *takes_files { files.to_string() } else { String::new() };
+    let Ports { client, component, web, files, tls } = ports;
+    let [https, tls] = [files, tls].map(|port| if *takes_files { port.to_string() } else { String::new() });
     let trace = if *trace { &["stanza_debug"][..] } else { &[] };
     let modules: String = MODULES.iter().chain(trace).map(|module| format!("{module:?}; ")).collect();
     let mut config = format!(
@@ -57,7 +58,8 @@ data_path = {data:?}
 certificates = {dir:?}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {client} }}
-c2s_direct_tls_ports = {{}}
+c2s_direct_tls_interfaces = {{ "127.0.0.1" }}
+c2s_direct_tls_ports = {{ {tls} }}
 component_interfaces = {{ "127.0.0.1" }}
 component_ports = {{ {component} }}
 http_interfaces = {{ "127.0.0.1" }}

@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 const SOON: Duration = Duration::from_secs(30);
 
 fn ask_for_the_form(alice: &mut Chat) -> Value {
-    alice.send(&json!({ "command": "register", "to": Stage::COMPONENT })).unwrap();
-    alice.expect_event("form", SOON).unwrap()
+    let mut asked = || {
+        alice.send(&json!({ "command": "register", "to": Stage::COMPONENT })).unwrap();
+        alice.expect_event("form", Duration::from_secs(6)).ok()
+    };
+    (0..5).find_map(|_| asked()).unwrap()
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod offline;
 mod omemo;
 mod omemo_converse;
 mod omemo_gajim;
+mod openpgp;
 mod operator;
 mod options;
 mod privacy;

@@ -237,7 +237,7 @@ async fn devices_are_trusted_and_forgotten_by_their_fingerprints() {
     assert!(result.is_ok(), "{result:?} {sees:?}");
     let all = sees.join("\n");
     assert!(all.contains(&print) && all.contains("device 4711 (trusted blindly)"), "{all}");
-    assert!(all.contains("No device has this fingerprint"), "{all}");
+    assert!(all.contains("No device and no key has this fingerprint"), "{all}");
     assert!(sees.last().unwrap().contains("Trusted, and of others only"), "{sees:?}");
     let known = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| rows::known(db, user);
     assert_eq!(world.keeper.store.call(known).await.unwrap()[0].trust, rows::Trust::Verified);

@@ -1,0 +1,39 @@
+//! OpenPGP for XMPP with a client that other people made, and somebody on Matrix, on real servers.
+
+use std::time::Duration;
+
+use drawbridge_tests::World;
+use drawbridge_tests::clients::GoSendxmpp;
+
+const SOON: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_client_with_openpgp_talks_with_somebody_on_matrix_through_a_restart() {
+    let mut world = World::matrix("").unwrap();
+    let (account, mut chat, mut bob) = world.alice_and_bob().unwrap();
+    chat.subscribe(World::BOB).unwrap();
+    let room = bob.joins().unwrap();
+    chat.finish().unwrap();
+    let alice = GoSendxmpp::with_new_key(world.dir(), &world.xmpp, &account.with_resource("openpgp")).unwrap();
+    alice.says(World::BOB, "signed and sealed").unwrap();
+    bob.hear("signed and sealed", SOON).unwrap();
+
+    let mut listening = alice.listens().unwrap();
+    bob.say(&room, "a canary for Alice").unwrap();
+    let line = listening.wait_for_line("a canary for Alice", SOON).unwrap();
+    assert!(line.contains("bob%matrix.test@matrix.xmpp.test"), "{line}");
+    world.kill_and_restart_gateway().unwrap();
+    bob.say(&room, "a canary after the restart").unwrap();
+    listening.wait_for_line("a canary after the restart", SOON).unwrap();
+    listening.kill();
+    alice.says(World::BOB, "still here").unwrap();
+    bob.hear("still here", SOON).unwrap();
+
+    let devices = world.gateway.operator_says(&["users", "devices", "alice@xmpp.test"]).unwrap();
+    assert!(devices.contains("alice@xmpp.test, OpenPGP key (trusted blindly):"), "{devices}");
+    assert!(devices.contains("bob%matrix.test@matrix.xmpp.test, OpenPGP key:"), "{devices}");
+    for file in world.server_files().into_iter().chain(world.gateway_files()) {
+        let octets = std::fs::read(&file).unwrap_or_default();
+        assert!(!octets.windows(8).any(|part| part == b"a canary"), "in {}", file.display());
+    }
+}
