@@ -174,7 +174,9 @@ impl Chat {
                 self.with = with.or(self.with.take());
                 self.talk(None, now, rng, Conversation::start)
             }
-            Command::Send { text, id, with } => self.talk(with, now, rng, |talk, cx| talk.send(text, id, cx)),
+            Command::Send { text, id, about, with } => {
+                self.talk(with, now, rng, |talk, cx| talk.send(text, id, about, cx))
+            }
             Command::SendSingle { text, id, with } => {
                 self.talk(with, now, rng, |talk, cx| talk.send_single(text, id, cx))
             }

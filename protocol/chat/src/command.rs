@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::about::About;
+
 /// One wish. As JSON: `{"command": "send", "text": "hello"}`. `with` is the peer, by default the one of `--with`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
@@ -19,6 +21,8 @@ pub enum Command {
         text: String,
         /// The id to use.
         id: Option<String>,
+        /// What it is to an earlier message.
+        about: Option<About>,
         /// The peer.
         with: Option<String>,
     },

@@ -2,6 +2,7 @@
 
 use minidom::Element;
 
+use crate::about::{About, Kind};
 use crate::stanza::{self, CLIENT};
 
 /// XEP-0184.
@@ -16,8 +17,10 @@ const DELAY: &str = "urn:xmpp:delay";
 /// The parts of a message that this client understands.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Content {
-    /// `<body/>`
+    /// `<body/>`; of reactions, their signs; of a retraction, nothing to be read.
     pub(crate) body: Option<String>,
+    /// What it is to an earlier message.
+    pub(crate) about: Option<About>,
     /// Whether the peer is typing, if it says so (XEP-0085).
     pub(crate) typing: Option<bool>,
     /// The peer wants a receipt (XEP-0184).
@@ -35,8 +38,9 @@ pub(crate) struct Content {
 impl Content {
     /// Reads the children of a stanza, or the elements out of a session.
     pub(crate) fn read<'a>(children: impl IntoIterator<Item = &'a Element>) -> Self {
+        let children: Vec<_> = children.into_iter().collect();
         let mut content = Self::default();
-        for child in children {
+        for child in &children {
             let id = || child.attr("id").map(str::to_owned);
             match (child.ns().as_str(), child.name()) {
                 (CLIENT, "body") if content.body.is_none() => content.body = Some(child.text()),
@@ -50,19 +54,28 @@ impl Content {
                 _ => {}
             }
         }
+        if let Some((about, signs)) = About::read(children) {
+            content.body = match about.kind {
+                Kind::Reactions => signs,
+                Kind::Retraction => Some(String::new()),
+                Kind::Reply | Kind::Correction => content.body,
+            };
+            content.about = Some(about);
+        }
         content
     }
 }
 
 /// A message with all that belongs to it: body, state, request for a receipt, marker and origin id.
-pub(crate) fn chat_message(id: &str, text: &str) -> Vec<Element> {
-    vec![
-        stanza::text("body", CLIENT, text),
+pub(crate) fn chat_message(id: &str, text: &str, about: Option<&About>) -> Vec<Element> {
+    let mut said = about.map_or_else(|| vec![stanza::text("body", CLIENT, text)], |about| about.write(text));
+    said.extend([
         Element::bare("active", CHAT_STATES),
         Element::bare("request", RECEIPTS),
         Element::bare("markable", CHAT_MARKERS),
         stanza::with_id("origin-id", STANZA_IDS, id),
-    ]
+    ]);
+    said
 }
 
 /// The receipt for a message.
@@ -86,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_message_reads_back_as_it_was_written() {
-        let content = Content::read(&chat_message("7", "tea & cake"));
+        let content = Content::read(&chat_message("7", "tea & cake", None));
         let expected = Content {
             body: Some("tea & cake".to_owned()),
             typing: Some(false),

@@ -12,6 +12,7 @@ use jid::{BareJid, Jid};
 use minidom::Element;
 use zeroize::Zeroizing;
 
+use crate::about::About;
 use crate::content;
 use crate::effects::{Cx, Moment};
 use crate::event::{Event, SessionEvent, SessionState};
@@ -130,12 +131,12 @@ impl Conversation {
     }
 
     /// The user says something: it is sent in the session, now or as soon as there is one.
-    pub(crate) fn send(&mut self, text: String, id: Option<String>, cx: &mut Cx<'_>) {
+    pub(crate) fn send(&mut self, text: String, id: Option<String>, about: Option<About>, cx: &mut Cx<'_>) {
         let text = Zeroizing::new(text);
         let id = id.unwrap_or_else(|| cx.fresh_id());
-        if let Err(words) = sealable(&content::chat_message(&id, &text)) {
+        if let Err(words) = sealable(&content::chat_message(&id, &text, about.as_ref())) {
             cx.tell(Event::own_error(Some(&id), "not-sent", words));
-        } else if !self.outbox.push(id.clone(), text) {
+        } else if !self.outbox.push(id.clone(), text, about) {
             cx.tell(Event::own_error(Some(&id), "not-sent", "a message with this id is on its way already"));
         } else {
             self.refusals = 0;
@@ -146,7 +147,7 @@ impl Conversation {
     /// The user says something that no session is to be kept for.
     pub(crate) fn send_single(&mut self, text: String, id: Option<String>, cx: &mut Cx<'_>) {
         if self.is_open() {
-            return self.send(text, id, cx);
+            return self.send(text, id, None, cx);
         }
         let id = id.unwrap_or_else(|| cx.fresh_id());
         match Single::new(id.clone(), &text) {
@@ -165,7 +166,8 @@ impl Conversation {
     pub(crate) fn clear_send(&mut self, text: &str, id: Option<String>, cx: &mut Cx<'_>) {
         let id = id.unwrap_or_else(|| cx.fresh_id());
         let to = self.last_seen.clone();
-        let message = stanza::message(&to, Some("chat"), &id).append_all(content::chat_message(&id, text)).build();
+        let message =
+            stanza::message(&to, Some("chat"), &id).append_all(content::chat_message(&id, text, None)).build();
         if cx.send(message) > 0 {
             cx.tell(Event::Sent { id, to: to.to_string(), encrypted: false });
         }

@@ -7,6 +7,7 @@ use xmpp_parsers::caps::{Caps, compute_disco, hash_caps};
 use xmpp_parsers::disco::{DiscoInfoResult, Identity};
 use xmpp_parsers::hashes::Algo;
 
+use crate::about;
 use crate::content::{CHAT_MARKERS, CHAT_STATES, RECEIPTS};
 use crate::stanza;
 
@@ -56,7 +57,7 @@ fn info(node: Option<&str>) -> DiscoInfoResult {
     DiscoInfoResult {
         node: node.map(str::to_owned),
         identities: vec![Identity::new("client", "console", "en", "esession-chat")],
-        features: features.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(),
+        features: features.into_iter().chain(about::FEATURES).map(str::to_owned).collect::<BTreeSet<_>>(),
         extensions: Vec::new(),
     }
 }

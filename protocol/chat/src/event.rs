@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::about::About;
+
 /// One thing that happened. As JSON: `{"event": "message", …}`, without the fields that are not known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -28,6 +30,9 @@ pub enum Event {
         /// Its origin id, or the id of the stanza.
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<String>,
+        /// What it is to an earlier message.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        about: Option<About>,
         /// Whether it came out of the session. A message in the clear can be anybody's.
         encrypted: bool,
         /// When it was written, if it was held back on its way.

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod about;
 mod chat;
 pub mod cli;
 mod command;
@@ -30,6 +31,7 @@ mod terminal;
 mod trace;
 mod wire;
 
+pub use about::{About, Kind};
 pub use chat::Chat;
 pub use command::{Command, Values};
 pub use effects::{Moment, Output, Settings};

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use zeroize::Zeroizing;
 
+use crate::about::About;
+
 /// The ordered outbox of one conversation, in memory only.
 #[derive(Default)]
 pub(crate) struct Outbox {
@@ -16,6 +18,8 @@ pub(crate) struct Item {
     pub(crate) id: String,
     /// What it says.
     pub(crate) text: Zeroizing<String>,
+    /// What it is to an earlier message.
+    pub(crate) about: Option<About>,
     /// How many errors came back about it.
     rejections: u32,
     /// Whether it went out in the present session.
@@ -24,11 +28,11 @@ pub(crate) struct Item {
 
 impl Outbox {
     /// Puts a message at the end; `false` if a message with this id is there already.
-    pub(crate) fn push(&mut self, id: String, text: Zeroizing<String>) -> bool {
+    pub(crate) fn push(&mut self, id: String, text: Zeroizing<String>, about: Option<About>) -> bool {
         if self.items.iter().any(|item| item.id == id) {
             return false;
         }
-        self.items.push_back(Item { id, text, rejections: 0, sent: false });
+        self.items.push_back(Item { id, text, about, rejections: 0, sent: false });
         true
     }
 
@@ -103,12 +107,12 @@ mod tests {
     fn what_was_not_receipted_goes_again_in_order_and_under_the_same_id() {
         let mut outbox = Outbox::default();
         for id in ["1", "2", "3"] {
-            assert!(outbox.push(id.to_owned(), text("hello")));
+            assert!(outbox.push(id.to_owned(), text("hello"), None));
         }
         assert_eq!(drain(&mut outbox), ["1", "2", "3"]);
         assert!(outbox.holds("1"));
         outbox.remove("2");
-        outbox.push("4".to_owned(), text("later"));
+        outbox.push("4".to_owned(), text("later"), None);
         outbox.rewind();
         assert!(outbox.holds("1"));
         assert_eq!(drain(&mut outbox), ["1", "3", "4"]);
@@ -117,7 +121,7 @@ mod tests {
     #[test]
     fn an_id_is_taken_once() {
         let mut outbox = Outbox::default();
-        assert!(outbox.push("1".to_owned(), text("a")));
-        assert!(!outbox.push("1".to_owned(), text("b")));
+        assert!(outbox.push("1".to_owned(), text("a"), None));
+        assert!(!outbox.push("1".to_owned(), text("b"), None));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 
+use crate::about::{About, Kind};
 use crate::command::Command;
 use crate::event::{Chain, Event, Form, KeyInfo, SessionEvent, SessionKeys, SessionState};
 use crate::run::Shell;
@@ -26,6 +27,9 @@ pub(crate) struct Terminal<W: Write> {
     names: HashMap<String, String>,
     /// What we said and nobody acknowledged yet.
     said: HashMap<String, String>,
+    /// The last messages that others can be about.
+    last_said: Option<String>,
+    last_heard: Option<String>,
     counter: u64,
     /// Starts the ids of what we say.
     prefix: String,
@@ -61,6 +65,8 @@ impl<W: Write> Terminal<W> {
             presences: HashMap::new(),
             names: HashMap::new(),
             said: HashMap::new(),
+            last_said: None,
+            last_heard: None,
             counter: 0,
             prefix,
         }
@@ -236,9 +242,36 @@ impl<W: Write> Terminal<W> {
         }
     }
 
+    /// Something about the last message: of the user's own, or of the peer.
+    fn about(&mut self, kind: Kind, text: String) -> Option<Command> {
+        let own = matches!(kind, Kind::Correction | Kind::Retraction);
+        let earlier = if own { &self.last_said } else { &self.last_heard };
+        let Some(earlier) = earlier.clone() else {
+            self.line(Ink::Bad, "-- there is no message yet that this could be about");
+            return None;
+        };
+        let id = self.next_id();
+        self.said.insert(id.clone(), snippet(&text));
+        if kind == Kind::Reply {
+            self.last_said = Some(id.clone());
+        }
+        Some(Command::Send { text, id: Some(id), about: Some(About { kind, id: earlier }), with: None })
+    }
+
     fn next_id(&mut self) -> String {
         self.counter += 1;
         format!("{}-{}", self.prefix, self.counter)
+    }
+}
+
+/// A message, and what it is to an earlier one.
+fn in_words(text: &str, about: Option<&About>) -> String {
+    match about.map(|about| about.kind) {
+        None | Some(Kind::Reply) => text.to_owned(),
+        Some(Kind::Correction) => format!("{text} (corrected)"),
+        Some(Kind::Retraction) => "(has taken a message back)".to_owned(),
+        Some(Kind::Reactions) if text.is_empty() => "(has taken a reaction back)".to_owned(),
+        Some(Kind::Reactions) => format!("(reacts with {text})"),
     }
 }
 
@@ -262,7 +295,11 @@ impl<W: Write> Shell for Terminal<W> {
                 }
                 None => drop(self.names.remove(with)),
             },
-            Event::Message { from, text, id, encrypted, delayed } => {
+            Event::Message { from, text, id, about, encrypted, delayed } => {
+                let text = &in_words(text, about.as_ref());
+                if about.as_ref().is_none_or(|about| about.kind == Kind::Reply) {
+                    self.last_heard.clone_from(id);
+                }
                 let bare = from.split_once('/').map_or(from.as_str(), |(bare, _)| bare);
                 let name = self.names.get(bare).map_or(bare, String::as_str).to_owned();
                 let when = delayed.as_deref().map(|stamp| format!(" [{stamp}]")).unwrap_or_default();
@@ -347,8 +384,10 @@ impl<W: Write> Shell for Terminal<W> {
             Line::Say(text) => {
                 let id = self.next_id();
                 self.said.insert(id.clone(), snippet(&text));
-                Some(Command::Send { text, id: Some(id), with: None })
+                self.last_said = Some(id.clone());
+                Some(Command::Send { text, id: Some(id), about: None, with: None })
             }
+            Line::About(kind, text) => self.about(kind, text),
             Line::Command(command) => Some(command),
             Line::Help => {
                 self.line(Ink::Plain, HELP);
@@ -395,7 +434,14 @@ mod tests {
     }
 
     fn message(text: &str, encrypted: bool) -> Event {
-        Event::Message { from: "bob@example.org/b".into(), text: text.into(), id: None, encrypted, delayed: None }
+        Event::Message {
+            from: "bob@example.org/b".into(),
+            text: text.into(),
+            id: None,
+            about: None,
+            encrypted,
+            delayed: None,
+        }
     }
 
     #[test]

@@ -194,7 +194,7 @@ fn options_below_the_floor_are_refused_by_name() {
 }
 
 fn send(text: &str) -> Command {
-    Command::Send { text: text.to_owned(), id: None, with: None }
+    Command::Send { text: text.to_owned(), id: None, about: None, with: None }
 }
 
 fn form(kind: &str, fields: &[(&str, &str)]) -> String {

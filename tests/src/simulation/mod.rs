@@ -85,7 +85,7 @@ impl Simulation {
     pub fn alice_writes(&mut self) {
         self.sent += 1;
         let text = alices(self.sent);
-        self.server.command(Command::Send { id: Some(format!("m{}", self.sent)), text, with: None });
+        self.server.command(Command::Send { id: Some(format!("m{}", self.sent)), text, about: None, with: None });
     }
 
     /// The contact writes the next of theirs.

@@ -122,3 +122,41 @@ fn files_cross_sealed_on_both_sides() {
         }
     }
 }
+
+#[test]
+fn in_a_session_it_is_the_same_and_nothing_of_it_is_to_be_seen() {
+    let mut world = World::matrix("").unwrap();
+    let (_, mut alice, mut bob, room) = world.alice_talks_to_bob().unwrap();
+    let about = |kind: &str, id: &str| json!({ "kind": kind, "id": id });
+    alice.send(&json!({ "command": "send", "text": "tea?", "id": "a1" })).unwrap();
+    let tea = bob.hear("tea?", SOON).unwrap()["event_id"].as_str().unwrap().to_owned();
+    alice.send(&json!({ "command": "send", "text": "coffee?", "about": about("correction", "a1") })).unwrap();
+    assert_eq!(bob.hear("* coffee?", SOON).unwrap()["content"]["m.relates_to"]["event_id"], json!(tea));
+
+    let relation = json!({ "m.in_reply_to": { "event_id": tea } });
+    let reply = json!({ "msgtype": "m.text", "body": "with canary milk", "m.relates_to": relation });
+    let said = bob.ask(json!({ "command": "event", "room": room, "type": "m.room.message", "content": reply }));
+    let said = said.unwrap()["event_id"].as_str().unwrap().to_owned();
+    let is_reply = |event: &Value| event["event"] == "message" && event["about"] == about("reply", "a1");
+    let heard = alice.expect("a reply", SOON, is_reply).unwrap();
+    assert!(heard["encrypted"] == true && heard["text"].as_str().unwrap().ends_with("with canary milk"), "{heard}");
+    let react = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": tea, "key": "\u{1f44d}" } });
+    bob.ask(json!({ "command": "event", "room": room, "type": "m.reaction", "content": react })).unwrap();
+    let reacts = |event: &Value| event["about"] == about("reactions", "a1") && event["text"] == "\u{1f44d}";
+    alice.expect("a reaction", SOON, reacts).unwrap();
+
+    // Alice's session promises that nothing is disclosed: on Matrix a reaction would be.
+    let (id, sign) = (heard["id"].as_str().unwrap(), "\u{2764}");
+    alice.send(&json!({ "command": "send", "text": sign, "id": "a3", "about": about("reactions", id) })).unwrap();
+    let refused = alice.expect("a refusal", SOON, |event| event["event"] == "error" && event["id"] == "a3").unwrap();
+    assert!(refused["text"].as_str().unwrap().contains("encryption"), "{refused}");
+    alice.send(&json!({ "command": "send", "text": "", "id": "a4", "about": about("retraction", "a1") })).unwrap();
+    assert_eq!(other(&mut bob, "m.room.redaction")["content"]["redacts"], json!(tea));
+    bob.ask(json!({ "command": "redact", "room": room, "event_id": said })).unwrap();
+    alice.expect("a retraction", SOON, |event| event["about"] == about("retraction", id)).unwrap();
+    alice.finish().unwrap();
+    for file in world.server_files().into_iter().chain(world.gateway_files()) {
+        let octets = std::fs::read(&file).unwrap_or_default();
+        assert!(!octets.windows(6).any(|part| part == b"canary"), "in {}", file.display());
+    }
+}

@@ -111,8 +111,8 @@ impl Conversation {
         let id = content.origin_id.or_else(|| id.map(str::to_owned));
         let is_new = id.as_deref().is_none_or(|id| self.seen.insert(encrypted, id));
         if is_new {
-            let (from, delayed) = (from.to_string(), content.delayed);
-            cx.tell(Event::Message { from, text, id: id.clone(), encrypted, delayed });
+            let (from, delayed, about) = (from.to_string(), content.delayed, content.about);
+            cx.tell(Event::Message { from, text, id: id.clone(), about, encrypted, delayed });
         }
         id.filter(|_| content.wants_receipt)
     }

@@ -22,7 +22,7 @@ pub(super) struct Single {
 impl Single {
     /// Or why it cannot be sent.
     pub(super) fn new(id: String, text: &str) -> Result<Self, &'static str> {
-        let content = sealable(&content::chat_message(&id, text))?;
+        let content = sealable(&content::chat_message(&id, text, None))?;
         Ok(Self { id, content })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::about::Kind;
 use crate::command::{Command, Values};
 
 /// The answer to `/help`.
@@ -18,6 +19,9 @@ pub(super) const HELP: &str = "\
 /end                     end the session
 /leave TEXT              say something to a peer that is away: it waits at their server, encrypted
 /single TEXT             say something, encrypted, that no session is to be kept for (both ends need public keys)
+/reply TEXT              say something in answer to the peer's last message
+/react SIGN …            react to it; without signs, take that back
+/correct TEXT            say something in the place of your last message; /retract takes it back
 /typing on|off           tell the peer
 /presence SHOW [STATUS]  available, away, chat, dnd, xa; the status is told in sessions only
 /subscribe JID           ask to see when somebody is online; /accept JID lets them see you
@@ -35,6 +39,8 @@ pub(super) const HELP: &str = "\
 pub(super) enum Line {
     Nothing,
     Say(String),
+    /// About the last message.
+    About(Kind, String),
     Command(Command),
     Help,
     Who,
@@ -76,6 +82,10 @@ fn parse_command(line: &str) -> Line {
         ("trust", [_, ..]) => Command::TrustKey { fingerprint: rest.to_owned(), with: None },
         ("forget", [_, ..]) => Command::ForgetKey { fingerprint: rest.to_owned(), with: None },
         ("name", _) => Command::Name { name: Some(rest.to_owned()).filter(|name| !name.is_empty()), with: None },
+        ("reply", [_, ..]) => return Line::About(Kind::Reply, rest.to_owned()),
+        ("react", _) => return Line::About(Kind::Reactions, words.join(" ")),
+        ("correct", [_, ..]) => return Line::About(Kind::Correction, rest.to_owned()),
+        ("retract", []) => return Line::About(Kind::Retraction, String::new()),
         ("end", []) => Command::End { with: None },
         ("leave", [_, ..]) => Command::SendOffline { text: rest.to_owned(), id: None, with: None },
         ("single", [_, ..]) => Command::SendSingle { text: rest.to_owned(), id: None, with: None },
@@ -155,15 +165,26 @@ mod tests {
         assert_eq!(parse("/do {\"command\":\"roster\"}"), Line::Command(Command::Roster {}));
         let unlogged = Command::Terms { disclosure: None, logging: Some("mustnot".into()), with: None };
         assert_eq!(parse("/terms logging=mustnot"), Line::Command(unlogged));
+        assert_eq!(parse("/correct  tea "), Line::About(Kind::Correction, "tea".into()));
+        assert_eq!(parse("/react + -"), Line::About(Kind::Reactions, "+ -".into()));
+        assert_eq!(parse("/react"), Line::About(Kind::Reactions, String::new()));
         assert_eq!(parse("/name Bob the Builder"), named(Some("Bob the Builder")));
         assert_eq!(parse("/name"), named(None));
         let password =
             |words: Option<&str>| Line::Command(Command::Password { password: words.map(str::to_owned), with: None });
         assert_eq!(parse("/password at  lunch "), password(Some("at  lunch")));
         assert_eq!(parse("/password"), password(None));
-        for wrong in
-            ["/dance", "/trust", "/terms mustnot", "/end now", "/subscribe", "/do {}", "/register gw.example name"]
-        {
+        for wrong in [
+            "/dance",
+            "/retract now",
+            "/reply",
+            "/trust",
+            "/terms mustnot",
+            "/end now",
+            "/subscribe",
+            "/do {}",
+            "/register gw.example name",
+        ] {
             assert!(matches!(parse(wrong), Line::Wrong(_)), "{wrong}");
         }
     }

@@ -16,11 +16,11 @@ use esession_chat::{Chain, Command, Event, SecretBook, SessionState};
 use world::{End, START, World};
 
 fn send(text: &str) -> Command {
-    Command::Send { text: text.to_owned(), id: None, with: None }
+    Command::Send { text: text.to_owned(), id: None, about: None, with: None }
 }
 
 fn send_as(text: &str, id: &str) -> Command {
-    Command::Send { text: text.to_owned(), id: Some(id.to_owned()), with: None }
+    Command::Send { text: text.to_owned(), id: Some(id.to_owned()), about: None, with: None }
 }
 
 #[test]

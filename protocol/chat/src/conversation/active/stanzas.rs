@@ -24,7 +24,7 @@ impl Conversation {
         while let Some(active) = self.active.as_mut().filter(|active| active.is_open())
             && let Some(item) = self.outbox.next()
         {
-            match active.session.seal(&serialize(&content::chat_message(&item.id, &item.text))) {
+            match active.session.seal(&serialize(&content::chat_message(&item.id, &item.text, item.about.as_ref()))) {
                 Ok(c) => {
                     let fallback = stanza::text("body", CLIENT, FALLBACK);
                     // what nobody may keep no server is asked to keep either, not even encrypted
