@@ -38,7 +38,7 @@ impl Told<'_> {
             Event::Annotated { annotation, quote } => match annotation {
                 Annotation::Edit { target, text } => self.corrected(db, target, text),
                 Annotation::Retract { target } => self.retracted(db, sealer, &target),
-                Annotation::React { target, key } => self.reacted(db, sealer, target, key, quote),
+                Annotation::React { target, key } => self.reacted(db, sealer, &target, key, quote.as_ref()),
             },
             _ => Ok(Some((Message::says(Plaintext::new(UNDECRYPTABLE)), None))),
         }
@@ -114,16 +114,16 @@ impl Told<'_> {
         &self,
         db: &Transaction<'_>,
         sealer: &Sealer,
-        target: RemoteId,
+        target: &RemoteId,
         sign: Plaintext,
-        quote: Option<Quote>,
+        quote: Option<&Quote>,
     ) -> Result<Shown> {
         let (remote, mine, unwritten) = (self.remote.clone(), self.mine, self.unwritten);
         let reaction = NewReaction { target: target.clone(), remote, mine, sign, unwritten };
         if !reactions::add(db, sealer, self.user, self.contact, &reaction, self.now)? {
             return Ok(None);
         }
-        self.reactions(db, sealer, &target, quote)
+        self.reactions(db, sealer, target, quote)
     }
 
     /// All that somebody reacts with to a message (XEP-0444, section 3.2).
@@ -132,7 +132,7 @@ impl Told<'_> {
         db: &Transaction<'_>,
         sealer: &Sealer,
         target: &RemoteId,
-        quote: Option<Quote>,
+        quote: Option<&Quote>,
     ) -> Result<Shown> {
         let all = reactions::of(db, sealer, self.user, self.contact, target, self.mine)?;
         let mut signs: Vec<_> = all.iter().filter_map(|it| it.sign.as_ref().map(Plaintext::expose)).collect();
@@ -141,7 +141,7 @@ impl Told<'_> {
         let relation = |(stanza, own)| Relation { kind: Kind::Reactions, stanza, own };
         let message = Message {
             text: Plaintext::new(signs.join("\n")),
-            quote: quote.as_ref().and_then(shortened),
+            quote: quote.and_then(shortened),
             relation: self.known(db, target)?.map(relation),
             file: None,
         };

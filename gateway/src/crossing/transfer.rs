@@ -89,18 +89,18 @@ impl Conversation {
         let mut ready = waiting;
         if let Some(at) = ready.iter().position(|delivery| far(delivery).is_some()) {
             let rest = ready.split_off(at);
-            if let (true, Some(delivery)) = (ready.is_empty(), rest.into_iter().next())
-                && let Some(file) = far(&delivery)
+            if let (true, Some(delivery)) = (ready.is_empty(), rest.first())
+                && let Some(file) = far(delivery)
             {
-                self.bring(delivery, file, seals);
+                self.bring(delivery.seq, file, seals);
             }
         }
         ready
     }
 
     /// Fetches it, seals it if the conversation is, and puts it down for the user's clients, beside everything else.
-    fn bring(&mut self, delivery: Delivery, file: Attachment, seals: bool) {
-        if self.bringing.replace(delivery.seq).is_some_and(|before| before == delivery.seq) {
+    fn bring(&mut self, seq: i64, file: Attachment, seals: bool) {
+        if self.bringing.replace(seq) == Some(seq) {
             return;
         }
         let (keeper, user, mailbox) = (self.keeper.clone(), self.them().clone(), self.mailbox.clone());
@@ -118,7 +118,7 @@ impl Conversation {
                 };
                 break;
             }
-            mailbox.put(Input::Brought(delivery.seq, Box::new(outcome))).await;
+            mailbox.put(Input::Brought(seq, Box::new(outcome))).await;
         });
     }
 

@@ -95,9 +95,7 @@ fn children(envelope: &str) -> Vec<Element> {
 async fn an_aesgcm_url_becomes_a_file_of_the_network_and_its_key_goes_nowhere() {
     let (world, mut phones, host) = acquainted_with_files(Dialect::Axolotl, "").await;
     let shared = put(&host, "/cat.png", PICTURE);
-    let Source::Encrypted { url, key, .. } = &shared.source else { unreachable!() };
-    let body = aesgcm::url(url, key).unwrap();
-    let sealed = phones[0].seal(Some(&body));
+    let sealed = phones[0].seal(Some(&to_message(&shared).0.unwrap()));
     world.takes(&stanza_with("m2", &[sealed], "")).await;
     let (file, octets) = far_file(&world).await;
     assert_eq!((file.info.name.expose(), file.info.media_type.as_str()), ("cat.png", "image/png"));
