@@ -122,6 +122,11 @@ impl Us {
             Err(Error::Replayed) => return Ok(Err(Refusal::Replayed)),
             Err(error) => return Ok(Err(Refusal::Broken(error))),
         };
+        // Before the device is noted: what is refused for this is not told of.
+        let text = match message.payload.as_ref().map(|payload| payload.open(message.dialect, &text)).transpose() {
+            Ok(text) => text,
+            Err(error) => return Ok(Err(Refusal::Broken(error))),
+        };
         let Some(session) = sessions.session() else { return Ok(Err(Refusal::Broken(Error::NoSession))) };
         let (identity, now) = (*session.peer(), session.heard_in_a_row());
         let Ok(curve) = identity.curve() else { return Ok(Err(Refusal::Broken(Error::BadKey))) };
@@ -133,10 +138,6 @@ impl Us {
             let print = is_new.then(|| identity.fingerprint().unwrap_or_default());
             return Ok(Err(Refusal::Untrusted(print)));
         }
-        let text = match message.payload.as_ref().map(|payload| payload.open(message.dialect, &text)).transpose() {
-            Ok(text) => text,
-            Err(error) => return Ok(Err(Refusal::Broken(error))),
-        };
         let wants_answer = used.is_some() || (now > HEARTBEAT && before <= HEARTBEAT);
         let advance = Advance { us: self.clone(), place, sessions, used, identity };
         Ok(Ok(Opened { text, wants_answer, is_new, advance }))
