@@ -114,7 +114,11 @@ impl Us {
         let Some(key) = message.key_for(&self.account, own.device) else { return Ok(Err(Refusal::NotForUs)) };
         let place = (message.dialect, message.sender);
         let mut sessions = rows::sessions(db, sealer, self.user, &self.peer, place)?;
-        let prekeys = rows::prekeys(db, sealer, self.user, &self.peer, message.dialect)?;
+        // Hundreds of keys, whose public halves are computed: only for who begins.
+        let prekeys = match key.sealed.is_key_exchange {
+            true => rows::prekeys(db, sealer, self.user, &self.peer, message.dialect)?,
+            false => None,
+        };
         let before = sessions.session().map_or(0, Session::heard_in_a_row);
         let opened = open_key(&mut sessions, message.dialect, key, &own.identity, prekeys.as_ref());
         let (text, used) = match opened {
