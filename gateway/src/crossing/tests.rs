@@ -13,6 +13,7 @@ mod related;
 mod related_sealed;
 mod signed;
 mod terms;
+mod uniqueness;
 
 use std::time::Duration;
 

@@ -114,12 +114,21 @@ impl Us {
         let Some(key) = message.key_for(&self.account, own.device) else { return Ok(Err(Refusal::NotForUs)) };
         let place = (message.dialect, message.sender);
         let mut sessions = rows::sessions(db, sealer, self.user, &self.peer, place)?;
-        let prekeys = rows::prekeys(db, sealer, self.user, &self.peer, message.dialect)?;
+        // Hundreds of keys, whose public halves are computed: only for who begins.
+        let prekeys = match key.sealed.is_key_exchange {
+            true => rows::prekeys(db, sealer, self.user, &self.peer, message.dialect)?,
+            false => None,
+        };
         let before = sessions.session().map_or(0, Session::heard_in_a_row);
         let opened = open_key(&mut sessions, message.dialect, key, &own.identity, prekeys.as_ref());
         let (text, used) = match opened {
             Ok(opened) => opened,
             Err(Error::Replayed) => return Ok(Err(Refusal::Replayed)),
+            Err(error) => return Ok(Err(Refusal::Broken(error))),
+        };
+        // Before the device is noted: what is refused for this is not told of.
+        let text = match message.payload.as_ref().map(|payload| payload.open(message.dialect, &text)).transpose() {
+            Ok(text) => text,
             Err(error) => return Ok(Err(Refusal::Broken(error))),
         };
         let Some(session) = sessions.session() else { return Ok(Err(Refusal::Broken(Error::NoSession))) };
@@ -133,10 +142,6 @@ impl Us {
             let print = is_new.then(|| identity.fingerprint().unwrap_or_default());
             return Ok(Err(Refusal::Untrusted(print)));
         }
-        let text = match message.payload.as_ref().map(|payload| payload.open(message.dialect, &text)).transpose() {
-            Ok(text) => text,
-            Err(error) => return Ok(Err(Refusal::Broken(error))),
-        };
         let wants_answer = used.is_some() || (now > HEARTBEAT && before <= HEARTBEAT);
         let advance = Advance { us: self.clone(), place, sessions, used, identity };
         Ok(Ok(Opened { text, wants_answer, is_new, advance }))

@@ -371,3 +371,23 @@ async fn commands_to_the_gateway_are_answered_as_they_came() {
         assert!(!sent.iter().any(|message| text(message).contains("alice@echo")), "nothing of it in clear");
     }
 }
+
+/// Else whoever first lets a device be refused could then write with it, and nobody would hear of it.
+#[tokio::test(start_paused = true)]
+async fn a_device_whose_first_words_cannot_be_read_is_told_of_all_the_same() {
+    for dialect in Dialect::ALL {
+        let (mut world, [phone]) = acquainted(dialect).await;
+        let mut phones = [phone, Phone { is_orphan: true, ..Phone::new(dialect, 8) }];
+        phones[1].meet(&mut world).await;
+        let mut spoilt = Encrypted::read(&phones[1].seal(Some("?"))).unwrap();
+        spoilt.payload.as_mut().unwrap().content[0] ^= 1;
+        world.takes(&stanza_with("m2", &[spoilt.to_element()], "")).await;
+        settle(&mut world, &mut phones).await;
+        let said = phones[1].seal(Some("I am Alice"));
+        world.takes(&stanza_with("m3", &[said], "")).await;
+        let sent = settle(&mut world, &mut phones).await;
+        assert_eq!(contact_has(&world, 2).await, ["hello", "I am Alice"]);
+        let told: Vec<_> = sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten()).collect();
+        assert!(told.iter().any(|words| words.contains("number 8")), "{told:?}");
+    }
+}

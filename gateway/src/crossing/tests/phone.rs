@@ -83,7 +83,7 @@ impl Phone {
         self.seal_text(Some(&envelope(self.whom, content.children().cloned().collect())))
     }
 
-    fn seal_text(&mut self, text: Option<&str>) -> Element {
+    pub(super) fn seal_text(&mut self, text: Option<&str>) -> Element {
         let (payload, key) = match text {
             Some(text) => {
                 let (payload, key) = Payload::seal(self.dialect, text.as_bytes(), &mut rng()).unwrap();
