@@ -94,14 +94,17 @@ enum Users {
         #[command(flatten)]
         whom: Whom,
         /// The whole fingerprint of a device that is the user's own; from then on only such devices are trusted
-        #[arg(long, value_name = "FINGERPRINT", conflicts_with_all = ["distrust", "forget"])]
+        #[arg(long, value_name = "FINGERPRINT", conflicts_with_all = ["distrust", "forget", "code"])]
         trust: Option<String>,
         /// The whole fingerprint of one that is not
-        #[arg(long, value_name = "FINGERPRINT", conflicts_with = "forget")]
+        #[arg(long, value_name = "FINGERPRINT", conflicts_with_all = ["forget", "code"])]
         distrust: Option<String>,
         /// The whole fingerprint of one that is gone, or is to be met anew
-        #[arg(long, value_name = "FINGERPRINT")]
+        #[arg(long, value_name = "FINGERPRINT", conflicts_with = "code")]
         forget: Option<String>,
+        /// The address of a contact whose device is to be shown as a code, for a client that scans it
+        #[arg(long, value_name = "JID")]
+        code: Option<String>,
     },
     /// Confirm this gateway's device with the recovery key of a user's account; it reaches no XMPP server
     Recover(Whom),
@@ -213,7 +216,11 @@ fn users(config: &Config, command: Users) -> Result<(), Error> {
             let key = trust.or(forget).map(|key| ("key".to_owned(), key));
             for_user(config, "keys", whom, key.into_iter().chain([("what".to_owned(), what.to_owned())]))
         }
-        Users::Devices { whom, trust, distrust, forget } => {
+        Users::Devices { whom, code: Some(code), .. } => {
+            let asked = [("what".to_owned(), devices::CODE.to_owned()), ("contact".to_owned(), code)];
+            for_user(config, "devices", whom, asked)
+        }
+        Users::Devices { whom, trust, distrust, forget, code: None } => {
             let given = [(devices::TRUST, trust), (devices::DISTRUST, distrust), (devices::FORGET, forget)];
             let given = given.into_iter().find_map(|(what, key)| key.map(|key| (what, key)));
             let (what, key) = given.map_or(("list", None), |(what, key)| (what, Some(key)));

@@ -4,11 +4,12 @@
 
 use async_trait::async_trait;
 use drawbridge_bridge::ContactId;
+use jid::BareJid;
 use omemo::Dialect;
 use omemo::ratchet::IdentityKey;
 use openpgp_xmpp::Key;
 
-use super::{Answers, Asker, Choice, Command, Door, Failure, Form, Kind, Output, Question, Steps, Who};
+use super::{Answers, Asker, Choice, Command, Door, Failure, Form, Kind, Output, Question, Steps, Who, qr};
 use crate::accounts::AccountError;
 use crate::keeper::Peer;
 use crate::store::omemo::{self as rows, Known, Own, Trust};
@@ -28,6 +29,8 @@ enum Devices {
     What,
     /// With which device?
     Which(Change),
+    /// Of which contact is a code to be shown?
+    Whose,
 }
 
 #[derive(Clone, Copy)]
@@ -55,6 +58,8 @@ pub const TRUST: &str = "trust";
 pub const DISTRUST: &str = "distrust";
 /// See [`TRUST`].
 pub const FORGET: &str = "forget";
+/// See [`TRUST`].
+pub const CODE: &str = "code";
 
 #[async_trait]
 impl Steps for Devices {
@@ -74,6 +79,7 @@ impl Steps for Devices {
                     Choice::new(TRUST, "one is the user's own: from then on only such devices are trusted"),
                     Choice::new(DISTRUST, "one is not the user's: nothing is encrypted for it"),
                     Choice::new(FORGET, "one is gone, or is to be met anew"),
+                    Choice::new(CODE, "show that of a contact as a code, for the user's client to scan"),
                 ];
                 let what = Question::new("what", "What about the devices", Kind::OneOf(choices.into())).or(LIST);
                 Ok(Output::Form(Form::new("", [what])))
@@ -85,10 +91,25 @@ impl Steps for Devices {
                     Some(TRUST) => Change::Trust,
                     Some(DISTRUST) => Change::Distrust,
                     Some(FORGET) => Change::Forget,
+                    Some(CODE) => {
+                        *self = Self::Whose;
+                        let whose = Question::new("contact", "The contact's address", Kind::Text);
+                        return Ok(Output::Form(Form::new("", [whose])));
+                    }
                     _ => return Ok(Output::Done(text)),
                 };
                 *self = Self::Which(change);
                 Ok(Output::Form(Form::new(text, [Question::new("key", "Its whole fingerprint", Kind::Text)])))
+            }
+            Self::Whose => {
+                let whose = answers.text("contact").unwrap_or_default().trim().to_owned();
+                let uri = own.iter().find_map(|own| uri(asker, own).filter(|(jid, _)| jid.as_str() == whose));
+                let Some((_, uri)) = uri else {
+                    let text = "No device was made for this contact so far: it is made when a client asks for it.";
+                    return Err(Failure::Again(text.into()));
+                };
+                let code = qr::drawn(&uri).unwrap_or_default();
+                Ok(Output::Done(format!("{code}\n{uri}")))
             }
             Self::Which(change) => {
                 let change = *change;
@@ -127,15 +148,21 @@ impl Steps for Devices {
 
 /// For the user's own client: no fingerprint, since who reads along could change it.
 fn told(asker: &Asker, known: &[Known], keys: &[openpgp::Known]) -> String {
+    format!(
+        "{}. To see and verify them, and the devices of your contacts, run \"drawbridge users devices {}\" on the host itself. \
+         It cannot be done here: whoever could sit between us could also change what I write.",
+        counted(known, keys),
+        asker.jid
+    )
+}
+
+/// How many there are.
+pub(super) fn counted(known: &[Known], keys: &[openpgp::Known]) -> String {
     let trusts = known.iter().map(|known| known.trust).chain(keys.iter().map(|key| key.trust));
     let verified = trusts.filter(|trust| *trust == Trust::Verified).count();
+    let (known, keys) = (known.len(), keys.len());
     format!(
-        "{} devices of yours encrypt with OMEMO here, and {} keys with OpenPGP; {verified} are verified. To see and verify them, and the devices of \
-         your contacts, run \"drawbridge users devices {}\" on the host itself. It cannot be done here: whoever could sit \
-         between us could also change what I write.",
-        known.len(),
-        keys.len(),
-        asker.jid
+        "Yours that encrypt here: {known} devices with OMEMO, {keys} keys with OpenPGP; {verified} of them verified"
     )
 }
 
@@ -153,15 +180,25 @@ fn shown(asker: &Asker, known: &[Known], own: &[(String, Own)]) -> String {
     if !own.is_empty() {
         lines.push("What your clients should show of your contacts:".to_owned());
     }
-    for (peer, own) in own {
-        let Some(jid) = asker.keeper.jid(&Peer::Contact(ContactId::new(peer.clone()))) else { continue };
-        let print = own.identity.public(Dialect::Axolotl).fingerprint().unwrap_or_default();
-        lines.push(format!("{jid}, device {}:", own.device));
-        lines.push(format!("  {print}"));
-        // XEP-0384 has no scheme of its own; this is the one that clients scan and open.
-        lines.push(format!("  xmpp:{}?omemo-sid-{}={}", in_uri(jid.as_str()), own.device, digits(&print)));
+    for one in own {
+        let Some((jid, uri)) = uri(asker, one) else { continue };
+        lines.push(format!("{jid}, device {}:", one.1.device));
+        lines.push(format!("  {}", print_of(&one.1)));
+        lines.push(format!("  {uri}"));
     }
     lines.join("\n")
+}
+
+/// The address of one of ours, and what clients scan and open. XEP-0384 has no scheme of its own; this is theirs.
+fn uri(asker: &Asker, (peer, own): &(String, Own)) -> Option<(BareJid, String)> {
+    let peer = if peer.is_empty() { Peer::Gateway } else { Peer::Contact(ContactId::new(peer.clone())) };
+    let jid = asker.keeper.jid(&peer)?;
+    let uri = format!("xmpp:{}?omemo-sid-{}={}", in_uri(jid.as_str()), own.device, digits(&print_of(own)));
+    Some((jid, uri))
+}
+
+fn print_of(own: &Own) -> String {
+    own.identity.public(Dialect::Axolotl).fingerprint().unwrap_or_default()
 }
 
 /// The same of OpenPGP.

@@ -29,6 +29,7 @@ mod login;
 mod logout;
 pub mod pair;
 mod policy;
+mod qr;
 mod recover;
 mod running;
 mod status;

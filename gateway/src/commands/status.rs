@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use drawbridge_bridge::{KeySharing, OwnTrust, Session};
 use tokio::time::timeout;
 
-use super::{Answers, Asker, Command, Failure, Output, Steps, Who};
+use super::{Answers, Asker, Command, Failure, Output, Steps, Who, devices};
 use crate::accounts::AccountError;
-use crate::store::{Policy, User, contacts};
+use crate::store::{Policy, Protection, User, contacts, omemo, openpgp};
 
 pub(super) const COMMAND: Command = Command {
     node: "status",
@@ -42,6 +42,7 @@ impl Steps for Status {
             lines.extend(device(session.as_ref()).await);
         }
         lines.extend(settings(&user));
+        lines.extend(protected(asker, &user).await?);
         lines.extend(blocked(asker, &user).await?);
         Ok(Output::Done(lines.join("\n")))
     }
@@ -89,6 +90,22 @@ pub(super) fn sharing_word(sharing: KeySharing) -> &'static str {
         KeySharing::CrossSigned => "cross-signed",
         KeySharing::All => "all",
     }
+}
+
+/// How many chats are encrypted towards the user's clients, how, and by whose devices.
+async fn protected(asker: &Asker, user: &User) -> Result<Vec<String>, Failure> {
+    let id = user.id;
+    let read = asker
+        .keeper
+        .store
+        .call(move |db, _| Ok((contacts::all(db, id)?, omemo::known(db, id)?, openpgp::known(db, id)?)));
+    let (contacts, devices, keys) = read.await.map_err(AccountError::Store)?;
+    let by = |protection| contacts.iter().filter(|contact| contact.protection == Some(protection)).count();
+    let [sessions, omemo, openpgp] = [Protection::ESession, Protection::Omemo, Protection::OpenPgp].map(by);
+    Ok(vec![
+        format!("Chats encrypted towards you: {omemo} by OMEMO, {openpgp} by OpenPGP, {sessions} in sessions"),
+        devices::counted(&devices, &keys),
+    ])
 }
 
 async fn blocked(asker: &Asker, user: &User) -> Result<Vec<String>, Failure> {

@@ -12,6 +12,7 @@ use super::world::{PASSWORD, World};
 use crate::accounts::LoginState;
 use crate::commands::Answers;
 use crate::control::{Client, Control, ControlError, Reply, Request, Terminal, listen, socket};
+use crate::secure::omemo::Us;
 use crate::store::keys;
 
 const ALICE: &str = "alice@example.org";
@@ -241,6 +242,23 @@ async fn devices_are_trusted_and_forgotten_by_their_fingerprints() {
     assert!(sees.last().unwrap().contains("Trusted, and of others only"), "{sees:?}");
     let known = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| rows::known(db, user);
     assert_eq!(world.keeper.store.call(known).await.unwrap()[0].trust, rows::Trust::Verified);
+
+    let own = move |db: &rusqlite::Transaction<'_>, sealer: &crate::store::Sealer| {
+        let us = Us { user, peer: "silent@echo".to_owned(), account: "silent%echo@gw.example.org".to_owned() };
+        us.own(db, sealer).map(drop)
+    };
+    world.keeper.store.call(own).await.unwrap();
+    for (whose, shows) in [("silent%echo@gw.example.org", true), ("nobody%echo@gw.example.org", false)] {
+        let asked = [("what", "code"), ("contact", whose)].map(|(name, value)| (name.to_owned(), Secret::new(value)));
+        let answers = Answers { values: asked.into() };
+        let (_, sees) = run(data.clone(), command("devices", ALICE), answers, Person::default()).await;
+        let all = sees.join("\n");
+        assert_eq!(
+            all.contains('\u{2580}') && all.contains("xmpp:silent%25echo@gw.example.org?omemo-sid-"),
+            shows,
+            "{all}"
+        );
+    }
 
     let forget = [("key".to_owned(), Secret::new(print)), ("what".to_owned(), Secret::new("forget"))];
     let (result, sees) =
