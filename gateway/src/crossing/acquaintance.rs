@@ -72,10 +72,7 @@ impl Conversation {
     }
 
     pub(super) fn introduce_key(&mut self, fingerprint: &str) {
-        self.acquaintance.notices.push(format!(
-            "Notice: a key of yours is here with OpenPGP for the first time: {fingerprint}. If it is none of yours, somebody else \
-             can read what is written here."
-        ));
+        self.acquaintance.notices.push(openpgp::introduced(fingerprint));
     }
 
     pub(super) async fn give_notices(&mut self) {
@@ -227,7 +224,7 @@ pub async fn told(keeper: &Arc<Keeper>, user: &store::User, message: &Element) {
         return;
     };
     if items.attr("node") == Some(PUBLIC_KEYS) {
-        return openpgp::listed_anew(keeper, user).await;
+        return openpgp::listed_anew(keeper, user);
     }
     let Some(dialect) = Dialect::ALL.into_iter().find(|dialect| items.attr("node") == Some(nodes::devices(*dialect)))
     else {

@@ -212,11 +212,26 @@ pub(super) async fn fetch(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, user: U
     })
 }
 
-/// News of the list, from the user's account (XEP-0373, section 4.4).
-pub(super) async fn listed_anew(keeper: &Arc<Keeper>, user: &store::User) {
-    let (me, account) = (Jid::from(keeper.domain.clone()), Jid::from(user.jid.clone()));
-    fetch(keeper, &me, &account, user.id).await;
-    keeper.crossings.devices_changed(&user.jid);
+/// News of the list, from the user's account (XEP-0373, section 4.4). It is asked beside everything else: the answers come
+/// by the same way as the news did.
+pub(super) fn listed_anew(keeper: &Arc<Keeper>, user: &store::User) {
+    let (keeper, user) = (keeper.clone(), user.clone());
+    tokio::spawn(async move {
+        let (me, account) = (Jid::from(keeper.domain.clone()), Jid::from(user.jid.clone()));
+        let new = fetch(&keeper, &me, &account, user.id).await;
+        for print in new {
+            keeper.crossings.say(&keeper, &user, introduced(&print.to_string())).await;
+        }
+        keeper.crossings.devices_changed(&user.jid);
+    });
+}
+
+/// What the user is told of a key that was not seen before.
+pub(super) fn introduced(fingerprint: &str) -> String {
+    format!(
+        "Notice: a key of yours is here with OpenPGP for the first time: {fingerprint}. If it is none of yours, somebody else \
+         can read what is written here."
+    )
 }
 
 /// Why, for the sender. Of what is damaged nothing more is said: it would be an oracle.

@@ -155,7 +155,9 @@ async fn once_signed_and_sealed_nothing_is_taken_or_said_in_clear() {
         ns::PUBSUB_EVENT,
         nodes::PUBLIC_KEYS
     );
+    let before = Instant::now();
     world.takes(&gone).await;
+    assert!(before.elapsed() < Duration::from_secs(1), "what comes behind it does not wait");
     client.settle(&mut world).await;
     world.far().says(&silent(), "secret");
     let out = client.settle(&mut world).await;

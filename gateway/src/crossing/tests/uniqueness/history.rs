@@ -90,12 +90,12 @@ impl History {
     pub(super) async fn says(&mut self, early: bool) {
         let sealed = self.seal(early).await;
         if !early || self.bug == Bug::SendsFirst {
-            sealed.into_iter().for_each(|message| self.sends(message));
+            sealed.iter().for_each(|message| self.sends(message));
         }
     }
 
-    fn sends(&mut self, message: Encrypted) {
-        self.used.leaves(&message);
+    fn sends(&mut self, message: &Encrypted) {
+        self.used.leaves(message);
         for (phone, down) in self.phones.iter().zip(&mut self.down) {
             let is_for = phone.dialect == message.dialect && message.key_for(ALICE, phone.id).is_some();
             down.extend(is_for.then(|| message.clone()));
@@ -192,7 +192,7 @@ impl History {
         });
         let sealed = begun.await.unwrap().unwrap();
         self.phones[at].peer = Some(sealed.sender);
-        self.sends(sealed);
+        self.sends(&sealed);
     }
 
     pub(super) fn restart(&mut self) {
