@@ -56,6 +56,8 @@ pub enum Kind {
     Reactions,
 }
 
+/// So many reactions of one person to one message, and no longer signs than this, in octets.
+pub const REACTIONS: (usize, usize) = (32, 64);
 /// So much of a message is quoted.
 const QUOTED: (usize, usize) = (3, 200);
 
@@ -114,7 +116,7 @@ mod as_element {
     use super::{Deserialize, Deserializer, Element, Serializer, Shared, sfs};
 
     pub(super) fn serialize<S: Serializer>(shared: &Shared, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&String::from(&sfs::to_element(shared)))
+        to.serialize_str(&crate::xml::serialize(&[sfs::to_element(shared)]))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Shared>, D::Error> {

@@ -85,7 +85,10 @@ impl Steps for Devices {
                 Ok(Output::Form(Form::new("", [what])))
             }
             Self::What => {
-                let text = [shown(asker, &known, &own), shown_keys(asker, &keys, &own_keys)].join("\n");
+                let trusts = known.iter().map(|known| known.trust).chain(keys.iter().map(|key| key.trust));
+                let any_verified = trusts.into_iter().any(|trust| trust == Trust::Verified);
+                let shown = shown(asker, &known, &own, any_verified);
+                let text = [shown, shown_keys(asker, &keys, &own_keys, any_verified)].join("\n");
                 let text = text.trim_end().to_owned();
                 let change = match answers.text("what") {
                     Some(TRUST) => Change::Trust,
@@ -167,13 +170,13 @@ pub(super) fn counted(known: &[Known], keys: &[openpgp::Known]) -> String {
 }
 
 /// For the host's terminal.
-fn shown(asker: &Asker, known: &[Known], own: &[(String, Own)]) -> String {
+fn shown(asker: &Asker, known: &[Known], own: &[(String, Own)], any_verified: bool) -> String {
     let mut lines = Vec::new();
     if known.is_empty() {
         lines.push(format!("No device of {} has encrypted with OMEMO so far.", asker.jid));
     }
     for one in known {
-        let trust = in_words(one.trust, known.iter().map(|known| known.trust));
+        let trust = in_words(one.trust, any_verified);
         lines.push(format!("{}, device {} ({trust}):", asker.jid, one.device));
         lines.push(format!("  {}", fingerprint(one)));
     }
@@ -202,10 +205,10 @@ fn print_of(own: &Own) -> String {
 }
 
 /// The same of OpenPGP.
-fn shown_keys(asker: &Asker, keys: &[openpgp::Known], own: &[(String, Key)]) -> String {
+fn shown_keys(asker: &Asker, keys: &[openpgp::Known], own: &[(String, Key)], any_verified: bool) -> String {
     let mut lines = Vec::new();
     for key in keys {
-        let trust = in_words(key.trust, keys.iter().map(|key| key.trust));
+        let trust = in_words(key.trust, any_verified);
         let listed = if key.listed { "" } else { ", not published any more" };
         lines.push(format!("{}, OpenPGP key ({trust}{listed}):", asker.jid));
         lines.push(format!("  {}", key.fingerprint));
@@ -217,11 +220,11 @@ fn shown_keys(asker: &Asker, keys: &[openpgp::Known], own: &[(String, Key)]) -> 
     lines.join("\n")
 }
 
-fn in_words(trust: Trust, mut all: impl Iterator<Item = Trust>) -> &'static str {
+fn in_words(trust: Trust, any_verified: bool) -> &'static str {
     match trust {
         Trust::Verified => "verified",
         Trust::Distrusted => "not trusted",
-        Trust::Blind if all.any(|trust| trust == Trust::Verified) => "not trusted, as nobody has verified it",
+        Trust::Blind if any_verified => "not trusted, as nobody has verified it",
         Trust::Blind => "trusted blindly",
     }
 }

@@ -161,7 +161,8 @@ impl Conversation {
             match self.readers().await {
                 Readers::Unknown => return Way::Hold,
                 Readers::Some => return if self.flight.bounced { Way::Hold } else { Way::OpenPgp },
-                Readers::None => {}
+                // That a server does not give the keys out is no wish of the user.
+                Readers::None => return Way::Hold,
             }
         }
         let resources = self.endpoints.ready();

@@ -6,7 +6,6 @@ use esession::{Ending, StanzaKind, namespaces};
 use jid::{FullJid, Jid};
 use minidom::Element;
 use openpgp_xmpp::nodes::OPENPGP;
-use xmpp_files::aesgcm;
 
 use super::conversation::Conversation;
 use super::input::Input;
@@ -246,7 +245,7 @@ impl Conversation {
             let text = format!("the message is longer than {longest} octets");
             return self.refuse(&outer, Condition::PolicyViolation, &text).await;
         }
-        if message.text.expose().split_whitespace().any(|word| aesgcm::is_one(word) && word.contains('#')) {
+        if has_key(&message) {
             self.take_refused(step).await;
             let text = "the address of a file in this message has the key in it, and is not alone as XEP-0454 has it: nothing was sent";
             return self.refuse(&outer, Condition::NotAcceptable, text).await;
@@ -481,6 +480,13 @@ impl Conversation {
             mailbox.put(Input::Answer(from, protection, lines)).await;
         });
     }
+}
+
+/// Whether the words, or those that they quote, have the key of a file in them (XEP-0454), wherever.
+fn has_key(message: &Message) -> bool {
+    let whole = message.quoting().0;
+    let words = || whole.expose().split_whitespace().map(str::to_ascii_lowercase);
+    words().any(|word| word.split_once("aesgcm://").is_some_and(|(_, rest)| rest.contains('#')))
 }
 
 /// A passing sign for the network.

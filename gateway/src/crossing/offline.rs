@@ -136,6 +136,7 @@ impl Conversation {
         };
         let Some(options) = options else { return };
         let user = self.user.id;
+        let waiting = waiting.into_iter().filter(|delivery| !delivery.left_for_later).collect();
         for delivery in self.until_file(waiting, true) {
             if delivery.left_for_later || delivery.parcel.unwritten {
                 continue;

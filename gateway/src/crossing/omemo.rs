@@ -2,6 +2,7 @@
 
 use ::omemo::{Dialect, Encrypted, Envelope, nodes};
 use minidom::Element;
+use xmpp_files::sfs;
 
 use super::acquaintance::Place;
 use super::conversation::Conversation;
@@ -16,6 +17,16 @@ use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, element, random_id};
 use crate::xmpp::error::Condition;
 use crate::xmpp::ns;
+
+/// What of the older dialect counts though only the user's server vouches for it. Not what would take the place of words: a
+/// file, or, unless that is trusted, what is done to earlier messages.
+fn may_lie_beside(child: &Element, trusted: bool) -> bool {
+    let is_file = child.is("file-sharing", sfs::SFS)
+        || child.has_ns(ns::OOB)
+        || (child.is("fallback", ns::FALLBACK) && child.attr("for") == Some(sfs::SFS));
+    let is_done = [ns::RETRACTION, ns::FASTENING, ns::REACTIONS, ns::CORRECTION].iter().any(|it| child.has_ns(*it));
+    !child.is("body", ns::CLIENT) && !is_file && (trusted || !is_done)
+}
 
 /// For clients that cannot decrypt it.
 const FALLBACK: &str = "This message is encrypted with OMEMO, and your client cannot read it.";
@@ -125,7 +136,7 @@ impl Conversation {
         if message.dialect == Dialect::Axolotl {
             // The body beside it is for clients that cannot decrypt.
             let body = element("body", ns::CLIENT).with_text(text);
-            let beside = stanza.children().filter(|child| !child.is("body", ns::CLIENT));
+            let beside = stanza.children().filter(|child| may_lie_beside(child, trusts_beside));
             return Ok(from_xmpp::read(beside.chain([&body])));
         }
         let limits = &self.keeper.config.limits;

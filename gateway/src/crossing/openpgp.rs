@@ -61,9 +61,10 @@ impl Conversation {
                 self.refuse(&outer, Condition::NotAcceptable, text).await;
             }
             Ok(Err(Refused::Refusal(refusal))) if refusal.remedy() == Remedy::FetchTheirs && self.may_ask_keys() => {
-                if self.keyring.waiting.len() < WAITING {
-                    self.keyring.waiting.push((outer, stanza.clone()));
+                if self.keyring.waiting.len() >= WAITING {
+                    return self.refuse(&outer, Condition::NotAcceptable, words(&refusal)).await;
                 }
+                self.keyring.waiting.push((outer, stanza.clone()));
                 self.ask_keys();
             }
             Ok(Err(Refused::Refusal(refusal))) => {
@@ -145,8 +146,12 @@ impl Conversation {
         }
         let (us, to) = (self.us(), self.them().to_string());
         let known = self.keeper.store.call(move |db, _| openpgp::recipients(&us, db, &to)).await;
-        match known {
-            Ok(known) if !known.is_empty() => Readers::Some,
+        let has_some = known.is_ok_and(|known| !known.is_empty());
+        if !has_some && self.may_ask_keys() {
+            self.ask_keys();
+        }
+        match has_some {
+            true => Readers::Some,
             _ if self.keyring.underway => Readers::Unknown,
             _ => Readers::None,
         }
@@ -201,9 +206,8 @@ pub(super) async fn fetch(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, user: U
         let found = items(keeper, me, account, (&node, None)).await;
         let octets = found.iter().find_map(|payload| pubkey::read(payload).ok());
         let read = octets.and_then(|octets| Certificate::read(&octets, &jid, now).ok());
-        if let Some(read) = read.filter(|read| read.fingerprint() == announced.fingerprint) {
-            certificates.push((read.fingerprint(), read.octets().to_vec()));
-        }
+        let read = read.filter(|read| read.fingerprint() == announced.fingerprint);
+        certificates.push((announced.fingerprint, read.map(|read| read.octets().to_vec())));
     }
     let kept = keeper.store.call(move |db, _| rows::set_listed(db, user, &certificates)).await;
     kept.unwrap_or_else(|error| {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use drawbridge_bridge::{Annotation, Attachment, Caption, ContactId, Event, Plaintext, Quote, Reference, RemoteId};
 use rusqlite::Transaction;
 
-use crate::message::{File, Kind, Message, Relation, shortened};
+use crate::message::{File, Kind, Message, REACTIONS, Relation, shortened};
 use crate::store::reactions::{self, NewReaction};
 use crate::store::{Result, Sealer, UserId, links};
 
@@ -118,6 +118,11 @@ impl Told<'_> {
         sign: Plaintext,
         quote: Option<&Quote>,
     ) -> Result<Shown> {
+        let (most, longest) = REACTIONS;
+        let there = || reactions::of(db, sealer, self.user, self.contact, target, self.mine);
+        if sign.expose().len() > longest || sign.expose().contains('\n') || there()?.len() >= most {
+            return Ok(None);
+        }
         let (remote, mine, unwritten) = (self.remote.clone(), self.mine, self.unwritten);
         let reaction = NewReaction { target: target.clone(), remote, mine, sign, unwritten };
         if !reactions::add(db, sealer, self.user, self.contact, &reaction, self.now)? {

@@ -23,6 +23,8 @@ use crate::xmpp::error::Condition;
 /// Attempts to bring a file of a contact, with these pauses before them; then its words must do.
 const ATTEMPTS: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(20)];
+/// How often it is looked whether the login is there again.
+const ABSENCE: Duration = Duration::from_secs(5);
 /// What waits behind a file of the user's waits no longer than this for its server.
 const PATIENCE: i64 = 300;
 /// Octets that encryption may add.
@@ -92,7 +94,8 @@ impl Conversation {
             if let (true, Some(delivery)) = (ready.is_empty(), rest.first())
                 && let Some(file) = far(delivery)
             {
-                self.bring(delivery.seq, file, seals);
+                // What must not be stored here must not be stored there in clear.
+                self.bring(delivery.seq, file, seals || delivery.parcel.unwritten);
             }
         }
         ready
@@ -106,6 +109,10 @@ impl Conversation {
         let (keeper, user, mailbox) = (self.keeper.clone(), self.them().clone(), self.mailbox.clone());
         tokio::spawn(async move {
             let mut outcome = Err(String::new());
+            while keeper.accounts.session(&user).is_none() {
+                // While the login is down nothing is known of the file. This ends with the conversation.
+                tokio::time::sleep(ABSENCE).await;
+            }
             for pause in ATTEMPTS {
                 tokio::time::sleep(pause).await;
                 outcome = match brought(&keeper, &user, &file, seals).await {
@@ -136,8 +143,15 @@ impl Conversation {
             })
         });
         if let Err(error) = changed.await {
+            // What waits behind it must not wait for ever: its words have to do.
             tracing::error!(%error, "cannot store where a file is");
-            return;
+            let words = self
+                .keeper
+                .store
+                .call(move |db, sealer| deliveries::change(db, sealer, user, seq, |message| message.file = None));
+            if words.await.is_err() {
+                return;
+            }
         }
         self.deliver().await;
     }
@@ -165,7 +179,7 @@ async fn brought(keeper: &Arc<Keeper>, user: &BareJid, file: &Attachment, seals:
         other => fault(false, other.to_string()),
     })?;
     let size = u64::try_from(content.expose().len()).ok();
-    let name = names::clean(file.info.name.expose());
+    let (name, kind) = (names::clean(file.info.name.expose()), names::clean_type(&file.info.media_type));
     let (octets, sealed) = match seals {
         true => {
             let sealed = tokio::task::spawn_blocking(move || seal(content));
@@ -175,8 +189,8 @@ async fn brought(keeper: &Arc<Keeper>, user: &BareJid, file: &Attachment, seals:
         false => (std::mem::take(&mut *content.into_octets()), None),
     };
     // Its name is what people wrote; only its kind is told to the server, for clients that know files by that.
-    let shown = format!("{}.{}", random_id(), names::extension(&name, &file.info.media_type));
-    let media_type = if seals { "application/octet-stream" } else { &file.info.media_type };
+    let shown = format!("{}.{}", random_id(), names::extension(&name, &kind));
+    let media_type = if seals { "application/octet-stream" } else { &kind };
     let url = upload(keeper, user, Wanted { name: &shown, media_type, octets }).await;
     let url = url.map_err(|error: UploadError| fault(error.may_pass(), error.to_string()))?;
     let (source, hashes) = match sealed {
@@ -185,7 +199,7 @@ async fn brought(keeper: &Arc<Keeper>, user: &BareJid, file: &Attachment, seals:
     };
     let [width, height] = [file.info.dimensions.map(|it| it.0), file.info.dimensions.map(|it| it.1)];
     let length = file.info.duration.and_then(|duration| u64::try_from(duration.as_millis()).ok());
-    let media_type = Some(file.info.media_type.clone());
+    let media_type = Some(kind);
     Ok(Shared { name: Some(name), media_type, size, width, height, length, hashes, ..Shared::new(source) })
 }
 

@@ -35,7 +35,7 @@ const LONGEST: usize = 255;
 /// A name that leads nowhere: the last part of a path, without what turns text around or is no character.
 pub fn clean(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let turns = |character: char| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns = |it: char| matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}');
     let mut clean: String = last.chars().filter(|it| !it.is_control() && !turns(*it)).collect();
     while clean.len() > LONGEST {
         clean.pop();
@@ -59,6 +59,18 @@ pub fn extension(name: &str, media_type: &str) -> String {
     own.unwrap_or_else(|| known().to_owned())
 }
 
+/// A media type as RFC 6838 has it, or that of something unknown: its sender may write anything.
+pub fn clean_type(media_type: &str) -> String {
+    let is_name = |name: &str| {
+        let legal = |it: char| it.is_ascii_alphanumeric() || "!#$&-^_.+".contains(it);
+        (1..=127).contains(&name.len()) && name.chars().all(legal)
+    };
+    match media_type.split_once('/') {
+        Some((kind, form)) if is_name(kind) && is_name(form) => media_type.to_ascii_lowercase(),
+        _ => OTHER.to_owned(),
+    }
+}
+
 /// By its ending.
 pub fn media_type(name: &str) -> &'static str {
     let ending = extension(name, OTHER);
@@ -77,6 +89,7 @@ mod tests {
             ("c:\\boot.ini", "boot.ini"),
             ("a\u{202e}gnp.exe", "agnp.exe"),
             ("line\nline\0", "lineline"),
+            ("no\u{ffff}character", "nocharacter"),
             ("..", "file"),
             ("a/", "file"),
             (" ", "file"),
@@ -93,6 +106,10 @@ mod tests {
         assert_eq!(extension("cat.p/g", "what/ever"), "bin");
         assert_eq!(media_type("a.m4a"), "audio/mp4");
         assert_eq!(media_type("a"), OTHER);
+        assert_eq!(clean_type("Image/PNG"), "image/png");
+        for odd in ["image/\u{1}png", "image", "a/b/c", "", "text/plain; charset=utf-8", "image/"] {
+            assert_eq!(clean_type(odd), OTHER, "{odd:?}");
+        }
         assert_eq!(of_url("https://a.org/b/c%20d.jpg?x=/y#z"), "c%20d.jpg");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jid::{BareJid, Jid};
 use minidom::Element;
 use tokio::time::Instant;
+use xmpp_files::egress::Target;
 
 use super::web::WebError;
 use crate::keeper::Keeper;
@@ -57,6 +58,9 @@ pub enum UploadError {
     /// It does not answer, or not as the XEP has it.
     #[error("your server's place for files does not answer")]
     NoAnswer,
+    /// What it says where the file is cannot be passed on.
+    #[error("your server's place for files gives out an address that is none (https, ASCII)")]
+    Address,
     /// It cannot be put there.
     #[error("your server's place for files: {0}")]
     Web(#[from] WebError),
@@ -68,7 +72,7 @@ impl UploadError {
         match self {
             Self::NoAnswer => true,
             Self::Web(error) => error.may_pass(),
-            Self::NoService | Self::TooLong(_) | Self::Refused(_) => false,
+            Self::NoService | Self::TooLong(_) | Self::Refused(_) | Self::Address => false,
         }
     }
 }
@@ -93,6 +97,11 @@ pub async fn upload(keeper: &Arc<Keeper>, user: &BareJid, wanted: Wanted<'_>) ->
         Err(_) => return Err(UploadError::NoAnswer),
     };
     let slot = Slot::read(&answer).ok_or(UploadError::NoAnswer)?;
+    // Clients take nothing else (XEP-0447, XEP-0454), and it is for everybody to see where the file is.
+    let is_legal = Target::parse_own(&slot.get, false, &keeper.web.own_hosts()).is_ok_and(|it| it.url == slot.get);
+    if !is_legal {
+        return Err(UploadError::Address);
+    }
     keeper.web.put(&slot.put, &slot.headers, wanted.media_type, wanted.octets).await?;
     Ok(slot.get)
 }

@@ -108,6 +108,11 @@ impl Web {
         }
     }
 
+    /// Those that the operator names.
+    pub fn own_hosts(&self) -> Vec<&str> {
+        self.own.iter().map(String::as_str).collect()
+    }
+
     fn client(&self) -> Result<&Client, WebError> {
         let build = || {
             // Without effect where there is one already.
@@ -128,7 +133,7 @@ impl Web {
 
     /// In clear is only spoken with the operator's own hosts.
     fn judged(&self, url: &str) -> Result<Url, WebError> {
-        let own: Vec<&str> = self.own.iter().map(String::as_str).collect();
+        let own = self.own_hosts();
         let target = Target::parse_own(url, true, &own)?;
         if target.scheme == Scheme::Http && !own.contains(&target.host.to_string().as_str()) {
             return Err(Refused::Scheme.into());

@@ -5,11 +5,8 @@ use std::collections::BTreeSet;
 use drawbridge_bridge::{Plaintext, Quote};
 use minidom::Element;
 
-use crate::message::{File, Kind, Message, Relation};
+use crate::message::{File, Kind, Message, REACTIONS, Relation};
 use crate::xmpp::ns;
-
-/// So many reactions of one person to one message, and no longer signs than this, in octets.
-const REACTIONS: (usize, usize) = (32, 64);
 
 /// What the children say, if it is something. Only one thing counts: what was taken back has no words, nor have reactions,
 /// and a body beside them is for clients that know neither (XEP-0428).
@@ -71,7 +68,8 @@ fn without_quote(children: &[&Element], body: String) -> (Option<Quote>, String)
     let (Some(start), Some(end)) = (position("start"), position("end")) else { return (None, body) };
     let quoted: String = body.chars().skip(start).take(end.saturating_sub(start)).collect();
     let rest: String = body.chars().take(start).chain(body.chars().skip(end.max(start))).collect();
-    if rest.trim().is_empty() {
+    // Only what looks like a quote is one: whoever can write the range must not be able to cut words out.
+    if start != 0 || rest.trim().is_empty() || !quoted.lines().all(|line| line.starts_with('>')) {
         return (None, body);
     }
     let unmarked = |line: &str| line.strip_prefix("> ").or(line.strip_prefix('>')).unwrap_or(line).to_owned();

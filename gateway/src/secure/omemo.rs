@@ -15,6 +15,7 @@ use rusqlite::Transaction;
 use zeroize::Zeroizing;
 
 use crate::store::omemo::{self as rows, Known, Own, Standing, Trust};
+use crate::store::trust::any_verified;
 use crate::store::{Result, Sealer, UserId, unix};
 
 /// A message of the user's that comes at this place in a chain wants an answer (XEP-0384 section 6).
@@ -301,20 +302,23 @@ impl Advance {
 
 /// Which devices are trusted: all, until people have said of one that it is theirs; then only such (blind trust before
 /// verification).
-struct Trusted(Vec<Known>);
+struct Trusted {
+    known: Vec<Known>,
+    any_verified: bool,
+}
 
 impl Trusted {
     fn of(db: &Transaction<'_>, user: UserId) -> Result<Self> {
-        rows::known(db, user).map(Self)
+        Ok(Self { known: rows::known(db, user)?, any_verified: any_verified(db, user)? })
     }
 
     fn is_known(&self, device: DeviceId) -> bool {
-        self.0.iter().any(|known| known.device == device)
+        self.known.iter().any(|known| known.device == device)
     }
 
     fn counts(&self, device: DeviceId) -> bool {
-        let trust = self.0.iter().find(|known| known.device == device).map_or(Trust::Blind, |known| known.trust);
-        trust.counts(self.0.iter().map(|known| known.trust))
+        let known = self.known.iter().find(|known| known.device == device);
+        known.map_or(Trust::Blind, |known| known.trust).counts(self.any_verified)
     }
 }
 

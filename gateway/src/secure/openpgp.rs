@@ -12,6 +12,7 @@ use rusqlite::Transaction;
 
 use super::omemo::Us;
 use crate::store::openpgp::{self as rows, Known};
+use crate::store::trust::{Trust, any_verified};
 use crate::store::{Error, Result, Sealer, unix};
 
 /// Why a message is not taken.
@@ -63,8 +64,10 @@ pub fn read(
         Ok(opened) => opened,
         Err(refusal) => return Ok(Err(Refused::Refusal(refusal))),
     };
-    let signer = opened.signer.to_string();
-    if !known.iter().any(|it| it.fingerprint == signer && counts(it, &known)) {
+    let (signer, any_verified) = (opened.signer.to_string(), any_verified(db, us.user)?);
+    // One that is not given out any more may have been stolen, unless people vouch for it.
+    let counts = |it: &Known| it.trust.counts(any_verified) && (it.listed || it.trust == Trust::Verified);
+    if !known.iter().any(|it| it.fingerprint == signer && counts(it)) {
         return Ok(Err(Refused::Untrusted));
     }
     Ok(if rows::is_seen(db, us.user, &opened.id)? { Err(Refused::Replayed) } else { Ok(opened) })
@@ -102,13 +105,9 @@ pub fn write(us: &Us, db: &Transaction<'_>, sealer: &Sealer, to: &str, content: 
 /// # Errors
 /// The store's.
 pub fn recipients(us: &Us, db: &Transaction<'_>, to: &str) -> Result<Vec<Certificate>> {
-    let known = rows::known(db, us.user)?;
-    let used = known.iter().filter(|it| it.listed && counts(it, &known));
+    let (known, any_verified) = (rows::known(db, us.user)?, any_verified(db, us.user)?);
+    let used = known.iter().filter(|it| it.listed && it.trust.counts(any_verified));
     Ok(used.filter_map(|known| Certificate::read(&known.octets, to, now()).ok()).collect())
-}
-
-fn counts(one: &Known, all: &[Known]) -> bool {
-    one.trust.counts(all.iter().map(|known| known.trust))
 }
 
 fn own(us: &Us, db: &Transaction<'_>, sealer: &Sealer) -> Result<(Key, i64)> {

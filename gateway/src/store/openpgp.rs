@@ -61,26 +61,39 @@ pub fn known(db: &Transaction<'_>, user: UserId) -> Result<Vec<Known>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Keeps what the user's server lists now, each with its octets as they are now: those that were not seen before.
+/// Keeps what the user's server lists now, each with its octets if they came: those that were not seen before. Of one whose
+/// octets did not come the earlier ones stay. What is not listed any more goes, unless people have spoken of it.
 ///
 /// # Errors
 /// SQLite's.
 pub fn set_listed(
     db: &Transaction<'_>,
     user: UserId,
-    certificates: &[(Fingerprint, Vec<u8>)],
+    certificates: &[(Fingerprint, Option<Vec<u8>>)],
 ) -> Result<Vec<Fingerprint>> {
     let before = known(db, user)?;
     db.execute("UPDATE openpgp_certificates SET listed = 0 WHERE user = ?1", [user.0])?;
     for (fingerprint, octets) in certificates {
-        db.execute(
-            "INSERT INTO openpgp_certificates (user, fingerprint, octets, listed) VALUES (?1, ?2, ?3, 1)
-             ON CONFLICT DO UPDATE SET octets = excluded.octets, listed = 1",
-            params![user.0, fingerprint.to_string(), octets],
-        )?;
+        let name = fingerprint.to_string();
+        match octets {
+            Some(octets) => db.execute(
+                "INSERT INTO openpgp_certificates (user, fingerprint, octets, listed) VALUES (?1, ?2, ?3, 1)
+                 ON CONFLICT DO UPDATE SET octets = excluded.octets, listed = 1",
+                params![user.0, name, octets],
+            )?,
+            None => db.execute(
+                "UPDATE openpgp_certificates SET listed = 1 WHERE user = ?1 AND fingerprint = ?2",
+                params![user.0, name],
+            )?,
+        };
     }
+    db.execute(
+        "DELETE FROM openpgp_certificates WHERE user = ?1 AND listed = 0 AND trust = ?2",
+        params![user.0, Trust::Blind.name()],
+    )?;
     let is_new = |print: &Fingerprint| before.iter().all(|known| known.fingerprint != print.to_string());
-    Ok(certificates.iter().map(|(fingerprint, _)| *fingerprint).filter(is_new).collect())
+    let came = certificates.iter().filter(|(_, octets)| octets.is_some());
+    Ok(came.map(|(fingerprint, _)| *fingerprint).filter(is_new).collect())
 }
 
 /// Keeps what people say of a certificate.

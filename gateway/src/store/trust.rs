@@ -1,5 +1,9 @@
 //! What people have said of a device or a key.
 
+use rusqlite::{Transaction, params};
+
+use super::{Result, UserId};
+
 /// What they have said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
@@ -25,12 +29,23 @@ impl Trust {
         }
     }
 
-    /// Whether it counts, among those that there are: blind trust before verification.
-    pub fn counts(self, mut all: impl Iterator<Item = Self>) -> bool {
+    /// Whether it counts, if people have verified anything of the user's: blind trust before verification.
+    pub fn counts(self, any_verified: bool) -> bool {
         match self {
             Self::Verified => true,
             Self::Distrusted => false,
-            Self::Blind => !all.any(|trust| trust == Self::Verified),
+            Self::Blind => !any_verified,
         }
     }
+}
+
+/// Whether people have verified one of the user's devices or keys. One of either kind is enough for both: else whoever verifies
+/// the one could be written to, and written for, by a forged other.
+///
+/// # Errors
+/// SQLite's.
+pub fn any_verified(db: &Transaction<'_>, user: UserId) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM omemo_devices WHERE user = ?1 AND trust = ?2
+                              UNION ALL SELECT 1 FROM openpgp_certificates WHERE user = ?1 AND trust = ?2)";
+    Ok(db.query_row(sql, params![user.0, Trust::Verified.name()], |row| row.get(0))?)
 }
