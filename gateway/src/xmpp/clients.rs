@@ -76,6 +76,8 @@ pub(super) struct Update {
     pub(super) changed: bool,
     /// Its features have to be asked for.
     pub(super) ask: bool,
+    /// They are known already, and it has just come: what it wants to be told of is due.
+    pub(super) due: Option<Abilities>,
 }
 
 impl Clients {
@@ -87,7 +89,7 @@ impl Clients {
         presence: &Element,
         known: impl Fn(Option<&Caps>) -> Option<Abilities>,
     ) -> Update {
-        let nothing = Update { first: false, new_to_peer: false, changed: false, ask: false };
+        let nothing = Update { first: false, new_to_peer: false, changed: false, ask: false, due: None };
         let first = self.0.is_empty();
         let new = !self.0.contains_key(full);
         if new && self.0.len() >= MOST {
@@ -116,7 +118,8 @@ impl Clients {
             client.caps = caps;
         }
         let ask = to_learn && client.abilities.is_none();
-        Update { first, new_to_peer, changed: changed || other_caps, ask }
+        let due = client.abilities.filter(|abilities| to_learn && abilities.watch());
+        Update { first, new_to_peer, changed: changed || other_caps, ask, due }
     }
 
     /// What a client says of its user in a session. `false` if it is not there.

@@ -239,6 +239,10 @@ async fn available(keeper: &Arc<Keeper>, from: &Jid, peer: Peer, presence: &Elem
     if update.ask {
         learn(keeper, &full, &peer);
     }
+    if let Some(abilities) = update.due {
+        let (keeper, client) = (keeper.clone(), full.clone());
+        tokio::spawn(async move { roster::show_nodes(&keeper, &client, abilities).await });
+    }
     if update.changed {
         keeper.crossings.resources_changed(keeper, &bare).await;
         tell_network(keeper, &bare);

@@ -5,10 +5,11 @@
 mod dice;
 mod history;
 mod oracle;
+mod restored;
 
 use history::{Bug, History};
 
-const SEEDS: u64 = 30;
+const SEEDS: u64 = 20;
 
 /// Words both ways, lost, doubled and late, new sessions of both ends, and a machine that stops at any moment.
 async fn lives(seed: u64, bug: Bug) -> History {
@@ -37,7 +38,7 @@ async fn no_key_serves_for_two_texts_and_no_message_counts_twice_wherever_it_sto
         sealed += it.used.len();
         heard += it.heard.len();
     }
-    assert!(sealed > 500 && heard > 100, "{sealed} sealed, {heard} heard");
+    assert!(sealed > 300 && heard > 60, "{sealed} sealed, {heard} heard");
 }
 
 #[tokio::test]
@@ -62,7 +63,7 @@ async fn unless_it_does_not_store_what_it_has_opened() {
 #[tokio::test]
 async fn after_a_backup_was_put_back_only_its_chains_repeat_until_they_are_answered() {
     let mut repeats = 0;
-    for seed in 0..24 {
+    for seed in 0..16 {
         let devices = [1, 3, 10][seed as usize % 3];
         let mut it = History::begin(seed, devices, Bug::None).await;
         for at in 0..devices as usize {
@@ -108,5 +109,5 @@ async fn after_a_backup_was_put_back_only_its_chains_repeat_until_they_are_answe
         it.used.put_back.clear();
         it.says(false).await;
     }
-    assert!(repeats > 30, "only {repeats}");
+    assert!(repeats > 20, "only {repeats}");
 }

@@ -3,6 +3,7 @@
 use drawbridge_bridge::{Availability, ContactId, Event};
 
 use super::world::{World, alice, answers, client, presence_of, presences, text};
+use crate::store::{Subscription, contacts};
 use crate::xmpp::{caps, ns, presence};
 
 #[tokio::test]
@@ -149,4 +150,32 @@ async fn after_a_reconnect_everybody_is_asked_and_whoever_has_gone_is_forgotten(
     tokio::time::sleep(std::time::Duration::from_millis(5500)).await;
     let online = world.keeper.presences.online(&alice());
     assert_eq!(online.iter().map(|resource| resource.full.as_str()).collect::<Vec<_>>(), ["alice@example.org/phone"]);
+}
+
+/// XEP-0163, section 4.3.2: also if nobody has to ask what it is.
+#[tokio::test]
+async fn every_client_that_comes_is_told_of_the_nodes_that_it_watches() {
+    let mut world = World::with_alice().await;
+    let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap();
+    let both = Subscription { subscribed: true, asked: true, granted: true };
+    let subscribes = world
+        .keeper
+        .store
+        .call(move |db, _| contacts::set_subscription(db, user.id, &ContactId::new("silent@echo"), both));
+    subscribes.await.unwrap();
+    let (info, caps) = client(&["eu.siacs.conversations.axolotl.devicelist+notify"]);
+    for (resource, kind, is_asked) in
+        [("phone", "", true), ("desk", "", false), ("phone", " type='unavailable'", false), ("phone", "", false)]
+    {
+        let from = format!("alice@example.org/{resource}");
+        world.takes(&format!("<presence from='{from}' to='gw.example.org'{kind}>{caps}</presence>")).await;
+        if is_asked {
+            answers(&mut world, &info).await;
+        }
+        if kind.is_empty() {
+            let told = world.until(|stanza| stanza.attr("type") == Some("headline")).await;
+            assert_eq!((told.attr("to"), told.attr("from")), (Some(from.as_str()), Some("silent%echo@gw.example.org")));
+        }
+        world.drain().await;
+    }
 }

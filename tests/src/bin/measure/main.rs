@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "it is a program that prints what it measured")]
 
 mod burst;
+mod contacts;
 mod latency;
 mod negotiation;
 mod people;
@@ -31,6 +32,12 @@ struct Options {
     /// Matrix logins at the end, for the memory that they take
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     logins: usize,
+    /// Contacts of one login, for what OMEMO makes and sends for each
+    #[arg(long, value_name = "COUNT", default_value_t = 500)]
+    contacts: usize,
+    /// Measure that alone, which needs no servers
+    #[arg(long)]
+    contacts_only: bool,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +53,10 @@ fn main() -> ExitCode {
 fn play(options: &Options) -> Result<(), Box<dyn Error>> {
     let profile = if cfg!(debug_assertions) { "dev: tests/measure builds with --release" } else { "release" };
     println!("profile {profile}; medians unless said otherwise");
+    contacts::measure(options.contacts)?;
+    if options.contacts_only {
+        return Ok(());
+    }
     let stage = Stage::untraced()?;
     let gateway = stage.raise()?;
     println!("memory, no login: {}", resources::memory(&gateway)?);

@@ -1,4 +1,4 @@
-//! What OMEMO costs for each message and device: `cargo run --release -p omemo-ratchet --example measure`.
+//! What OMEMO costs for each message and device: `cargo run --release -p omemo-ratchet --example costs`.
 //!
 //! Each time stands next to that of the bare primitives in the same run, of the same number, taken in turns. Of a session the
 //! store knows private keys alone, so that whatever reads it computes the public ones.
