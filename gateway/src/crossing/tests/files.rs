@@ -183,6 +183,7 @@ async fn what_cannot_be_had_or_is_another_file_is_refused_by_name() {
         ("c", url(&gone), "not-acceptable", "status 404"),
         ("d", url(&private), "not-acceptable", "not in the public Internet"),
         ("e", format!("look: {}", url(&gone)), "not-acceptable", "key in it"),
+        ("f", format!("> ({})\nnice", url(&gone)), "not-acceptable", "key in it"),
     ] {
         let sealed = phones[0].seal(Some(&body));
         world.takes(&stanza_with(id, &[sealed], "")).await;
@@ -192,8 +193,24 @@ async fn what_cannot_be_had_or_is_another_file_is_refused_by_name() {
     }
     assert_eq!(contact_has(&world, 1).await, ["hello"], "nothing of it went out");
     let words = phones[0].seal(Some("what comes behind goes on"));
-    world.takes(&stanza_with("f", &[words], "")).await;
+    world.takes(&stanza_with("g", &[words], "")).await;
     contact_has(&world, 2).await;
+}
+
+/// What XML cannot hold would stop everything behind it.
+#[tokio::test]
+async fn a_file_that_calls_itself_something_impossible_comes_all_the_same() {
+    let (mut world, mut phones, host) = acquainted_with_files(Dialect::Omemo2, "").await;
+    let (info, _, content) = picture(None);
+    let (name, media_type) = (Plaintext::new("c\u{1}a\u{ffff}t"), "image/\u{1}png".to_owned());
+    world.far().shares(&silent(), FileInfo { name, media_type, ..info }, None, content);
+    world.far().says(&silent(), "behind it");
+    let said = hears(&mut world, &mut phones, &host).await.0;
+    let sharing = children(&said).into_iter().find(|child| child.is("file-sharing", sfs::SFS)).unwrap();
+    let shared = sfs::read(&sharing).unwrap();
+    let kind = (shared.name.as_deref(), shared.media_type.as_deref());
+    assert_eq!(kind, (Some("cat"), Some("application/octet-stream")));
+    assert!(hears(&mut world, &mut phones, &host).await.0.contains("behind it"));
 }
 
 #[tokio::test]

@@ -208,3 +208,22 @@ async fn all_keys_are_trusted_until_one_is_verified_and_then_only_such() {
     world.takes(&stanza_with("m3", &client.seal("and again"), "")).await;
     assert_eq!(contact_has(&world, 2).await, ["hello", "and again"]);
 }
+
+/// Else a server could add a key of its own, write with it, and read what is answered.
+#[tokio::test(start_paused = true)]
+async fn who_has_verified_a_device_trusts_no_key_blindly() {
+    let mut world = World::with_alice().await;
+    let client = Client::meet(&mut world).await;
+    let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
+    let verify = move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| {
+        let device = ::omemo::DeviceId::new(7).unwrap();
+        crate::store::omemo::meet(db, user, device, &::omemo::ratchet::PublicKey([9; 32]))?;
+        crate::store::omemo::set_trust(db, user, device, Trust::Verified)
+    };
+    world.keeper.store.call(verify).await.unwrap();
+    world.takes(&stanza_with("m1", &client.seal("I am Alice"), "")).await;
+    let out = client.settle(&mut world).await;
+    let refused = out.iter().find(|stanza| stanza.attr("type") == Some("error")).unwrap();
+    assert!(text(refused).contains("not trusted"), "{}", text(refused));
+    assert!(world.far().received().is_empty());
+}

@@ -172,6 +172,22 @@ async fn nobody_changes_what_somebody_else_has_written() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_contacts_reactions_are_as_limited_as_the_users() {
+    let mut world = World::with_alice().await;
+    world.takes(&message("one")).await;
+    contact_has(&world, 1).await;
+    let mine = sent(&world, "one");
+    for odd in ["x".repeat(65), "a\nb".to_owned()] {
+        world.far().annotates(&silent(), react(&mine, &odd));
+    }
+    for number in 0..40 {
+        world.far().annotates(&silent(), react(&mine, &number.to_string()));
+    }
+    let shown: Vec<_> = world.drain().await.into_iter().filter(|it| it.has_child("reactions", ns::REACTIONS)).collect();
+    assert_eq!((shown.len(), signs(shown.last().unwrap()).len()), (32, 32));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_about_an_unknown_message_is_shown_by_itself() {
     let mut world = World::with_alice().await;
     let unknown = RemoteId::new("long ago");

@@ -204,3 +204,30 @@ async fn beside_omemo_is_taken_what_only_the_older_dialect_cannot_seal_and_nothi
         assert_eq!(world.far().annotated().len(), if taken { 2 } else { 0 });
     }
 }
+
+/// The user's server can write beside the ciphertext what it likes.
+#[tokio::test(start_paused = true)]
+async fn nothing_beside_the_older_dialect_takes_the_place_of_words() {
+    let (mut world, mut phones) = acquainted(Dialect::Axolotl).await;
+    require(&world).await;
+    let (_, asked) = asked(&mut world, &mut phones).await;
+    let url = "https://example.com/x";
+    let range = format!("<fallback xmlns='{}' for='{}'><body start='0' end='4'/></fallback>", ns::FALLBACK, ns::REPLY);
+    for (number, beside) in [
+        format!("<file-sharing xmlns='urn:xmpp:sfs:0'><sources><url-data xmlns='http://jabber.org/protocol/url-data' target='{url}'/></sources></file-sharing><fallback xmlns='{}' for='urn:xmpp:sfs:0'/>", ns::FALLBACK),
+        format!("<x xmlns='jabber:x:oob'><url>{url}</url></x>"),
+        format!("<reply xmlns='{}' id='{asked}'/>{range}", ns::REPLY),
+        retraction("m1"),
+        reactions(&asked, &["+"]),
+        format!("<replace xmlns='{CORRECTION}' id='m1'/>"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let words = format!("not {number}");
+        let sealed = phones[0].seal(Some(&words));
+        world.takes(&stanza_with(&words.replace(' ', ""), &[sealed], &beside)).await;
+        assert_eq!(contact_has(&world, number + 2).await[number + 1], words, "{beside}");
+    }
+    assert!(world.far().annotated().is_empty());
+}
