@@ -60,15 +60,20 @@ impl Conversation {
                     return;
                 }
             };
-            match self.way().await {
+            let way = self.way().await;
+            let waiting = match way {
                 Way::Hold => return,
                 Way::Away => return self.leave_for_user(waiting).await,
+                Way::Clear => self.until_file(waiting, false),
+                Way::Sealed(_) | Way::Omemo | Way::OpenPgp => self.until_file(waiting, true),
+            };
+            if waiting.is_empty() {
+                return;
+            }
+            let mut ids = Vec::with_capacity(waiting.len());
+            match way {
+                Way::Hold | Way::Away => return,
                 Way::Sealed(resources) => {
-                    let waiting = self.until_file(waiting, true);
-                    if waiting.is_empty() {
-                        return;
-                    }
-                    let mut ids = Vec::with_capacity(waiting.len());
                     for delivery in waiting {
                         if !self.deliver_sealed(&resources, &delivery).await {
                             return;
@@ -80,32 +85,14 @@ impl Conversation {
                         self.ask_for_acceptance(ids);
                     }
                 }
-                Way::Omemo => {
-                    let waiting = self.until_file(waiting, true);
-                    if waiting.is_empty() {
-                        return;
-                    }
-                    let mut ids = Vec::with_capacity(waiting.len());
+                Way::Omemo | Way::OpenPgp => {
                     for delivery in waiting {
-                        match self.deliver_omemo(&delivery).await {
-                            Some(true) => {}
-                            Some(false) => return self.ask_for_acceptance(ids),
-                            // The devices are gone at this moment.
-                            None => return self.ask_for_acceptance(ids),
-                        }
-                        self.flight.after = delivery.seq;
-                        ids.push(delivery.stanza);
-                    }
-                    self.ask_for_acceptance(ids);
-                }
-                Way::OpenPgp => {
-                    let waiting = self.until_file(waiting, true);
-                    if waiting.is_empty() {
-                        return;
-                    }
-                    let mut ids = Vec::with_capacity(waiting.len());
-                    for delivery in waiting {
-                        if self.deliver_openpgp(&delivery).await != Some(true) {
+                        let sent = match way {
+                            Way::Omemo => self.deliver_omemo(&delivery).await,
+                            _ => self.deliver_openpgp(&delivery).await,
+                        };
+                        // Or the devices or keys are gone at this moment.
+                        if sent != Some(true) {
                             return self.ask_for_acceptance(ids);
                         }
                         self.flight.after = delivery.seq;
@@ -114,11 +101,6 @@ impl Conversation {
                     self.ask_for_acceptance(ids);
                 }
                 Way::Clear => {
-                    let waiting = self.until_file(waiting, false);
-                    if waiting.is_empty() {
-                        return;
-                    }
-                    let mut ids = Vec::with_capacity(waiting.len());
                     for delivery in waiting {
                         if delivery.parcel.unwritten && delivery.parcel.message.is_some() {
                             // Their session forbade that they are stored, and the server would: they wait for another.

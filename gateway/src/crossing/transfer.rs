@@ -107,25 +107,19 @@ impl Conversation {
             return;
         }
         let (keeper, user, mailbox) = (self.keeper.clone(), self.them().clone(), self.mailbox.clone());
+        let stop = self.stop.clone();
         tokio::spawn(async move {
-            let mut outcome = Err(String::new());
-            while keeper.accounts.session(&user).is_none() {
-                // While the login is down nothing is known of the file. This ends with the conversation.
-                tokio::time::sleep(ABSENCE).await;
+            let work = async {
+                while keeper.accounts.session(&user).is_none() {
+                    // While the login is down nothing is known of the file.
+                    tokio::time::sleep(ABSENCE).await;
+                }
+                attempts(&keeper, &user, &file, seals).await
+            };
+            tokio::select! {
+                outcome = work => mailbox.put(Input::Brought(seq, Box::new(outcome))).await,
+                () = stop.cancelled() => {}
             }
-            for pause in ATTEMPTS {
-                tokio::time::sleep(pause).await;
-                outcome = match brought(&keeper, &user, &file, seals).await {
-                    Ok(shared) => Ok(shared),
-                    Err(Fault { may_pass: true, why }) => {
-                        outcome = Err(why);
-                        continue;
-                    }
-                    Err(Fault { why, .. }) => Err(why),
-                };
-                break;
-            }
-            mailbox.put(Input::Brought(seq, Box::new(outcome))).await;
         });
     }
 
@@ -161,6 +155,20 @@ struct Fault {
     may_pass: bool,
     /// For people.
     why: String,
+}
+
+/// Tries until it is there, or will not be; then why not.
+async fn attempts(keeper: &Arc<Keeper>, user: &BareJid, file: &Attachment, seals: bool) -> Result<Shared, String> {
+    let mut last = String::new();
+    for pause in ATTEMPTS {
+        tokio::time::sleep(pause).await;
+        match brought(keeper, user, file, seals).await {
+            Ok(shared) => return Ok(shared),
+            Err(Fault { may_pass: false, why }) => return Err(why),
+            Err(Fault { why, .. }) => last = why,
+        }
+    }
+    Err(last)
 }
 
 async fn brought(keeper: &Arc<Keeper>, user: &BareJid, file: &Attachment, seals: bool) -> Result<Shared, Fault> {

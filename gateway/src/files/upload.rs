@@ -58,8 +58,10 @@ pub enum UploadError {
     /// It does not answer, or not as the XEP has it.
     #[error("your server's place for files does not answer")]
     NoAnswer,
-    /// What it says where the file is cannot be passed on.
-    #[error("your server's place for files gives out an address that is none (https, ASCII)")]
+    /// It is where we do not go, or gives out what clients do not take.
+    #[error(
+        "your server's place for files is at an address that Drawbridge does not go to; [files] own_hosts can name its host"
+    )]
     Address,
     /// It cannot be put there.
     #[error("your server's place for files: {0}")]
@@ -102,8 +104,11 @@ pub async fn upload(keeper: &Arc<Keeper>, user: &BareJid, wanted: Wanted<'_>) ->
     if !is_legal {
         return Err(UploadError::Address);
     }
-    keeper.web.put(&slot.put, &slot.headers, wanted.media_type, wanted.octets).await?;
-    Ok(slot.get)
+    match keeper.web.put(&slot.put, &slot.headers, wanted.media_type, wanted.octets).await {
+        Ok(()) => Ok(slot.get),
+        Err(WebError::Refused(_)) => Err(UploadError::Address),
+        Err(error) => Err(error.into()),
+    }
 }
 
 struct Slot {

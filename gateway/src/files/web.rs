@@ -1,5 +1,6 @@
 //! The one way out into the web: to public addresses, and to the hosts that the operator names.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -74,7 +75,7 @@ impl Web {
     pub async fn get(&self, url: &str, max: usize) -> Result<Vec<u8>, WebError> {
         let mut url = self.judged(url)?;
         for _ in 0..=REDIRECTS {
-            let response = self.client()?.get(url.clone()).send().await.map_err(|_| WebError::Unreachable)?;
+            let response = self.client()?.get(url.clone()).send().await.map_err(|error| unreachable(&error))?;
             if !response.status().is_redirection() {
                 return within(response, max).await;
             }
@@ -101,7 +102,7 @@ impl Web {
             request = request.header(name, value);
         }
         let request = request.header(CONTENT_TYPE, media_type).header(CONTENT_LENGTH, octets.len());
-        let response = request.body(octets).send().await.map_err(|_| WebError::Unreachable)?;
+        let response = request.body(octets).send().await.map_err(|error| unreachable(&error))?;
         match response.status() {
             status if status.is_success() => Ok(()),
             status => Err(WebError::Status(status.as_u16())),
@@ -160,6 +161,18 @@ async fn within(mut response: Response, max: usize) -> Result<Vec<u8>, WebError>
     Ok(octets)
 }
 
+/// Of an error nothing else is looked at: its words have addresses in them.
+fn unreachable(error: &reqwest::Error) -> WebError {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(refused) = inner.downcast_ref::<Refused>() {
+            return WebError::Refused(*refused);
+        }
+        cause = inner.source();
+    }
+    WebError::Unreachable
+}
+
 /// Gives only those addresses of a name that one may connect to: what is judged is what is connected to, whatever the name says
 /// next time.
 struct Public(Arc<[String]>);
@@ -171,7 +184,7 @@ impl Resolve for Public {
             let found = lookup_host((name.as_str(), 0)).await?;
             let may: Vec<SocketAddr> = found.filter(|address| is_own || is_public(address.ip())).collect();
             if may.is_empty() {
-                return Err("no public address".into());
+                return Err(Refused::NotPublic.into());
             }
             Ok(Box::new(may.into_iter()) as Addrs)
         })

@@ -66,7 +66,10 @@ async fn nothing_connects_to_the_own_network_by_any_name() {
     }
     // A name that is public as far as it looks, and leads here.
     let resolved = Public(Arc::from([])).resolve("localhost".parse().unwrap()).await;
-    assert!(resolved.is_err());
+    let refused = resolved.err().and_then(|error| error.downcast::<Refused>().ok());
+    assert_eq!(refused.as_deref(), Some(&Refused::NotPublic));
+    let error = web.client().unwrap().get(host.url("/file")).send().await.unwrap_err();
+    assert_eq!(unreachable(&error), WebError::Refused(Refused::NotPublic), "and says so");
     let own = Public(Arc::from(["localhost".to_owned()])).resolve("localhost".parse().unwrap()).await;
     assert!(own.unwrap().all(|address| address.ip().is_loopback()));
     assert!(host.asked().is_empty(), "{:?}", host.asked());
