@@ -3,6 +3,7 @@
 
 use ::omemo::{Dialect, Envelope};
 use drawbridge_bridge::{Event, RemoteId};
+use xmpp_files::{Shared, Source, sfs};
 
 use super::phone::*;
 use super::related::*;
@@ -212,9 +213,10 @@ async fn nothing_beside_the_older_dialect_takes_the_place_of_words() {
     require(&world).await;
     let (_, asked) = asked(&mut world, &mut phones).await;
     let url = "https://example.com/x";
+    let file = text(&sfs::to_element(&Shared::new(Source::Clear { url: url.to_owned() })));
     let range = format!("<fallback xmlns='{}' for='{}'><body start='0' end='4'/></fallback>", ns::FALLBACK, ns::REPLY);
     for (number, beside) in [
-        format!("<file-sharing xmlns='urn:xmpp:sfs:0'><sources><url-data xmlns='http://jabber.org/protocol/url-data' target='{url}'/></sources></file-sharing><fallback xmlns='{}' for='urn:xmpp:sfs:0'/>", ns::FALLBACK),
+        format!("{file}<fallback xmlns='{}' for='{}'/>", ns::FALLBACK, sfs::SFS),
         format!("<x xmlns='jabber:x:oob'><url>{url}</url></x>"),
         format!("<reply xmlns='{}' id='{asked}'/>{range}", ns::REPLY),
         retraction("m1"),
