@@ -89,7 +89,8 @@ enum Users {
         #[arg(long, value_name = "FINGERPRINT")]
         forget: Option<String>,
     },
-    /// Show the devices of a user's that encrypt with OMEMO, and those of the contacts, and say which are the user's
+    /// Show the devices of a user's that encrypt with OMEMO and their OpenPGP keys, those of the contacts, and say which are the
+    /// user's
     Devices {
         #[command(flatten)]
         whom: Whom,
