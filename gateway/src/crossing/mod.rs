@@ -4,7 +4,7 @@
 //! conversation waits for another. What must survive lies in the database before it is acknowledged to anybody.
 //!
 //! - [`incoming`]: from the user's client: open, read, store. [`sender`]: from the store to the network.
-//! - [`transfer`]: files, both ways.
+//! - [`outcome`]: what becomes of messages. [`transfer`]: files, both ways.
 //! - [`related`]: what is done to messages that are there. [`told`]: the same from the network.
 //! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients.
 //! - [`kinds`]: presence and iq in a session.
@@ -28,6 +28,7 @@ mod negotiating;
 mod offline;
 mod omemo;
 mod openpgp;
+mod outcome;
 mod posting;
 mod related;
 mod sender;
