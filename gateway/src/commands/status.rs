@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{Answers, Asker, Command, Failure, Output, Steps, Who, devices};
 use crate::accounts::AccountError;
-use crate::store::{Policy, Protection, User, contacts, omemo, openpgp};
+use crate::store::{Policy, Protection, User, contacts, omemo, openpgp, protections};
 
 pub(super) const COMMAND: Command = Command {
     node: "status",
@@ -95,13 +95,12 @@ pub(super) fn sharing_word(sharing: KeySharing) -> &'static str {
 /// How many chats are encrypted towards the user's clients, how, and by whose devices.
 async fn protected(asker: &Asker, user: &User) -> Result<Vec<String>, Failure> {
     let id = user.id;
-    let read = asker
-        .keeper
-        .store
-        .call(move |db, _| Ok((contacts::all(db, id)?, omemo::known(db, id)?, openpgp::known(db, id)?)));
-    let (contacts, devices, keys) = read.await.map_err(AccountError::Store)?;
-    let by = |protection| contacts.iter().filter(|contact| contact.protection == Some(protection)).count();
-    let [sessions, omemo, openpgp] = [Protection::ESession, Protection::Omemo, Protection::OpenPgp].map(by);
+    let read = asker.keeper.store.call(move |db, _| {
+        let by = |protection| protections::count(db, id, protection);
+        let chats = [by(Protection::ESession)?, by(Protection::Omemo)?, by(Protection::OpenPgp)?];
+        Ok((chats, omemo::known(db, id)?, openpgp::known(db, id)?))
+    });
+    let ([sessions, omemo, openpgp], devices, keys) = read.await.map_err(AccountError::Store)?;
     Ok(vec![
         format!("Chats encrypted towards you: {omemo} by OMEMO, {openpgp} by OpenPGP, {sessions} in sessions"),
         devices::counted(&devices, &keys),

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::conversation::Conversation;
 use super::given_out::items;
 use super::input::Input;
+use super::keyed::Keys;
 use super::openpgp;
 use crate::keeper::Keeper;
 use crate::store;
@@ -87,7 +88,7 @@ impl Conversation {
         let sealed = matches!(audience, Audience::Devices) && self.endpoints.ready().is_empty();
         for text in std::mem::take(&mut self.acquaintance.notices) {
             let content = to_xmpp::words(&text);
-            if !sealed || self.post_omemo(&random_id(), &content, &content).await != Some(true) {
+            if !sealed || self.post_keyed(Keys::OMEMO, &random_id(), &content, &content).await != Some(true) {
                 self.say(&text).await;
             }
         }

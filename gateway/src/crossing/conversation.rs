@@ -1,6 +1,6 @@
 //! One conversation of one user: a task that owns its encrypted sessions and what is in flight to the user's clients.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,8 +68,10 @@ pub(super) struct Conversation {
 pub(super) struct Flight {
     /// The last row that was sent.
     pub(super) after: i64,
-    /// Stanza ids without receipt.
-    pub(super) out: BTreeMap<String, i64>,
+    /// Stanza ids that are out, and whether a session is to bring a receipt.
+    pub(super) out: BTreeMap<String, bool>,
+    /// Stanza ids of which the server has taken what is sealed for the account's keys, while a session owes a receipt.
+    pub(super) taken: BTreeSet<String>,
     /// When something was last receipted, or sent while nothing was due.
     pub(super) moved: Option<Instant>,
     /// Sent in clear, and came back: the client must come online before it is tried again.
@@ -77,23 +79,36 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// Sent.
-    pub(super) fn insert(&mut self, delivery: &Delivery) {
+    /// Sent, perhaps in sessions whose clients receipt it.
+    pub(super) fn insert(&mut self, delivery: &Delivery, is_receipted: bool) {
         if self.out.is_empty() {
             self.moved = Some(Instant::now());
         }
-        self.out.insert(delivery.stanza.clone(), delivery.seq);
+        self.out.insert(delivery.stanza.clone(), is_receipted);
     }
 
     /// Receipted.
     pub(super) fn remove(&mut self, id: &str) -> bool {
         self.moved = Some(Instant::now());
+        self.taken.remove(id);
         self.out.remove(id).is_some()
+    }
+
+    /// The server has taken it. `true` if that is all that was waited for.
+    pub(super) fn take(&mut self, id: &str) -> bool {
+        match self.out.get(id) {
+            Some(true) => {
+                self.taken.insert(id.to_owned());
+                false
+            }
+            Some(false) => self.remove(id),
+            None => false,
+        }
     }
 
     /// Everything without a receipt is to be sent again, in order.
     pub(super) fn rewind(&mut self) {
-        *self = Self::default();
+        *self = Self { taken: std::mem::take(&mut self.taken), ..Self::default() };
     }
 }
 
@@ -257,9 +272,7 @@ impl Conversation {
     /// Whether this conversation must not go in clear now. When in doubt it must not.
     pub(super) async fn is_required(&self) -> bool {
         match self.standing().await {
-            Ok((policy, contact)) => {
-                policy::required(policy, contact.is_some_and(|contact| contact.protection.is_some()))
-            }
+            Ok((policy, contact)) => policy::required(policy, contact.is_some_and(|contact| contact.protected)),
             Err(error) => {
                 tracing::error!(%error, "cannot read a conversation's policy");
                 true

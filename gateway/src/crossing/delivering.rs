@@ -6,15 +6,14 @@ use drawbridge_bridge::{ContactId, Plaintext, RemoteId};
 use jid::{BareJid, FullJid};
 use minidom::Element;
 
-use super::acquaintance::Audience;
 use super::conversation::Conversation;
 use super::input::Input;
-use super::openpgp::Readers;
+use super::keyed::Keys;
+use super::way::Way;
 use crate::keeper::Peer;
 use crate::message::{Kind, Message};
-use crate::secure::policy;
 use crate::store::deliveries::{self, Delivery, Parcel};
-use crate::store::{Policy, Protection, inbox, links};
+use crate::store::links;
 use crate::to_xmpp::{self, Sealed};
 use crate::xmpp::element::{Build, element, random_id};
 use crate::xmpp::presence::Resource;
@@ -30,22 +29,6 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// In the place of words that must not be stored and went with an earlier process.
 const LOST: &str = "[A message that must not be stored here was lost when Drawbridge was stopped. Another client of yours may show it.]";
-
-/// How the conversation reaches the user now.
-enum Way {
-    /// Not at all: it waits.
-    Hold,
-    /// To the account, by what a client has published, since none is there.
-    Away,
-    /// In clear, to the account.
-    Clear,
-    /// In the session of each of these clients.
-    Sealed(Vec<FullJid>),
-    /// By OMEMO, to the account's devices.
-    Omemo,
-    /// By OpenPGP, to the account's keys.
-    OpenPgp,
-}
 
 impl Conversation {
     /// Sends what waits, as far as the window and the protection allow.
@@ -65,7 +48,7 @@ impl Conversation {
                 Way::Hold => return,
                 Way::Away => return self.leave_for_user(waiting).await,
                 Way::Clear => self.until_file(waiting, false),
-                Way::Sealed(_) | Way::Omemo | Way::OpenPgp => self.until_file(waiting, true),
+                Way::Sealed(..) => self.until_file(waiting, true),
             };
             if waiting.is_empty() {
                 return;
@@ -73,32 +56,22 @@ impl Conversation {
             let mut ids = Vec::with_capacity(waiting.len());
             match way {
                 Way::Hold | Way::Away => return,
-                Way::Sealed(resources) => {
+                Way::Sealed(sessions, keys) => {
+                    let mut all_out = true;
                     for delivery in waiting {
-                        if !self.deliver_sealed(&resources, &delivery).await {
-                            return;
+                        all_out = self.deliver_sealed(&sessions, keys, &delivery).await;
+                        if !all_out {
+                            break;
                         }
                         self.flight.after = delivery.seq;
                         ids.push(delivery.stanza);
                     }
-                    if !self.will_receipt(&resources) {
+                    if keys.any() || !self.will_receipt(&sessions) {
                         self.ask_for_acceptance(ids);
                     }
-                }
-                Way::Omemo | Way::OpenPgp => {
-                    for delivery in waiting {
-                        let sent = match way {
-                            Way::Omemo => self.deliver_omemo(&delivery).await,
-                            _ => self.deliver_openpgp(&delivery).await,
-                        };
-                        // Or the devices or keys are gone at this moment.
-                        if sent != Some(true) {
-                            return self.ask_for_acceptance(ids);
-                        }
-                        self.flight.after = delivery.seq;
-                        ids.push(delivery.stanza);
+                    if !all_out {
+                        return;
                     }
-                    self.ask_for_acceptance(ids);
                 }
                 Way::Clear => {
                     for delivery in waiting {
@@ -125,63 +98,24 @@ impl Conversation {
         self.keeper.store.call(move |db, sealer| deliveries::waiting(db, sealer, user, &contact, after, room)).await
     }
 
-    async fn way(&mut self) -> Way {
-        let Ok((wish, contact)) = self.standing().await else { return Way::Hold };
-        if contact.as_ref().is_some_and(|contact| contact.blocked.is_some()) {
-            return Way::Hold;
+    /// Sealed once for the keys, and once for each session: what the server has taken for the keys before is not repeated.
+    async fn deliver_sealed(&mut self, sessions: &[FullJid], keys: Keys, delivery: &Delivery) -> bool {
+        let is_taken = self.flight.taken.contains(&delivery.stanza);
+        // Or the devices or keys are gone at this moment.
+        if keys.any() && !is_taken && self.deliver_keyed(keys, delivery).await != Some(true) {
+            return false;
         }
-        let protection = contact.as_ref().and_then(|contact| contact.protection);
-        let required = policy::required(wish, protection.is_some());
-        if protection == Some(Protection::Omemo) || (protection.is_none() && self.may_begin_omemo(wish).await) {
-            match self.audience().await {
-                Audience::Unknown => return Way::Hold,
-                Audience::Devices => return if self.flight.bounced { Way::Hold } else { Way::Omemo },
-                Audience::Nobody => {}
-            }
-        }
-        if protection == Some(Protection::OpenPgp) {
-            match self.readers().await {
-                Readers::Unknown => return Way::Hold,
-                Readers::Some => return if self.flight.bounced { Way::Hold } else { Way::OpenPgp },
-                // That a server does not give the keys out is no wish of the user.
-                Readers::None => return Way::Hold,
-            }
-        }
-        let resources = self.endpoints.ready();
-        if !resources.is_empty() {
-            return Way::Sealed(resources);
-        }
-        if !self.endpoints.active.is_empty() {
-            return Way::Hold;
-        }
-        if required {
-            if self.keeper.presences.online(self.them()).is_empty() {
-                return Way::Away;
-            }
-            self.invite_client().await;
-            return Way::Hold;
-        }
-        if self.flight.bounced { Way::Hold } else { Way::Clear }
-    }
-
-    /// Whether a contact who writes first does so by OMEMO, if the user has devices: nobody has said anything else yet.
-    async fn may_begin_omemo(&self, wish: Policy) -> bool {
-        let (user, peer) = (self.user.id, self.peer.key().to_owned());
-        let spoken = self.keeper.store.call(move |db, _| inbox::has_any(db, user, &ContactId::new(peer)));
-        wish != Policy::Off && self.endpoints.active.is_empty() && !matches!(spoken.await, Ok(true))
-    }
-
-    async fn deliver_sealed(&mut self, resources: &[FullJid], delivery: &Delivery) -> bool {
         let mut reached = false;
-        for resource in resources {
+        for resource in sessions {
             let shows = self.shows_reactions(|client| client.full == *resource);
             let content = self.shown(delivery, Sealed::Whole, shows);
             reached |= matches!(self.post_sealed(resource, &delivery.stanza, &content).await, Some(Ok(())));
         }
-        if reached {
-            self.flight.insert(delivery);
+        let is_out = reached || keys.any();
+        if is_out {
+            self.flight.insert(delivery, reached && self.will_receipt(sessions));
         }
-        reached
+        is_out
     }
 
     async fn deliver_clear(&mut self, delivery: &Delivery) -> bool {
@@ -193,7 +127,7 @@ impl Conversation {
         let sent = self.post_own(delivery).await
             || self.post_clear(&self.them().clone().into(), &delivery.stanza, content).await.is_ok();
         if sent {
-            self.flight.insert(delivery);
+            self.flight.insert(delivery, false);
         }
         sent
     }
@@ -238,7 +172,7 @@ impl Conversation {
         if self.flight.bounced {
             return;
         }
-        let ids: Vec<_> = ids.into_iter().filter(|id| self.flight.remove(id)).collect();
+        let ids: Vec<_> = ids.into_iter().filter(|id| self.flight.take(id)).collect();
         let user = self.user.id;
         let done = self.keeper.store.call(move |db, _| {
             for id in &ids {
@@ -308,15 +242,17 @@ impl Conversation {
         for resource in &resources {
             let _ = self.post_sealed(resource, &random_id(), content).await;
         }
-        let online = self.keeper.presences.online(self.them());
-        if !resources.is_empty() || online.is_empty() || self.post_wordless(content).await {
+        let mut others = self.keeper.presences.online(self.them());
+        others.retain(|client| !resources.contains(&client.full));
+        let used = self.protections().await;
+        if others.is_empty() || (!resources.is_empty() && !Keys::used(&used).any()) || self.post_wordless(content).await
+        {
             return;
         }
         // With OpenPGP and the older dialect of OMEMO too: their clients show and read such signs beside the encrypted content.
-        let by_keys = matches!(self.protection().await, Some(Protection::Omemo | Protection::OpenPgp));
-        if by_keys || !self.is_required().await {
-            for resource in online {
-                let _ = self.post_clear(&resource.full.into(), &random_id(), content.to_vec()).await;
+        if Keys::used(&used).any() || !self.is_required().await {
+            for client in others {
+                let _ = self.post_clear(&client.full.into(), &random_id(), content.to_vec()).await;
             }
         }
     }

@@ -187,7 +187,7 @@ impl Conversation {
                 let text = "this conversation is encrypted: start an encrypted session, or allow clear text with the command policy";
                 return self.refuse(&outer, Condition::PolicyViolation, text).await;
             } else {
-                self.spoken_otherwise().await;
+                self.note(&outer.from, protection).await;
             }
         }
         match self.peer.clone() {
@@ -199,6 +199,7 @@ impl Conversation {
                         self.receipt_to(&outer.from, id, secure).await;
                     }
                     if message.is_words() {
+                        self.note(&outer.from, protection).await;
                         self.talk(&outer.from, protection, message.text);
                     }
                 }
@@ -262,13 +263,14 @@ impl Conversation {
         let guarded = unwritten || session.is_some_and(Active::says_undisclosed);
         let crossing = NewCrossing { txn: TxnId::new(random_id()), message, reply: reply.clone(), unwritten, guarded };
         let (user, now) = (self.user.id, unix(std::time::SystemTime::now()));
+        let client = outer.from.resource().as_str().to_owned();
         let arrival = self
             .keeper
             .store
             .call(move |db, sealer| {
                 if let Some(step) = step {
                     step.store(db, sealer)?;
-                    contacts::protect(db, user, &contact, step.protection())?;
+                    contacts::protect(db, user, &contact, &client, step.protection())?;
                 }
                 inbox::arrive(db, sealer, user, &contact, id.as_deref(), &crossing, now)
             })

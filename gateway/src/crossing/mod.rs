@@ -6,13 +6,14 @@
 //! - [`incoming`]: from the user's client: open, read, store. [`sender`]: from the store to the network.
 //! - [`outcome`]: what becomes of messages. [`transfer`]: files, both ways.
 //! - [`related`]: what is done to messages that are there. [`told`]: the same from the network.
-//! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients.
+//! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients. [`way`]: how it reaches them.
 //! - [`kinds`]: presence and iq in a session.
 //! - [`negotiating`]: ESessions with the user's clients. [`given_out`]: keys that the user's server knows.
 //! - [`terms`]: what was agreed in a session, when it changes.
 //! - [`offline`]: with clients that are away, and while the login is.
 //! - [`omemo`]: OMEMO in the place of sessions. [`acquaintance`]: the devices that it is with.
-//! - [`openpgp`]: OpenPGP in the place of sessions. [`step`]: what is stored with a message of either.
+//! - [`openpgp`]: OpenPGP in the place of sessions. [`step`]: what is stored with a message of either. [`keyed`]: what is
+//!   sealed by one of them, or both.
 //! - [`talk`]: the conversation with the gateway itself.
 //! - [`ending`]: a conversation with nothing to do leaves memory.
 
@@ -23,6 +24,7 @@ mod ending;
 mod given_out;
 mod incoming;
 mod input;
+mod keyed;
 mod kinds;
 mod negotiating;
 mod offline;
@@ -41,6 +43,7 @@ mod tests;
 mod told;
 mod transfer;
 mod unbridged;
+mod way;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

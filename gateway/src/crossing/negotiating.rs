@@ -251,10 +251,11 @@ impl Conversation {
             self.keeper.pairings.used(self.them());
         }
         let (link, user, peer) = (active.link, self.user.id, self.peer.clone());
+        let client = resource.resource().as_str().to_owned();
         let noted = self.keeper.store.call(move |db, _| {
             link.map_or(Ok(()), |link| retained::confirm(db, link.secret, link.replaces))?;
             if let Peer::Contact(contact) = &peer {
-                contacts::protect(db, user, contact, Protection::ESession)?;
+                contacts::protect(db, user, contact, &client, Protection::ESession)?;
             }
             Ok(())
         });

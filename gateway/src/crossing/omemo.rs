@@ -7,12 +7,12 @@ use xmpp_files::sfs;
 use super::acquaintance::Place;
 use super::conversation::Conversation;
 use super::incoming::Outer;
+use super::keyed;
 use super::step::Step;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
 use crate::secure::omemo::{Refusal, Us};
-use crate::store::{Delivery, Protection, contacts};
-use crate::to_xmpp::Sealed;
+use crate::store::Protection;
 use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, element, random_id};
 use crate::xmpp::error::Condition;
@@ -27,9 +27,6 @@ fn may_lie_beside(child: &Element, trusted: bool) -> bool {
     let is_done = [ns::RETRACTION, ns::FASTENING, ns::REACTIONS, ns::CORRECTION].iter().any(|it| child.has_ns(*it));
     !child.is("body", ns::CLIENT) && !is_file && (trusted || !is_done)
 }
-
-/// For clients that cannot decrypt it.
-const FALLBACK: &str = "This message is encrypted with OMEMO, and your client cannot read it.";
 
 impl Conversation {
     pub(super) fn us(&self) -> Us {
@@ -159,44 +156,13 @@ impl Conversation {
         self.said(outer, said, Some(Protection::Omemo), Some(step)).await;
     }
 
-    /// Seals one delivery for all devices that are known. `None` if there is none.
-    pub(super) async fn deliver_omemo(&mut self, delivery: &Delivery) -> Option<bool> {
-        // Only the newer dialect can keep what somebody reacts with from the server.
-        let older = self.shown(delivery, Sealed::Body, false);
-        let newer = self.shown(delivery, Sealed::Whole, true);
-        let sent = self.post_omemo(&delivery.stanza, &older, &newer).await?;
-        if sent {
-            self.flight.insert(delivery);
-        }
-        Some(sent)
-    }
-
-    /// Content with words, sealed for all devices that are known, in the form for each dialect. `None` if there is none.
-    pub(super) async fn post_omemo(&self, id: &str, older: &[Element], newer: &[Element]) -> Option<bool> {
-        let is_body = |child: &&Element| child.is("body", ns::CLIENT);
-        let body = older.iter().find(is_body).map(Element::text).unwrap_or_default();
-        let sealed = match self.seal(body, newer).await? {
-            Ok(sealed) => sealed,
-            Err(()) => return Some(false),
-        };
-        let mut message = self.omemo_message(id, &sealed).with_child(element("store", ns::HINTS));
-        let seals_bodies_alone = sealed.iter().any(|sealed| sealed.dialect == Dialect::Axolotl);
-        if seals_bodies_alone || self.is_older_spoken().await {
-            let is_relation =
-                |child: &&Element| child.is("replace", ns::CORRECTION) || child.is("retract", ns::RETRACTION);
-            let lies_beside = |child: &&Element| !is_body(child) && (seals_bodies_alone || is_relation(child));
-            message = message.with_children(older.iter().filter(lies_beside).cloned());
-        }
-        Some(self.keeper.out.send(message.with_child(element("body", ns::CLIENT).with_text(FALLBACK))).await.is_ok())
-    }
-
     /// Content without words. `false` if it has to lie beside what is encrypted, in clear: the older dialect seals bodies
     /// alone.
     pub(super) async fn post_wordless(&self, content: &[Element]) -> bool {
         if !self.is_omemo().await || !self.all_speak_newer().await {
             return false;
         }
-        if let Some(Ok(sealed)) = self.seal(String::new(), content).await {
+        if let Ok(sealed) = self.seal_omemo(String::new(), content).await {
             let is_passing = content.iter().all(|child| child.has_ns(ns::CHATSTATES));
             let hint = element(if is_passing { "no-store" } else { "store" }, ns::HINTS);
             let _ = self.keeper.out.send(self.omemo_message(&random_id(), &sealed).with_child(hint)).await;
@@ -204,8 +170,8 @@ impl Conversation {
         true
     }
 
-    /// A body in the older dialect, content in the newer one.
-    async fn seal(&self, body: String, newer: &[Element]) -> Option<Result<Vec<Encrypted>, ()>> {
+    /// A body in the older dialect, content in the newer one. Nothing if there is no device for it.
+    pub(super) async fn seal_omemo(&self, body: String, newer: &[Element]) -> Result<Vec<Encrypted>, ()> {
         let (us, account) = (self.us(), self.them().to_string());
         let (from, to) = (Some(us.account.clone()), Some(account.clone()));
         let envelope = Envelope { content: newer.to_vec(), from, to, time: None };
@@ -213,14 +179,7 @@ impl Conversation {
             let envelope = envelope.to_element(&mut rand_core::UnwrapErr(getrandom::SysRng));
             us.seal(db, sealer, &account, [body.as_bytes(), xml::serialize(&[envelope]).as_bytes()])
         });
-        match sealed.await {
-            Ok(sealed) if sealed.is_empty() => None,
-            Ok(sealed) => Some(Ok(sealed)),
-            Err(error) => {
-                tracing::error!(%error, "cannot seal for OMEMO");
-                Some(Err(()))
-            }
-        }
+        sealed.await.map_err(|error| tracing::error!(%error, "cannot seal for OMEMO"))
     }
 
     /// A message that only carries a session on.
@@ -244,33 +203,13 @@ impl Conversation {
     fn omemo_message(&self, id: &str, sealed: &[Encrypted]) -> Element {
         let mut message = self.message(&self.them().clone().into(), "chat", id);
         for sealed in sealed {
-            message.append_child(sealed.to_element());
-            let namespace = nodes::namespace(sealed.dialect);
-            message.append_child(element("encryption", ns::EME).with("namespace", namespace).with("name", "OMEMO"));
+            keyed::add(&mut message, sealed.to_element(), nodes::namespace(sealed.dialect), "OMEMO");
         }
         message
     }
 
-    /// The user has spoken in a session, or in clear, and may: so nothing else is what their client has used last.
-    pub(super) async fn spoken_otherwise(&self) {
-        let Peer::Contact(contact) = self.peer.clone() else { return };
-        if !matches!(self.protection().await, Some(Protection::Omemo | Protection::OpenPgp)) {
-            return;
-        }
-        let user = self.user.id;
-        let noted = self.keeper.store.call(move |db, _| contacts::protect(db, user, &contact, Protection::ESession));
-        if let Err(error) = noted.await {
-            tracing::error!(%error, "cannot note how a conversation is protected");
-        }
-    }
-
-    /// Whether OMEMO is what the user's client has protected the conversation with last.
+    /// Whether a client of the user protects the conversation by OMEMO.
     pub(super) async fn is_omemo(&self) -> bool {
-        self.protection().await == Some(Protection::Omemo)
-    }
-
-    /// What the user's client has protected the conversation with last.
-    pub(super) async fn protection(&self) -> Option<Protection> {
-        self.standing().await.ok().and_then(|(_, contact)| contact?.protection)
+        self.protections().await.has(Protection::Omemo)
     }
 }

@@ -18,15 +18,10 @@ use crate::from_xmpp;
 use crate::keeper::{Keeper, Peer};
 use crate::secure::openpgp::{self, Refused};
 use crate::store::openpgp as rows;
-use crate::store::{self, Delivery, Protection, UserId, unix};
-use crate::to_xmpp::Sealed;
+use crate::store::{self, Protection, UserId, unix};
 use crate::xml::{self, Limits};
-use crate::xmpp::element::{Build, element};
 use crate::xmpp::error::Condition;
-use crate::xmpp::ns;
 
-/// For clients that cannot decrypt it.
-const FALLBACK: &str = "This message is encrypted with OpenPGP, and your client cannot read it.";
 /// The user's keys are asked for again after so long, if one is missing.
 const REST: Duration = Duration::from_secs(60);
 /// Messages that wait for the key that has signed them.
@@ -105,38 +100,11 @@ impl Conversation {
         self.deliver().await;
     }
 
-    /// Seals one delivery for all keys that are known. `None` if there is none.
-    pub(super) async fn deliver_openpgp(&mut self, delivery: &Delivery) -> Option<bool> {
-        let (beside, content) = (self.shown(delivery, Sealed::Body, false), self.shown(delivery, Sealed::Whole, true));
-        let sent = self.post_openpgp(&delivery.stanza, &beside, &content).await?;
-        if sent {
-            self.flight.insert(delivery);
-        }
-        Some(sent)
-    }
-
-    /// Content, sealed for all keys that are known; `beside` is what clients look for there, words left out.
-    pub(super) async fn post_openpgp(&self, id: &str, beside: &[Element], content: &[Element]) -> Option<bool> {
+    /// Content, sealed for all keys that are known. `None` if there is none.
+    pub(super) async fn seal_openpgp(&self, content: &[Element]) -> Result<Option<Element>, ()> {
         let (us, to, content) = (self.us(), self.them().to_string(), content.to_vec());
         let sealed = self.keeper.store.call(move |db, sealer| openpgp::write(&us, db, sealer, &to, &content)).await;
-        let sealed = match sealed {
-            Ok(sealed) => sealed?,
-            Err(error) => {
-                tracing::error!(%error, "cannot seal for OpenPGP");
-                return Some(false);
-            }
-        };
-        let beside = beside.iter().filter(|child| !child.is("body", ns::CLIENT)).cloned();
-        let message = self
-            .message(&self.them().clone().into(), "chat", id)
-            .with_child(sealed)
-            .with_child(
-                element("encryption", ns::EME).with("namespace", nodes::OPENPGP).with("name", "OpenPGP for XMPP"),
-            )
-            .with_child(element("store", ns::HINTS))
-            .with_children(beside)
-            .with_child(element("body", ns::CLIENT).with_text(FALLBACK));
-        Some(self.keeper.out.send(message).await.is_ok())
+        sealed.map_err(|error| tracing::error!(%error, "cannot seal for OpenPGP"))
     }
 
     /// Who would read what waits now. Asks if it is not known.

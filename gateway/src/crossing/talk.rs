@@ -3,27 +3,22 @@
 use jid::FullJid;
 
 use super::conversation::Conversation;
+use super::keyed::Keys;
 use crate::store::Protection;
 use crate::to_xmpp;
 use crate::xmpp::element::random_id;
 
 impl Conversation {
-    /// A notice, to every client with a session, by OMEMO where that is what protects the conversation, or in clear to the
-    /// account. Whether it went out.
+    /// A notice, to every client as it is written to: in its session, by the account's keys, or else in clear to the account.
+    /// Whether it went out.
     pub(super) async fn say(&mut self, text: &str) -> bool {
         let (id, content) = (random_id(), to_xmpp::words(text));
+        let used = self.protections().await;
         let mut sealed = false;
-        for resource in self.endpoints.ready() {
+        for resource in self.in_sessions(&used, Keys::used(&used)) {
             sealed |= matches!(self.post_sealed(&resource, &id, &content).await, Some(Ok(())));
         }
-        let said = match self.protection().await.filter(|_| !sealed) {
-            Some(Protection::Omemo) => self.post_omemo(&id, &content, &content).await,
-            Some(Protection::OpenPgp) => self.post_openpgp(&id, &[], &content).await,
-            _ => None,
-        };
-        if said == Some(true) {
-            return true;
-        }
+        sealed |= self.post_keyed(Keys::used(&used), &id, &content, &content).await == Some(true);
         // Notices hold no message content, so they may go in clear where nothing better is there.
         sealed || self.post_clear(&self.them().clone().into(), &id, content).await.is_ok()
     }
@@ -32,15 +27,20 @@ impl Conversation {
     pub(super) async fn answer(&mut self, to: &FullJid, protection: Option<Protection>, lines: Vec<String>) {
         for line in lines {
             let content = to_xmpp::words(&line);
-            match protection {
-                Some(Protection::ESession) => self.post_owed(to, content).await,
-                Some(Protection::Omemo) => {
-                    if self.post_omemo(&random_id(), &content, &content).await != Some(true) {
-                        tracing::debug!("there is no device to answer a command to");
-                    }
+            let keys = match protection {
+                Some(Protection::Omemo) => Keys::OMEMO,
+                Some(Protection::OpenPgp) => Keys::OPENPGP,
+                Some(Protection::ESession) => {
+                    self.post_owed(to, content).await;
+                    continue;
                 }
-                Some(Protection::OpenPgp) => drop(self.post_openpgp(&random_id(), &[], &content).await),
-                None => drop(self.post_clear(&to.clone().into(), &random_id(), content).await),
+                None => {
+                    let _ = self.post_clear(&to.clone().into(), &random_id(), content).await;
+                    continue;
+                }
+            };
+            if self.post_keyed(keys, &random_id(), &content, &content).await != Some(true) {
+                tracing::debug!("there is nobody to answer a command to");
             }
         }
     }

@@ -11,6 +11,7 @@ mod phone;
 mod promises;
 mod related;
 mod related_sealed;
+mod side_by_side;
 mod signed;
 mod terms;
 mod uniqueness;

@@ -3,6 +3,7 @@
 use drawbridge_bridge::{ContactId, ContactInfo, ConvId, event::Avatar};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::protections::{self, Protection};
 use super::{Result, UserId};
 
 /// Presence subscriptions between the user and a contact.
@@ -14,28 +15,6 @@ pub struct Subscription {
     pub asked: bool,
     /// The user gives us theirs.
     pub granted: bool,
-}
-
-/// How the conversation is encrypted towards the user's client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protection {
-    /// In sessions of XEP-0116.
-    ESession,
-    /// By OMEMO (XEP-0384).
-    Omemo,
-    /// By OpenPGP (XEP-0373).
-    OpenPgp,
-}
-
-impl Protection {
-    /// In the column `omemo`.
-    fn code(self) -> u8 {
-        match self {
-            Self::ESession => 0,
-            Self::Omemo => 1,
-            Self::OpenPgp => 2,
-        }
-    }
 }
 
 /// One contact of one user.
@@ -51,13 +30,14 @@ pub struct Contact {
     pub invite: bool,
     /// Presence subscriptions.
     pub subscription: Subscription,
-    /// How the user's client has last encrypted the conversation, if it ever did.
-    pub protection: Option<Protection>,
+    /// Whether one of the user's clients has ever encrypted the conversation.
+    pub protected: bool,
     /// Why delivery to this contact stops until the user confirms.
     pub blocked: Option<String>,
 }
 
-const COLUMNS: &str = "contact, name, avatar, avatar_type, conv, encrypted, invite, subscribed, asked, granted, protected, blocked, omemo";
+const COLUMNS: &str =
+    "contact, name, avatar, avatar_type, conv, encrypted, invite, subscribed, asked, granted, protected, blocked";
 
 /// Makes sure that there is a row.
 ///
@@ -162,17 +142,23 @@ pub fn set_subscription(db: &Transaction<'_>, user: UserId, contact: &ContactId,
     Ok(())
 }
 
-/// The conversation must stay encrypted towards the user's client, which has encrypted it in this way.
+/// The conversation must stay encrypted towards the user's clients, of which this one encrypts in this way.
 ///
 /// # Errors
 /// SQLite's.
-pub fn protect(db: &Transaction<'_>, user: UserId, contact: &ContactId, protection: Protection) -> Result<()> {
+pub fn protect(
+    db: &Transaction<'_>,
+    user: UserId,
+    contact: &ContactId,
+    resource: &str,
+    protection: Protection,
+) -> Result<()> {
     ensure(db, user, contact)?;
     db.execute(
-        "UPDATE contacts SET protected = 1, omemo = ?3 WHERE user = ?1 AND contact = ?2",
-        params![user.0, contact.as_str(), protection.code()],
+        "UPDATE contacts SET protected = 1 WHERE user = ?1 AND contact = ?2",
+        params![user.0, contact.as_str()],
     )?;
-    Ok(())
+    protections::note(db, user, contact.as_str(), resource, protection)
 }
 
 /// Stops or resumes delivery to a contact.
@@ -194,7 +180,7 @@ pub fn set_blocked(db: &Transaction<'_>, user: UserId, contact: &ContactId, why:
 /// SQLite's.
 pub fn remove(db: &Transaction<'_>, user: UserId, contact: &ContactId) -> Result<()> {
     db.execute("DELETE FROM contacts WHERE user = ?1 AND contact = ?2", params![user.0, contact.as_str()])?;
-    Ok(())
+    protections::forget(db, user, contact.as_str())
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
@@ -210,12 +196,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         encrypted: row.get(5)?,
         invite: row.get(6)?,
         subscription: Subscription { subscribed: row.get(7)?, asked: row.get(8)?, granted: row.get(9)? },
-        protection: match (row.get(10)?, row.get(12)?) {
-            (false, _) => None,
-            (true, 1) => Some(Protection::Omemo),
-            (true, 2) => Some(Protection::OpenPgp),
-            (true, _) => Some(Protection::ESession),
-        },
+        protected: row.get(10)?,
         blocked: row.get(11)?,
     })
 }

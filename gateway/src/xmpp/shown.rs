@@ -29,7 +29,7 @@ pub fn gateway(keeper: &Keeper, user: &BareJid, registered: bool) -> Option<Elem
 ///
 /// What they say of themselves is encrypted where the conversation is ([`crate::crossing`]).
 pub fn contact(keeper: &Keeper, user: &User, contact: &Contact) -> Option<Element> {
-    let hides = policy::required(user.policy, contact.protection.is_some());
+    let hides = policy::required(user.policy, contact.protected);
     let user = &user.jid;
     let presence = from(keeper, &Peer::Contact(contact.info.id.clone()), user)?;
     if keeper.accounts.state(user) != Some(LoginState::Online) {

@@ -102,7 +102,7 @@ async fn what_a_stranger_has_left_is_refused_and_goes_nowhere() {
 async fn away(world: &World) {
     let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
     let protect = move |db: &rusqlite::Transaction<'_>, _: &store::Sealer| {
-        contacts::protect(db, user, &silent(), store::Protection::ESession)
+        contacts::protect(db, user, &silent(), "away", store::Protection::ESession)
     };
     world.keeper.store.call(protect).await.unwrap();
 }

@@ -15,8 +15,8 @@ fn now() -> u64 {
 }
 
 /// One of Alice's clients.
-struct Client {
-    key: Key,
+pub(super) struct Client {
+    pub(super) key: Key,
     /// Whether her server gives its key out.
     is_published: bool,
     contact: Option<Certificate>,
@@ -24,7 +24,7 @@ struct Client {
 
 impl Client {
     /// Knows the contact's key from where that is published.
-    async fn meet(world: &mut World) -> Self {
+    pub(super) async fn meet(world: &mut World) -> Self {
         let key = Key::generate(ALICE, now(), &mut UnwrapErr(SysRng)).unwrap();
         let mut client = Self { key, is_published: true, contact: None };
         let ask = |node: &str| format!("<pubsub xmlns='{}'><items node='{node}'/></pubsub>", ns::PUBSUB);
@@ -38,14 +38,14 @@ impl Client {
         client
     }
 
-    fn seal(&self, text: &str) -> Element {
+    pub(super) fn seal(&self, text: &str) -> Element {
         let body = Element::builder("body", ns::CLIENT).append(text).build();
         let to = self.contact.clone().unwrap();
         seal(&self.key, &[to], &[body], now(), &mut UnwrapErr(SysRng)).unwrap()
     }
 
     /// What a stanza says to this client, if it can read it.
-    fn open(&self, stanza: &Element) -> Option<String> {
+    pub(super) fn open(&self, stanza: &Element) -> Option<String> {
         let sealed = stanza.get_child("openpgp", nodes::OPENPGP)?;
         let senders = [self.contact.clone().unwrap()];
         let arrival = Arrival { from: SILENT, senders: &senders, now: now(), window: Window::default() };
@@ -54,7 +54,7 @@ impl Client {
     }
 
     /// Answers a question for Alice's keys, if it is one.
-    async fn answers(&self, world: &World, stanza: &Element) -> bool {
+    pub(super) async fn answers(&self, world: &World, stanza: &Element) -> bool {
         let items = stanza.get_child("pubsub", ns::PUBSUB).and_then(|pubsub| pubsub.get_child("items", ns::PUBSUB));
         let Some(node) = items.and_then(|items| items.attr("node")).filter(|_| stanza.attr("to") == Some(ALICE)) else {
             return false;

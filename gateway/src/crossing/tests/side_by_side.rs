@@ -1,0 +1,164 @@
+//! Clients of one user that protect the same conversation in different ways: each is answered as it has written last.
+
+use ::omemo::Dialect;
+use openpgp_xmpp::nodes::OPENPGP;
+
+use super::openpgp::Client;
+use super::phone::*;
+use super::*;
+use crate::store::deliveries;
+
+/// What goes out until nothing more does, to a server that takes everything.
+async fn out(world: &mut World, phones: &mut [Phone], client: Option<&Client>) -> Vec<Element> {
+    let mut sent = Vec::new();
+    for _ in 0..6 {
+        sleep(Duration::from_secs(1)).await;
+        for stanza in world.drain().await {
+            if stanza.has_child("ping", ns::PING) {
+                let [id, to] = ["id", "from"].map(|name| stanza.attr(name).unwrap());
+                world.takes(&format!("<iq type='result' from='example.org' to='{to}' id='{id}'/>")).await;
+                continue;
+            }
+            let answered = match client {
+                Some(client) if text(&stanza).contains(OPENPGP) => client.answers(world, &stanza).await,
+                _ => answers(world, phones, &stanza).await,
+            };
+            if !answered {
+                sent.push(stanza);
+            }
+        }
+    }
+    sent
+}
+
+async fn waiting(world: &World) -> i64 {
+    let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
+    world.keeper.store.call(move |db, _| deliveries::count(db, user)).await.unwrap()
+}
+
+/// A telephone with OMEMO and a computer with a session.
+async fn telephone_and_computer(dialect: Dialect) -> (World, [Phone; 1], esession::Session) {
+    let (mut world, mut phones) = acquainted(dialect).await;
+    let said = stanza_with("m2", &[phones[0].seal(Some("from the tablet"))], "").replace("/phone'", "/tablet'");
+    world.takes(&said).await;
+    let mut session = session(&mut world, &esession::Binding::between(ALICE, SILENT)).await;
+    world.takes(&from_alice("phone", &session.confirm().unwrap())).await;
+    for stanza in out(&mut world, &mut phones, None).await {
+        phones[0].open(&stanza);
+        encrypted(&stanza).map(|c| session.open(c).unwrap());
+    }
+    (world, phones, session)
+}
+
+fn said_by_omemo(phones: &mut [Phone; 1], sent: &[Element], words: &str) -> usize {
+    sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten()).filter(|said| said.contains(words)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn omemo_and_a_session_carry_everything_once_each() {
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones, mut session) = telephone_and_computer(dialect).await;
+        for round in 0..3 {
+            // Whoever has spoken last.
+            let said = if round % 2 == 0 {
+                stanza_with(&format!("o{round}"), &[phones[0].seal(Some("by OMEMO"))], "")
+                    .replace("/phone'", "/tablet'")
+            } else {
+                from_alice("phone", &session.seal("<body>in a session</body>").unwrap())
+            };
+            world.takes(&said).await;
+            out(&mut world, &mut phones, None).await;
+            let words = format!("for both {round}");
+            world.far().says(&silent(), &words);
+            let sent = out(&mut world, &mut phones, None).await;
+            assert_eq!(said_by_omemo(&mut phones, &sent, &words), 1, "{sent:?}");
+            let sealed: Vec<_> = sent.iter().filter(|stanza| encrypted(stanza).is_some()).collect();
+            assert_eq!((sealed.len(), sealed[0].attr("to")), (1, Some("alice@example.org/phone")), "{sent:?}");
+            assert!(session.open(encrypted(sealed[0]).unwrap()).unwrap().content.expose().contains(&words));
+            assert_eq!(waiting(&world).await, 1, "the session's client has not said that it has it");
+            let id = sealed[0].attr("id").unwrap();
+            let received = session.seal(&format!("<received xmlns='urn:xmpp:receipts' id='{id}'/>")).unwrap();
+            world.takes(&from_alice("phone", &received)).await;
+            out(&mut world, &mut phones, None).await;
+            assert_eq!(waiting(&world).await, 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_session_has_not_carried_does_not_come_twice_by_omemo() {
+    let (mut world, mut phones, _) = telephone_and_computer(Dialect::Omemo2).await;
+    world.far().says(&silent(), "for both");
+    let sent = out(&mut world, &mut phones, None).await;
+    assert_eq!(said_by_omemo(&mut phones, &sent, "for both"), 1, "{sent:?}");
+    let lost = sent.iter().find(|stanza| encrypted(stanza).is_some()).unwrap();
+    let thread = text(lost.get_child("thread", ns::CLIENT).unwrap());
+    world
+        .takes(&format!(
+            "<message type='error' from='alice@example.org/phone' to='{SILENT}/drawbridge' id='{}'>{thread}<error type='cancel'>
+             <not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+            lost.attr("id").unwrap()
+        ))
+        .await;
+    let sent = out(&mut world, &mut phones, None).await;
+    assert_eq!(said_by_omemo(&mut phones, &sent, "for both"), 0, "{sent:?}");
+    assert_eq!(waiting(&world).await, 0, "a device of hers has it");
+}
+
+/// After a restart of the gateway nobody has a session, and one of the clients would not see what goes out before it has.
+#[tokio::test(start_paused = true)]
+async fn for_a_client_that_is_about_to_have_a_session_the_others_wait() {
+    let (mut world, mut phones, mut session) = telephone_and_computer(Dialect::Axolotl).await;
+    world.online_with("phone", &[ns::ESESSION, ns::RECEIPTS]).await;
+    world.takes(&from_alice("phone", &session.terminate().unwrap())).await;
+    out(&mut world, &mut phones, None).await;
+    world.far().says(&silent(), "for both");
+    let sent = out(&mut world, &mut phones, None).await;
+    assert_eq!(said_by_omemo(&mut phones, &sent, "for both"), 0, "{sent:?}");
+    let invited =
+        |stanza: &Element| stanza.children().any(|child| esession::namespaces::negotiation_form(child).is_some());
+    assert!(sent.iter().any(invited), "{sent:?}");
+    // It does not want one.
+    let thread = text(sent.iter().find(|it| invited(it)).unwrap().get_child("thread", ns::CLIENT).unwrap());
+    world
+        .takes(&format!(
+            "<message type='error' from='alice@example.org/phone' to='{SILENT}/drawbridge'>{thread}<error type='cancel'>
+             <feature-not-implemented xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+        ))
+        .await;
+    let sent = out(&mut world, &mut phones, None).await;
+    assert_eq!(said_by_omemo(&mut phones, &sent, "for both"), 1, "{sent:?}");
+    assert_eq!(waiting(&world).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_stanza_carries_what_is_sealed_by_omemo_and_by_openpgp() {
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones) = acquainted(dialect).await;
+        let client = Client::meet(&mut world).await;
+        let sealed = text(&client.seal("from the laptop"));
+        world
+            .takes(&format!(
+                "<message from='{ALICE}/laptop' to='{SILENT}' id='p1' type='chat'>{sealed}<body>fallback</body></message>"
+            ))
+            .await;
+        out(&mut world, &mut phones, Some(&client)).await;
+        assert_eq!(contact_has(&world, 2).await, ["hello", "from the laptop"]);
+        world.far().says(&silent(), "for both");
+        let sent = out(&mut world, &mut phones, Some(&client)).await;
+        let sent: Vec<_> = sent.iter().filter(|stanza| stanza.name() == "message").collect();
+        let [one] = sent.as_slice() else { panic!("{sent:?}") };
+        assert!(phones[0].open(one).flatten().unwrap().contains("for both"));
+        assert_eq!(client.open(one).as_deref(), Some("for both"));
+        assert!(body(one).unwrap().contains("OMEMO and OpenPGP"), "{}", text(one));
+        assert_eq!(waiting(&world).await, 0);
+        // Who goes over leaves the other behind.
+        let over = stanza_with("m3", &[phones[0].seal(Some("gone over"))], "").replace("/phone'", "/laptop'");
+        world.takes(&over).await;
+        out(&mut world, &mut phones, Some(&client)).await;
+        world.far().says(&silent(), "for one");
+        let sent = out(&mut world, &mut phones, Some(&client)).await;
+        assert_eq!(said_by_omemo(&mut phones, &sent, "for one"), 1);
+        assert!(!sent.iter().any(|stanza| client.open(stanza).is_some()), "{sent:?}");
+    }
+}

@@ -1,0 +1,113 @@
+//! How a conversation reaches the user: each of their clients as it has written last, by whatever protects the conversation.
+
+use drawbridge_bridge::ContactId;
+use jid::FullJid;
+
+use super::conversation::Conversation;
+use super::keyed::Keys;
+use crate::keeper::Peer;
+use crate::secure::endpoints::Active;
+use crate::secure::policy;
+use crate::store::{Policy, Protection, Protections, inbox, protections};
+
+/// How the conversation reaches the user now.
+pub(super) enum Way {
+    /// Not at all: it waits.
+    Hold,
+    /// To the account, by what a client has published, since none is there.
+    Away,
+    /// In clear, to the account.
+    Clear,
+    /// In the session of each of these clients, and by these keys of the account.
+    Sealed(Vec<FullJid>, Keys),
+}
+
+impl Conversation {
+    pub(super) async fn way(&mut self) -> Way {
+        let Ok((wish, contact)) = self.standing().await else { return Way::Hold };
+        if contact.as_ref().is_some_and(|contact| contact.blocked.is_some()) {
+            return Way::Hold;
+        }
+        let protected = contact.is_some_and(|contact| contact.protected);
+        let used = self.protections().await;
+        let mut keys = Keys::used(&used);
+        keys.omemo |= !protected && self.may_begin_omemo(wish).await;
+        let Some(keys) = self.readable(keys).await else { return Way::Hold };
+        let sessions = self.in_sessions(&used, keys);
+        if keys.any() && self.is_awaited(&used, keys) {
+            self.invite_client().await;
+            if self.is_awaited(&used, keys) {
+                return Way::Hold;
+            }
+        }
+        if keys.any() || !sessions.is_empty() {
+            let came_back = sessions.is_empty() && self.flight.bounced;
+            return if came_back { Way::Hold } else { Way::Sealed(sessions, keys) };
+        }
+        // That a server does not give the keys out is no wish of the user.
+        if used.has(Protection::OpenPgp) || !self.endpoints.active.is_empty() {
+            return Way::Hold;
+        }
+        if policy::required(wish, protected) {
+            if self.keeper.presences.online(self.them()).is_empty() {
+                return Way::Away;
+            }
+            self.invite_client().await;
+            return Way::Hold;
+        }
+        if self.flight.bounced { Way::Hold } else { Way::Clear }
+    }
+
+    /// What the user's clients have used last.
+    pub(super) async fn protections(&self) -> Protections {
+        let (user, peer) = (self.user.id, self.peer.key().to_owned());
+        self.keeper.store.call(move |db, _| protections::of(db, user, &peer)).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot read how a conversation is protected");
+            Protections::default()
+        })
+    }
+
+    /// A client has spoken in a session, or in clear where it might: it is written to so from here on.
+    pub(super) async fn note(&self, from: &FullJid, protection: Option<Protection>) {
+        let (used, client) = (self.protections().await, from.resource().as_str().to_owned());
+        let (user, peer) = (self.user.id, self.peer.key().to_owned());
+        let noted = match protection {
+            Some(protection) if used.of(&client) != Some(protection) => {
+                self.keeper.store.call(move |db, _| protections::note(db, user, &peer, &client, protection)).await
+            }
+            None if !used.is_empty() && self.peer != Peer::Gateway => {
+                self.keeper.store.call(move |db, _| protections::forget(db, user, &peer)).await
+            }
+            _ => return,
+        };
+        if let Err(error) = noted {
+            tracing::error!(%error, "cannot note how a conversation is protected");
+        }
+    }
+
+    /// The clients that are written to in their sessions: not those that have gone over to keys by which they are reached.
+    pub(super) fn in_sessions(&self, used: &Protections, keys: Keys) -> Vec<FullJid> {
+        let mut sessions = self.endpoints.ready();
+        sessions.retain(|client| !used.of(client.resource().as_str()).is_some_and(|by| keys.reach(by)));
+        sessions
+    }
+
+    /// Whether a client that speaks in sessions is about to have one: what goes out by keys now, it would not see.
+    fn is_awaited(&self, used: &Protections, keys: Keys) -> bool {
+        let endpoints = &self.endpoints;
+        let is_reached = |client: &FullJid| {
+            endpoints.active.get(client).is_some_and(Active::may_speak) || endpoints.resting.contains_key(client)
+        };
+        let uses = |client: &FullJid| used.of(client.resource().as_str());
+        let online = self.keeper.presences.online(self.them());
+        online.iter().any(|it| it.esession && uses(&it.full) == Some(Protection::ESession) && !is_reached(&it.full))
+            || endpoints.active.keys().any(|it| !is_reached(it) && !uses(it).is_some_and(|by| keys.reach(by)))
+    }
+
+    /// Whether a contact who writes first does so by OMEMO, if the user has devices: nobody has said anything else yet.
+    async fn may_begin_omemo(&self, wish: Policy) -> bool {
+        let (user, peer) = (self.user.id, self.peer.key().to_owned());
+        let spoken = self.keeper.store.call(move |db, _| inbox::has_any(db, user, &ContactId::new(peer)));
+        wish != Policy::Off && self.endpoints.active.is_empty() && !matches!(spoken.await, Ok(true))
+    }
+}
