@@ -5,15 +5,17 @@
 use async_trait::async_trait;
 use drawbridge_bridge::ContactId;
 use jid::BareJid;
-use omemo::Dialect;
 use omemo::ratchet::IdentityKey;
+use omemo::trust_message::KeyId;
+use omemo::{Dialect, nodes};
 use openpgp_xmpp::Key;
 
 use super::{Answers, Asker, Choice, Command, Door, Failure, Form, Kind, Output, Question, Steps, Who, qr};
 use crate::accounts::AccountError;
 use crate::keeper::Peer;
 use crate::store::omemo::{self as rows, Known, Own, Trust};
-use crate::store::openpgp;
+use crate::store::trust::any_verified;
+use crate::store::{openpgp, trust_messages};
 
 pub(super) const COMMAND: Command = Command {
     node: "devices",
@@ -67,9 +69,10 @@ impl Steps for Devices {
         let user = asker.user().await?.id;
         let read = asker.keeper.store.call(move |db, sealer| {
             let devices = (rows::known(db, user)?, rows::all_own(db, sealer, user)?);
-            Ok((devices, openpgp::known(db, user)?, openpgp::all_own(db, sealer, user)?))
+            let keys = (openpgp::known(db, user)?, openpgp::all_own(db, sealer, user)?);
+            Ok((devices, keys, any_verified(db, user)?))
         });
-        let ((known, own), keys, own_keys) = read.await.map_err(AccountError::Store)?;
+        let ((known, own), (keys, own_keys), any_verified) = read.await.map_err(AccountError::Store)?;
         match self {
             Self::Begin if asker.door != Door::Host => Ok(Output::Done(told(asker, &known, &keys))),
             Self::Begin => {
@@ -85,8 +88,6 @@ impl Steps for Devices {
                 Ok(Output::Form(Form::new("", [what])))
             }
             Self::What => {
-                let trusts = known.iter().map(|known| known.trust).chain(keys.iter().map(|key| key.trust));
-                let any_verified = trusts.into_iter().any(|trust| trust == Trust::Verified);
                 let shown = shown(asker, &known, &own, any_verified);
                 let text = [shown, shown_keys(asker, &keys, &own_keys, any_verified)].join("\n");
                 let text = text.trim_end().to_owned();
@@ -106,13 +107,17 @@ impl Steps for Devices {
             }
             Self::Whose => {
                 let whose = answers.text("contact").unwrap_or_default().trim().to_owned();
-                let uri = own.iter().find_map(|own| uri(asker, own).filter(|(jid, _)| jid.as_str() == whose));
-                let Some((_, uri)) = uri else {
+                let uris = own.iter().find_map(|own| uris(asker, own).filter(|(jid, _)| jid.as_str() == whose));
+                let Some((_, uris)) = uris else {
                     let text = "No device was made for this contact so far: it is made when a client asks for it.";
                     return Err(Failure::Again(text.into()));
                 };
-                let code = qr::drawn(&uri).unwrap_or_default();
-                Ok(Output::Done(format!("{code}\n{uri}")))
+                let titles = ["For most clients:", "For Kaidan:"];
+                let drawn = titles
+                    .into_iter()
+                    .zip(uris)
+                    .map(|(title, uri)| format!("{title}\n{}\n{uri}", qr::drawn(&uri).unwrap_or_default()));
+                Ok(Output::Done(drawn.collect::<Vec<_>>().join("\n\n")))
             }
             Self::Which(change) => {
                 let change = *change;
@@ -127,14 +132,18 @@ impl Steps for Devices {
                         return Err(Failure::Again(text.into()));
                     }
                 };
-                let changed = asker.keeper.store.call(move |db, _| match (change.trust(), device, key) {
-                    (Some(trust), Some(device), _) => rows::set_trust(db, user, device, trust),
-                    (None, Some(device), _) => rows::forget(db, user, device),
-                    (Some(trust), None, Some(key)) => openpgp::set_trust(db, user, &key, trust),
-                    (None, None, Some(key)) => openpgp::forget(db, user, &key),
-                    (_, None, None) => Ok(()),
+                let changed = asker.keeper.store.call(move |db, _| {
+                    match (change.trust(), device, key) {
+                        (Some(trust), Some(device), _) => rows::set_trust(db, user, device, trust)?,
+                        (None, Some(device), _) => rows::forget(db, user, device)?,
+                        (Some(trust), None, Some(key)) => openpgp::set_trust(db, user, &key, trust)?,
+                        (None, None, Some(key)) => openpgp::forget(db, user, &key)?,
+                        (_, None, None) => {}
+                    }
+                    trust_messages::settle(db, user)?;
+                    rows::known(db, user)
                 });
-                changed.await.map_err(AccountError::Store)?;
+                let now = changed.await.map_err(AccountError::Store)?;
                 asker.keeper.crossings.devices_changed(&asker.jid);
                 let done = match change {
                     Change::Trust => "Trusted, and of others only those that you trust as well",
@@ -143,7 +152,12 @@ impl Steps for Devices {
                     }
                     Change::Forget => "Forgotten",
                 };
-                Ok(Output::Done(format!("{done}: {found}.")))
+                let mut lines = vec![format!("{done}: {found}.")];
+                for other in now.iter().filter(|other| Some(other.device) != device && !known.contains(other)) {
+                    let trust = in_words(other.trust, true);
+                    lines.push(format!("A verified device says so of device {}: {trust}.", other.device));
+                }
+                Ok(Output::Done(lines.join("\n")))
             }
         }
     }
@@ -184,20 +198,23 @@ fn shown(asker: &Asker, known: &[Known], own: &[(String, Own)], any_verified: bo
         lines.push("What your clients should show of your contacts:".to_owned());
     }
     for one in own {
-        let Some((jid, uri)) = uri(asker, one) else { continue };
+        let Some((jid, uris)) = uris(asker, one) else { continue };
         lines.push(format!("{jid}, device {}:", one.1.device));
         lines.push(format!("  {}", print_of(&one.1)));
-        lines.push(format!("  {uri}"));
+        lines.extend(uris.map(|uri| format!("  {uri}")));
     }
     lines.join("\n")
 }
 
-/// The address of one of ours, and what clients scan and open. XEP-0384 has no scheme of its own; this is theirs.
-fn uri(asker: &Asker, (peer, own): &(String, Own)) -> Option<(BareJid, String)> {
+/// The address of one of ours, and what clients scan and open: most of them by a scheme of their own, since XEP-0384 has none,
+/// Kaidan by the one of trust messages (XEP-0434, section 9.1).
+fn uris(asker: &Asker, (peer, own): &(String, Own)) -> Option<(BareJid, [String; 2])> {
     let peer = if peer.is_empty() { Peer::Gateway } else { Peer::Contact(ContactId::new(peer.clone())) };
     let jid = asker.keeper.jid(&peer)?;
-    let uri = format!("xmpp:{}?omemo-sid-{}={}", in_uri(jid.as_str()), own.device, digits(&print_of(own)));
-    Some((jid, uri))
+    let address = in_uri(jid.as_str());
+    let theirs = format!("xmpp:{address}?omemo-sid-{}={}", own.device, digits(&print_of(own)));
+    let (encryption, key) = (nodes::namespace(Dialect::Omemo2), KeyId::of(&own.identity));
+    Some((jid, [theirs, format!("xmpp:{address}?trust-message;encryption={encryption};trust={key}")]))
 }
 
 fn print_of(own: &Own) -> String {

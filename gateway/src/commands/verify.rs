@@ -6,9 +6,12 @@ use async_trait::async_trait;
 use jid::BareJid;
 
 use super::{Answers, Asker, Command, Door, Failure, Form, Kind, Output, Question, Steps, Who};
+use crate::accounts::AccountError;
 use crate::crossing::SessionCode;
 use crate::keeper::Peer;
 use crate::secure::comparison::Comparison;
+use crate::store::trust::Trust;
+use crate::store::{omemo, openpgp};
 
 pub(super) const COMMAND: Command = Command {
     node: "verify",
@@ -43,7 +46,7 @@ impl Steps for Verify {
             return Ok(Output::Done("Nothing was marked as verified.".into()));
         };
         match asker.keeper.crossings.verify(&asker.jid, code).await {
-            Some(session) => Ok(Output::Done(format!("Verified: {}.", with_whom(&session)))),
+            Some(session) => Ok(Output::Done(format!("Verified: {}.{}", with_whom(&session), left_out(asker).await?))),
             None => Err(Failure::Again(
                 "No session here has this code. If you typed it as the client shows it, somebody is in between: do \
                  not trust this session."
@@ -51,6 +54,22 @@ impl Steps for Verify {
             )),
         }
     }
+}
+
+/// Who verifies one trusts no other blindly.
+async fn left_out(asker: &Asker) -> Result<String, Failure> {
+    let user = asker.user().await?.id;
+    let read = asker.keeper.store.call(move |db, _| Ok((omemo::known(db, user)?, openpgp::known(db, user)?)));
+    let (devices, keys) = read.await.map_err(AccountError::Store)?;
+    let trusts = devices.iter().map(|device| device.trust).chain(keys.iter().map(|key| key.trust));
+    Ok(match trusts.filter(|trust| *trust == Trust::Blind).count() {
+        0 => String::new(),
+        count => format!(
+            "\nFrom now on devices with OMEMO and keys with OpenPGP count only if they are verified too. {count} are not: see \
+             \"drawbridge users devices {}\".",
+            asker.jid
+        ),
+    })
 }
 
 /// For the user's own client: no code, since who reads along could change it.

@@ -66,14 +66,19 @@ pub(super) struct Met {
 
 impl Conversation {
     pub(super) fn introduce_device(&mut self, device: DeviceId, fingerprint: &str, otherwise: &str) {
-        self.acquaintance.notices.push(format!(
+        self.notice(format!(
             "Notice: a device of yours is here with OMEMO for the first time: number {device}, fingerprint {fingerprint}. If it \
              is none of yours, {otherwise}."
         ));
     }
 
     pub(super) fn introduce_key(&mut self, fingerprint: &str) {
-        self.acquaintance.notices.push(openpgp::introduced(fingerprint));
+        self.notice(openpgp::introduced(fingerprint));
+    }
+
+    /// Words about devices, for [`Conversation::give_notices`].
+    pub(super) fn notice(&mut self, text: String) {
+        self.acquaintance.notices.push(text);
     }
 
     pub(super) async fn give_notices(&mut self) {

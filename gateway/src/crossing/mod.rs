@@ -11,7 +11,8 @@
 //! - [`negotiating`]: ESessions with the user's clients. [`given_out`]: keys that the user's server knows.
 //! - [`terms`]: what was agreed in a session, when it changes.
 //! - [`offline`]: with clients that are away, and while the login is.
-//! - [`omemo`]: OMEMO in the place of sessions. [`acquaintance`]: the devices that it is with.
+//! - [`omemo`]: OMEMO in the place of sessions. [`acquaintance`]: the devices that it is with. [`vouching`]: what they say of
+//!   each other.
 //! - [`openpgp`]: OpenPGP in the place of sessions. [`step`]: what is stored with a message of either. [`keyed`]: what is
 //!   sealed by one of them, or both.
 //! - [`talk`]: the conversation with the gateway itself.
@@ -43,6 +44,7 @@ mod tests;
 mod told;
 mod transfer;
 mod unbridged;
+mod vouching;
 mod way;
 
 use std::collections::HashMap;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::conversation::Conversation;
 use super::input::Input;
+use super::keyed::Keys;
 use crate::keeper::Peer;
 use crate::secure::endpoints::{Active, Link, News};
 use crate::secure::negotiation::{Finished, Negotiation, Outcome, Progress, Stage, Work};
@@ -173,12 +174,15 @@ impl Conversation {
         tracing::debug!(group = ?finished.agreed.group, cipher = ?finished.agreed.cipher, hybrid = finished.agreed.hybrid, "an encrypted session stands");
         let chained = finished.chained.as_ref();
         let vouched = chained.is_some_and(|chained| chained.vouched) || standing == Some(Standing::Verified);
+        let has_others = Keys::used(&self.protections().await).any() && standing != Some(Standing::Known);
         let news = match (chained.map(|chained| chained.chain), held) {
             _ if standing == Some(Standing::Other) => Some(News::OtherKey),
             // A voucher or a key that people verified says more than the chain: nobody else has it.
             _ if vouched => None,
             (Some(ChainOutcome::Lost { .. }), Some(was_verified)) => Some(News::Lost { was_verified }),
             (Some(ChainOutcome::Lost { .. }), None) => Some(News::Newcomer),
+            // The first one in a session, where others encrypt in other ways.
+            (None | Some(ChainOutcome::New), None) if has_others => Some(News::Newcomer),
             (None | Some(ChainOutcome::New | ChainOutcome::Continued { .. }), _) => None,
         };
         let inherited = vouched || chained.is_some_and(|chained| chained.chain.is_verified());
@@ -302,9 +306,7 @@ impl Conversation {
              such new client, somebody may be in between: compare codes with `drawbridge verify` on the host.",
             newcomer.resource()
         );
-        for resource in self.endpoints.ready() {
-            let _ = self.post_sealed(&resource, &random_id(), &to_xmpp::words(&text)).await;
-        }
+        self.say(&text).await;
     }
 
     async fn negotiation_failed(&mut self, to: &FullJid, thread: &str, error: &Error) {

@@ -1,5 +1,6 @@
 //! OMEMO (XEP-0384) in one conversation: what the user's devices send is opened, what waits for them is sealed for each.
 
+use ::omemo::trust_message::Decision;
 use ::omemo::{Dialect, Encrypted, Envelope, nodes};
 use minidom::Element;
 use xmpp_files::sfs;
@@ -11,7 +12,7 @@ use super::keyed;
 use super::step::Step;
 use crate::from_xmpp::{self, Said};
 use crate::keeper::Peer;
-use crate::secure::omemo::{Refusal, Us};
+use crate::secure::omemo::{Opened, Refusal, Us};
 use crate::store::Protection;
 use crate::xml::{self, Limits};
 use crate::xmpp::element::{Build, element, random_id};
@@ -45,16 +46,23 @@ impl Conversation {
             let opened = self.keeper.store.call(move |db, sealer| us.open(db, sealer, &sealed)).await;
             match opened {
                 Ok(Ok(opened)) => {
-                    let (text, wants_answer, is_new) = (opened.text, opened.wants_answer, opened.is_new);
-                    let (place, fingerprint) = (opened.advance.place(), opened.advance.fingerprint());
+                    let Opened { text, wants_answer, is_new, mut advance } = opened;
+                    let (place, fingerprint) = (advance.place(), advance.fingerprint());
                     let beside = self.trusts_beside().await;
                     match text.as_deref().map(|text| self.understood(&message, &outer, stanza, text, beside)) {
-                        Some(Ok(said)) => self.said_in_omemo(outer, said, Step::Omemo(opened.advance)).await,
+                        Some(Ok((said, decisions))) => {
+                            let before = if decisions.is_empty() { Vec::new() } else { self.known_devices().await };
+                            advance.says(decisions);
+                            self.said_in_omemo(outer, said, Step::Omemo(advance)).await;
+                            if !before.is_empty() {
+                                self.tell_trust(before).await;
+                            }
+                        }
                         Some(Err(text)) => {
-                            self.take(Step::Omemo(opened.advance)).await;
+                            self.take(Step::Omemo(advance)).await;
                             self.refuse(&outer, Condition::NotAcceptable, text).await;
                         }
-                        None => self.take(Step::Omemo(opened.advance)).await,
+                        None => self.take(Step::Omemo(advance)).await,
                     }
                     if is_new {
                         self.introduce_device(place.1, &fingerprint, "somebody else writes in your name");
@@ -119,7 +127,7 @@ impl Conversation {
         }
     }
 
-    /// What a message says. The older dialect encrypts the body alone, and everything else lies beside it (clients.md, 2.8);
+    /// What a message says, and what of devices. The older dialect encrypts the body alone, and everything else lies beside it (clients.md, 2.8);
     /// of the newer one what Converse 14 leaves there, if that is trusted.
     fn understood(
         &self,
@@ -128,13 +136,13 @@ impl Conversation {
         stanza: &Element,
         text: &[u8],
         trusts_beside: bool,
-    ) -> Result<Said, &'static str> {
+    ) -> Result<(Said, Vec<Decision>), &'static str> {
         let text = std::str::from_utf8(text).map_err(|_| "the encrypted content is no text")?;
         if message.dialect == Dialect::Axolotl {
             // The body beside it is for clients that cannot decrypt.
             let body = element("body", ns::CLIENT).with_text(text);
             let beside = stanza.children().filter(|child| may_lie_beside(child, trusts_beside));
-            return Ok(from_xmpp::read(beside.chain([&body])));
+            return Ok((from_xmpp::read(beside.chain([&body])), Vec::new()));
         }
         let limits = &self.keeper.config.limits;
         let limits = Limits { max_depth: limits.max_depth, max_stanza: limits.max_stanza };
@@ -145,7 +153,7 @@ impl Conversation {
         let envelope = envelope.map_err(|_| "the encrypted content is no envelope, or for another stanza")?;
         let mut said = from_xmpp::read(&envelope.content);
         said.take_from_beside(from_xmpp::read(stanza.children()), trusts_beside);
-        Ok(said)
+        Ok((said, self.vouched(&envelope.content)))
     }
 
     async fn said_in_omemo(&mut self, outer: Outer, said: Said, step: Step) {

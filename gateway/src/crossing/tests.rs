@@ -15,6 +15,7 @@ mod side_by_side;
 mod signed;
 mod terms;
 mod uniqueness;
+mod vouching;
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use minidom::Element;
 use omemo::ratchet::{
     self, Bundle, Device, Error, Identity, IdentityKey, KeyExchange, Payload, Prekeys, Session, empty_key,
 };
+use omemo::trust_message::Decision;
 use omemo::{DeviceId, Dialect, Encrypted, SealedKey, bundle};
 use rand_core::{Rng, UnwrapErr};
 use rusqlite::Transaction;
@@ -16,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::store::omemo::{self as rows, Known, Own, Standing, Trust};
 use crate::store::trust::any_verified;
-use crate::store::{Result, Sealer, UserId, unix};
+use crate::store::{Result, Sealer, UserId, trust_messages, unix};
 
 /// A message of the user's that comes at this place in a chain wants an answer (XEP-0384 section 6).
 const HEARTBEAT: u32 = 53;
@@ -51,6 +52,8 @@ pub struct Advance {
     sessions: Device,
     used: Option<u32>,
     identity: IdentityKey,
+    /// What it says of other devices of the same user.
+    decisions: Vec<Decision>,
 }
 
 /// Why a message was not read.
@@ -144,7 +147,7 @@ impl Us {
             return Ok(Err(Refusal::Untrusted(print)));
         }
         let wants_answer = used.is_some() || (now > HEARTBEAT && before <= HEARTBEAT);
-        let advance = Advance { us: self.clone(), place, sessions, used, identity };
+        let advance = Advance { us: self.clone(), place, sessions, used, identity, decisions: Vec::new() };
         Ok(Ok(Opened { text, wants_answer, is_new, advance }))
     }
 
@@ -193,7 +196,8 @@ impl Us {
     ) -> Result<Option<Standing>> {
         let (own, rng) = (self.own(db, sealer)?, &mut UnwrapErr(SysRng));
         // Converse.js publishes a number 0 and takes it for none: what begins with that one it cannot read.
-        let prekeys: Vec<_> = bundle.prekeys.iter().map(|prekey| prekey.id).filter(|id| *id != 0).collect();
+        let published: Vec<_> = bundle.prekeys.iter().map(|prekey| prekey.id).filter(|id| *id != 0).collect();
+        let prekeys = rows::free_prekeys(db, self.user, place, &published)?;
         let Some(at) = usize::try_from(rng.next_u32()).ok().and_then(|at| at.checked_rem(prekeys.len())) else {
             return Ok(None);
         };
@@ -207,6 +211,7 @@ impl Us {
         if standing == Standing::Other {
             return Ok(None);
         }
+        rows::take_prekey(db, self.user, place, prekey)?;
         let mut sessions = rows::sessions(db, sealer, self.user, &self.peer, place)?;
         sessions.begin(session);
         rows::set_sessions(db, sealer, self.user, &self.peer, place, &sessions)?;
@@ -283,12 +288,17 @@ impl Advance {
         self.identity.fingerprint().unwrap_or_default()
     }
 
+    /// What the device says of others is to be stored as well.
+    pub fn says(&mut self, decisions: Vec<Decision>) {
+        self.decisions = decisions;
+    }
+
     /// The session goes on, and the prekey is gone.
     ///
     /// # Errors
     /// The store's.
     pub fn store(&self, db: &Transaction<'_>, sealer: &Sealer) -> Result<()> {
-        let Self { us: Us { user, peer, .. }, place, sessions, used, .. } = self;
+        let Self { us: Us { user, peer, .. }, place, sessions, used, identity, decisions } = self;
         rows::set_sessions(db, sealer, *user, peer, *place, sessions)?;
         if let Some(used) = used
             && let Some(mut prekeys) = rows::prekeys(db, sealer, *user, peer, place.0)?
@@ -296,7 +306,10 @@ impl Advance {
             prekeys.used(*used);
             rows::set_prekeys(db, sealer, *user, peer, place.0, &prekeys)?;
         }
-        Ok(())
+        match identity.curve() {
+            Ok(sender) if !decisions.is_empty() => trust_messages::hear(db, *user, &sender, decisions),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub mod retained;
 mod schema;
 pub mod seal;
 pub mod trust;
+pub mod trust_messages;
 mod unwritten;
 pub mod users;
 

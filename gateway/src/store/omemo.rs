@@ -5,7 +5,7 @@ use omemo::{DeviceId, DeviceList, Dialect};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 pub use super::trust::Trust;
-use super::{Error, Result, Sealer, UserId};
+use super::{Error, Result, Sealer, UserId, trust_messages};
 
 /// A device of ours.
 #[derive(Debug, Clone)]
@@ -118,6 +118,44 @@ pub fn set_sessions(
     Ok(())
 }
 
+/// Those of a device's prekeys that nobody of ours has begun a session with, as far as the device still has them. Once all are
+/// taken, all count as free again.
+///
+/// # Errors
+/// SQLite's.
+pub fn free_prekeys(
+    db: &Transaction<'_>,
+    user: UserId,
+    (dialect, device): (Dialect, DeviceId),
+    published: &[u32],
+) -> Result<Vec<u32>> {
+    let key = params![user.0, code(dialect), device.get()];
+    let sql = "SELECT prekey FROM omemo_prekeys_taken WHERE user = ?1 AND dialect = ?2 AND device = ?3";
+    let mut query = db.prepare_cached(sql)?;
+    let taken: Vec<u32> = query.query_map(key, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for gone in taken.iter().filter(|prekey| !published.contains(prekey)) {
+        let sql = "DELETE FROM omemo_prekeys_taken WHERE user = ?1 AND dialect = ?2 AND device = ?3 AND prekey = ?4";
+        db.prepare_cached(sql)?.execute(params![user.0, code(dialect), device.get(), gone])?;
+    }
+    let free: Vec<u32> = published.iter().copied().filter(|prekey| !taken.contains(prekey)).collect();
+    Ok(if free.is_empty() { published.to_vec() } else { free })
+}
+
+/// A session was begun with this one.
+///
+/// # Errors
+/// SQLite's.
+pub fn take_prekey(
+    db: &Transaction<'_>,
+    user: UserId,
+    (dialect, device): (Dialect, DeviceId),
+    prekey: u32,
+) -> Result<()> {
+    let sql = "INSERT OR IGNORE INTO omemo_prekeys_taken (user, dialect, device, prekey) VALUES (?1, ?2, ?3, ?4)";
+    db.prepare_cached(sql)?.execute(params![user.0, code(dialect), device.get(), prekey])?;
+    Ok(())
+}
+
 /// The devices that there are sessions with.
 ///
 /// # Errors
@@ -199,7 +237,12 @@ pub fn set_trust(db: &Transaction<'_>, user: UserId, device: DeviceId, trust: Tr
 /// # Errors
 /// SQLite's.
 pub fn forget(db: &Transaction<'_>, user: UserId, device: DeviceId) -> Result<()> {
-    for table in ["omemo_devices", "omemo_sessions"] {
+    db.execute(
+        "DELETE FROM omemo_trust_messages WHERE user = ?1 AND sender IN (
+             SELECT identity FROM omemo_devices WHERE user = ?1 AND device = ?2)",
+        params![user.0, device.get()],
+    )?;
+    for table in ["omemo_devices", "omemo_sessions", "omemo_prekeys_taken"] {
         db.execute(&format!("DELETE FROM {table} WHERE user = ?1 AND device = ?2"), params![user.0, device.get()])?;
     }
     Ok(())
@@ -243,6 +286,7 @@ pub fn meet(db: &Transaction<'_>, user: UserId, device: DeviceId, identity: &Pub
         None => {
             let sql = "INSERT INTO omemo_devices (user, device, identity) VALUES (?1, ?2, ?3)";
             db.execute(sql, params![user.0, device.get(), identity.0])?;
+            trust_messages::settle(db, user)?;
             Ok(Standing::New)
         }
     }

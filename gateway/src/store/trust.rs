@@ -39,13 +39,15 @@ impl Trust {
     }
 }
 
-/// Whether people have verified one of the user's devices or keys. One of either kind is enough for both: else whoever verifies
-/// the one could be written to, and written for, by a forged other.
+/// Whether people have verified one of the user's devices or keys, or compared the codes of a session. One of any kind is enough
+/// for all: else whoever verifies the one could be written to, and written for, by a forged other.
 ///
 /// # Errors
 /// SQLite's.
 pub fn any_verified(db: &Transaction<'_>, user: UserId) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM omemo_devices WHERE user = ?1 AND trust = ?2
-                              UNION ALL SELECT 1 FROM openpgp_certificates WHERE user = ?1 AND trust = ?2)";
+                              UNION ALL SELECT 1 FROM openpgp_certificates WHERE user = ?1 AND trust = ?2
+                              UNION ALL SELECT 1 FROM client_keys WHERE user = ?1 AND verified = 1
+                              UNION ALL SELECT 1 FROM retained WHERE user = ?1 AND verified = 1)";
     Ok(db.query_row(sql, params![user.0, Trust::Verified.name()], |row| row.get(0))?)
 }

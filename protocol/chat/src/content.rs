@@ -11,6 +11,8 @@ pub(crate) const RECEIPTS: &str = "urn:xmpp:receipts";
 pub(crate) const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 /// XEP-0333.
 pub(crate) const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
+/// XEP-0380.
+pub(crate) const EME: &str = "urn:xmpp:eme:0";
 const STANZA_IDS: &str = "urn:xmpp:sid:0";
 const DELAY: &str = "urn:xmpp:delay";
 

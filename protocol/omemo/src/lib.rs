@@ -5,6 +5,7 @@
 //! - [`DeviceList`], [`bundle`]: what is published, and in which [`nodes`].
 //! - [`Encrypted`]: the element of an encrypted stanza.
 //! - [`Envelope`]: what is encrypted in the newer dialect (XEP-0420); the older one encrypts a body.
+//! - [`trust_message`]: what devices say of other devices in it (XEP-0434).
 
 pub mod bundle;
 mod device_list;
@@ -12,6 +13,7 @@ mod encrypted;
 mod envelope;
 mod error;
 pub mod nodes;
+pub mod trust_message;
 mod xml;
 
 pub use device_list::{DeviceId, DeviceList, MAX_DEVICES};

@@ -20,6 +20,7 @@ use stanzas::read_content;
 
 use super::negotiation::{Tally, session_event};
 use super::{Conversation, breakage};
+use crate::content::EME;
 use crate::effects::Cx;
 use crate::event::{SessionEvent, SessionState};
 use crate::secrets::KeyStanding;
@@ -223,7 +224,7 @@ impl Active {
 
     /// Sends a `<c/>`: with a type of chat, the thread, and what keeps copies from going where nobody can read them (W18).
     fn send(&mut self, id: &str, c: Element, extras: Vec<Element>, cx: &mut Cx<'_>) {
-        let encryption = Element::builder("encryption", "urn:xmpp:eme:0")
+        let encryption = Element::builder("encryption", EME)
             .attr(xml_ncname!("namespace").to_owned(), esession::namespaces::ENCRYPTED)
             .attr(xml_ncname!("name").to_owned(), "ESession");
         let message = stanza::message(&self.with, Some("chat"), id)

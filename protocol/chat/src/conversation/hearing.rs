@@ -6,7 +6,7 @@ use minidom::Element;
 
 use super::Conversation;
 use super::active::Active;
-use crate::content::Content;
+use crate::content::{Content, EME};
 use crate::effects::Cx;
 use crate::event::Event;
 use crate::stanza::{CLIENT, Failure};
@@ -69,7 +69,9 @@ impl Conversation {
 
     /// A message in the clear: shown as such, and answered by nothing.
     pub(super) fn handle_clear(&mut self, message: &Element, from: &Jid, cx: &mut Cx<'_>) {
-        if message.attr("type") == Some("groupchat") {
+        // What is sealed for other clients by other means comes in the session too, where there is one.
+        let is_for_others = self.is_open() && message.has_child("encryption", EME);
+        if message.attr("type") == Some("groupchat") || is_for_others {
             return;
         }
         self.last_seen = from.clone();

@@ -2,7 +2,7 @@
 
 use minidom::Element;
 use omemo::nodes::Node;
-use omemo::{DeviceList, Dialect, Encrypted, Envelope, bundle};
+use omemo::{DeviceList, Dialect, Encrypted, Envelope, bundle, trust_message};
 
 /// Any octets, as an element where they are one, in the place of everything that others publish and send.
 pub(crate) fn omemo(data: &[u8]) {
@@ -23,6 +23,9 @@ pub(crate) fn omemo(data: &[u8]) {
         let again = Encrypted::read(&message.to_element()).unwrap();
         assert_eq!((again.sender, again.payload.is_some()), (message.sender, message.payload.is_some()));
         assert_eq!(again.keys.len(), message.keys.len());
+    }
+    if let Ok(decisions) = trust_message::read(&element) {
+        assert!(decisions.len() <= trust_message::MAX_DECISIONS);
     }
     if let Ok(envelope) = Envelope::read(&element, "alice@example.org", "bob@example.org") {
         assert!(envelope.from.is_none_or(|from| from == "alice@example.org"));

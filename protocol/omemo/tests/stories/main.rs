@@ -7,4 +7,5 @@ mod dice;
 mod elements;
 mod envelopes;
 mod fuzzed;
+mod trust_messages;
 mod vectors;
