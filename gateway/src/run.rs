@@ -95,7 +95,7 @@ pub async fn serve(config: Arc<Config>, stop: CancellationToken) -> Result<(), E
     while serving.join_next().await.is_some() {}
     control.abort();
     keeping.abort();
-    store.checkpoint().await?;
+    store.close().await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::input::Input;
 use super::step::Step;
 use crate::from_xmpp;
 use crate::keeper::{Keeper, Peer};
-use crate::secure::openpgp::{self, Refused};
+use crate::secure::openpgp::{self, Material, Refused};
 use crate::store::openpgp as rows;
 use crate::store::{self, Protection, UserId, unix};
 use crate::xml::{self, Limits};
@@ -84,7 +84,20 @@ impl Conversation {
             _ => None,
         };
         let (us, from) = (self.us(), outer.from.to_bare().to_string());
-        self.keeper.store.call(move |db, sealer| openpgp::read(&us, db, sealer, &from, &sealed, parse)).await
+        let material = self.material().await?;
+        let opened = tokio::task::spawn_blocking(move || material.open(&from, &sealed, parse)).await;
+        let opened = match opened.map_err(|_| store::Error::Stopping)? {
+            Ok(opened) => opened,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let id = opened.id.clone();
+        let is_replayed = self.keeper.store.call(move |db, _| openpgp::is_replayed(&us, db, &id)).await?;
+        Ok(if is_replayed { Err(Refused::Replayed) } else { Ok(opened) })
+    }
+
+    async fn material(&self) -> store::Result<Material> {
+        let us = self.us();
+        self.keeper.store.call(move |db, sealer| openpgp::material(&us, db, sealer)).await
     }
 
     async fn said_in_openpgp(&mut self, outer: Outer, stanza: &Element, opened: Opened) {
@@ -102,8 +115,10 @@ impl Conversation {
 
     /// Content, sealed for all keys that are known. `None` if there is none.
     pub(super) async fn seal_openpgp(&self, content: &[Element]) -> Result<Option<Element>, ()> {
-        let (us, to, content) = (self.us(), self.them().to_string(), content.to_vec());
-        let sealed = self.keeper.store.call(move |db, sealer| openpgp::write(&us, db, sealer, &to, &content)).await;
+        let (to, content) = (self.them().to_string(), content.to_vec());
+        let material =
+            self.material().await.map_err(|error| tracing::error!(%error, "cannot read what OpenPGP takes"))?;
+        let sealed = tokio::task::spawn_blocking(move || material.seal(&to, &content)).await.map_err(drop)?;
         sealed.map_err(|error| tracing::error!(%error, "cannot seal for OpenPGP"))
     }
 
@@ -112,9 +127,8 @@ impl Conversation {
         if self.keyring.asked.is_none() {
             self.ask_keys();
         }
-        let (us, to) = (self.us(), self.them().to_string());
-        let known = self.keeper.store.call(move |db, _| openpgp::recipients(&us, db, &to)).await;
-        let has_some = known.is_ok_and(|known| !known.is_empty());
+        let to = self.them().to_string();
+        let has_some = self.material().await.is_ok_and(|material| !material.recipients(&to).is_empty());
         if !has_some && self.may_ask_keys() {
             self.ask_keys();
         }

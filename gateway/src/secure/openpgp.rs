@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use getrandom::SysRng;
 use minidom::Element;
 use openpgp_xmpp::{
-    Announced, Arrival, Certificate, Key, KeyList, MessageId, Opened, Refusal, Window, open, pubkey, seal,
+    Announced, Arrival, Certificate, Key, KeyList, MessageId, Opened, Refusal, SealError, Window, open, pubkey, seal,
 };
 use rand_core::UnwrapErr;
 use rusqlite::Transaction;
@@ -13,7 +13,7 @@ use rusqlite::Transaction;
 use super::omemo::Us;
 use crate::store::openpgp::{self as rows, Known};
 use crate::store::trust::{Trust, any_verified};
-use crate::store::{Error, Result, Sealer, unix};
+use crate::store::{Error, Result, Sealer, unix, witness};
 
 /// Why a message is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,32 +45,80 @@ pub fn public(us: &Us, db: &Transaction<'_>, sealer: &Sealer, name: &str) -> Res
     Ok(is_it.then(|| (pubkey::to_element(&key.public_octets()), u64::try_from(at).unwrap_or_default())))
 }
 
-/// Opens a message of one of the user's clients, whose bare JID is `from`. Nothing is stored yet: see [`note`].
+/// What opening and sealing takes, out of the store: nobody waits for it while that is done.
+pub struct Material {
+    key: Key,
+    known: Vec<Known>,
+    any_verified: bool,
+    /// What is older may have been read by what was lost when the database was put back.
+    since: i64,
+}
+
+/// All that is needed in one conversation.
+///
+/// # Errors
+/// As [`list`].
+pub fn material(us: &Us, db: &Transaction<'_>, sealer: &Sealer) -> Result<Material> {
+    let ((key, _), known) = (own(us, db, sealer)?, rows::known(db, us.user)?);
+    Ok(Material { key, known, any_verified: any_verified(db, us.user)?, since: witness::since(db)? })
+}
+
+impl Material {
+    /// Opens a message of one of the user's clients, whose bare JID is `from`. Whether it was read before is another question,
+    /// see [`is_replayed`].
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub fn open(
+        &self,
+        from: &str,
+        element: &Element,
+        parse: impl FnOnce(&str) -> Option<Element>,
+    ) -> std::result::Result<Opened, Refused> {
+        let (Window { past, future }, now) = (Window::default(), now());
+        let past = past.min(now.saturating_sub(u64::try_from(self.since).unwrap_or_default()));
+        let senders: Vec<_> = self.certificates(from, |_| true).collect();
+        let arrival = Arrival { from, senders: &senders, now, window: Window { past, future } };
+        let opened = open(&self.key, element, &arrival, parse).map_err(Refused::Refusal)?;
+        let signer = opened.signer.to_string();
+        // One that is not given out any more may have been stolen, unless people vouch for it.
+        let counts = |it: &Known| it.trust.counts(self.any_verified) && (it.listed || it.trust == Trust::Verified);
+        if self.known.iter().any(|it| it.fingerprint == signer && counts(it)) {
+            Ok(opened)
+        } else {
+            Err(Refused::Untrusted)
+        }
+    }
+
+    /// Seals for all of the user's certificates that are listed, trusted, and of use now. `None` if there is none.
+    ///
+    /// # Errors
+    /// That it cannot be sealed.
+    pub fn seal(&self, to: &str, content: &[Element]) -> std::result::Result<Option<Element>, SealError> {
+        let recipients = self.recipients(to);
+        if recipients.is_empty() {
+            return Ok(None);
+        }
+        seal(&self.key, &recipients, content, now(), &mut UnwrapErr(SysRng)).map(Some)
+    }
+
+    /// The certificates that are written to now.
+    pub fn recipients(&self, to: &str) -> Vec<Certificate> {
+        self.certificates(to, |it| it.listed && it.trust.counts(self.any_verified)).collect()
+    }
+
+    fn certificates(&self, of: &str, which: impl Fn(&Known) -> bool) -> impl Iterator<Item = Certificate> {
+        let used = self.known.iter().filter(move |it| which(it));
+        used.filter_map(|known| Certificate::read(&known.octets, of, now()).ok())
+    }
+}
+
+/// Whether a message was read before.
 ///
 /// # Errors
 /// The store's.
-pub fn read(
-    us: &Us,
-    db: &Transaction<'_>,
-    sealer: &Sealer,
-    from: &str,
-    element: &Element,
-    parse: impl FnOnce(&str) -> Option<Element>,
-) -> Result<std::result::Result<Opened, Refused>> {
-    let ((key, _), known, now) = (own(us, db, sealer)?, rows::known(db, us.user)?, now());
-    let senders: Vec<_> = known.iter().filter_map(|known| Certificate::read(&known.octets, from, now).ok()).collect();
-    let arrival = Arrival { from, senders: &senders, now, window: Window::default() };
-    let opened = match open(&key, element, &arrival, parse) {
-        Ok(opened) => opened,
-        Err(refusal) => return Ok(Err(Refused::Refusal(refusal))),
-    };
-    let (signer, any_verified) = (opened.signer.to_string(), any_verified(db, us.user)?);
-    // One that is not given out any more may have been stolen, unless people vouch for it.
-    let counts = |it: &Known| it.trust.counts(any_verified) && (it.listed || it.trust == Trust::Verified);
-    if !known.iter().any(|it| it.fingerprint == signer && counts(it)) {
-        return Ok(Err(Refused::Untrusted));
-    }
-    Ok(if rows::is_seen(db, us.user, &opened.id)? { Err(Refused::Replayed) } else { Ok(opened) })
+pub fn is_replayed(us: &Us, db: &Transaction<'_>, id: &MessageId) -> Result<bool> {
+    rows::is_seen(db, us.user, id)
 }
 
 /// A message was read, and does not come again.
@@ -82,32 +130,6 @@ pub fn note(us: &Us, db: &Transaction<'_>, id: &MessageId) -> Result<()> {
     let now = unix(SystemTime::now());
     let span = i64::try_from(past.saturating_add(future)).unwrap_or(i64::MAX);
     rows::see(db, us.user, id, now, now.saturating_add(span))
-}
-
-/// Seals for all of the user's certificates that are listed, trusted, and of use now. `None` if there is none.
-///
-/// # Errors
-/// The store's.
-pub fn write(us: &Us, db: &Transaction<'_>, sealer: &Sealer, to: &str, content: &[Element]) -> Result<Option<Element>> {
-    let recipients = recipients(us, db, to)?;
-    if recipients.is_empty() {
-        return Ok(None);
-    }
-    let (key, _) = own(us, db, sealer)?;
-    seal(&key, &recipients, content, now(), &mut UnwrapErr(SysRng)).map(Some).map_err(|error| {
-        tracing::error!(%error, "cannot seal for OpenPGP");
-        Error::Seal
-    })
-}
-
-/// The certificates that are written to now.
-///
-/// # Errors
-/// The store's.
-pub fn recipients(us: &Us, db: &Transaction<'_>, to: &str) -> Result<Vec<Certificate>> {
-    let (known, any_verified) = (rows::known(db, us.user)?, any_verified(db, us.user)?);
-    let used = known.iter().filter(|it| it.listed && it.trust.counts(any_verified));
-    Ok(used.filter_map(|known| Certificate::read(&known.octets, to, now()).ok()).collect())
 }
 
 fn own(us: &Us, db: &Transaction<'_>, sealer: &Sealer) -> Result<(Key, i64)> {

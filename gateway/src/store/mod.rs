@@ -3,7 +3,7 @@
 //! Every change is a transaction on one connection; a caller hands in a closure and awaits its result. Content is
 //! sealed (see [`seal`]) and gone once delivered; JIDs, far ids and times stay readable for whoever reads the file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, Transaction};
@@ -29,6 +29,7 @@ pub mod trust;
 pub mod trust_messages;
 mod unwritten;
 pub mod users;
+pub mod witness;
 
 pub use contacts::{Contact, Subscription};
 pub use deliveries::{Delivery, NewDelivery, Parcel};
@@ -68,6 +69,9 @@ pub enum Error {
          begin anew: users must log in again, and what waited for delivery is lost"
     )]
     OtherKey,
+    /// The file that tells whether the database was put back from a copy cannot be written.
+    #[error("{0}: {1}")]
+    Witness(PathBuf, std::io::Error),
     /// The thread pool is gone: the program is stopping.
     #[error("the program is stopping")]
     Stopping,
@@ -81,6 +85,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Store {
     connection: Arc<Mutex<Connection>>,
     sealer: Arc<Sealer>,
+    path: Arc<Path>,
 }
 
 impl Store {
@@ -92,7 +97,13 @@ impl Store {
         let mut connection = Connection::open(path)?;
         schema::prepare(&mut connection)?;
         proof::settle(&connection, &sealer)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), sealer: Arc::new(sealer) })
+        if witness::settle(&mut connection, path)? {
+            tracing::warn!(
+                "the database was put back from a copy: OMEMO with the users' devices begins anew, and OpenPGP messages of \
+                 before are refused"
+            );
+        }
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), sealer: Arc::new(sealer), path: path.into() })
     }
 
     /// Runs `work` in one transaction; commits if it returns `Ok`, otherwise nothing has happened.
@@ -115,6 +126,20 @@ impl Store {
         })
         .await
         .map_err(|_| Error::Stopping)?
+    }
+
+    /// Nothing is stored after this.
+    ///
+    /// # Errors
+    /// SQLite's, or [`Error::Witness`].
+    pub async fn close(&self) -> Result<()> {
+        let (connection, path) = (self.connection.clone(), self.path.clone());
+        tokio::task::spawn_blocking(move || {
+            witness::renew(&mut connection.lock().unwrap_or_else(PoisonError::into_inner), &path)
+        })
+        .await
+        .map_err(|_| Error::Stopping)??;
+        self.checkpoint().await
     }
 
     /// Truncates the write-ahead log, so that deleted rows are gone from the disk too.

@@ -12,6 +12,7 @@ use super::*;
 use crate::message::Message;
 
 mod unwritten;
+mod witness;
 
 fn open(path: &Path) -> Store {
     Store::open(path, sealer(7)).unwrap()
@@ -23,7 +24,7 @@ fn sealer(octet: u8) -> Sealer {
 
 struct World {
     _dir: tempfile::TempDir,
-    path: std::path::PathBuf,
+    path: PathBuf,
     store: Store,
     alice: UserId,
     bob: ContactId,
@@ -364,7 +365,8 @@ async fn a_database_of_the_first_version_is_tied_to_the_key_of_its_logins() {
                      DROP TABLE omemo_lists; DROP TABLE omemo_devices; DROP TABLE omemo_sessions; \
                      ALTER TABLE links DROP COLUMN first; ALTER TABLE links DROP COLUMN gone; DROP TABLE reactions; \
                      DROP TABLE openpgp_keys; DROP TABLE openpgp_certificates; DROP TABLE openpgp_seen; \
-                     DROP TABLE protections; DROP TABLE omemo_prekeys_taken; DROP TABLE omemo_trust_messages";
+                     DROP TABLE protections; DROP TABLE omemo_prekeys_taken; DROP TABLE omemo_trust_messages; \
+                     DROP TABLE witness";
         db.execute_batch(&format!("{newer}; PRAGMA user_version = 1")).unwrap();
     };
     before(&world.path);

@@ -162,3 +162,32 @@ async fn one_stanza_carries_what_is_sealed_by_omemo_and_by_openpgp() {
         assert!(!sent.iter().any(|stanza| client.open(stanza).is_some()), "{sent:?}");
     }
 }
+
+/// Else a server could add a device of its own, and be answered beside the session that was compared.
+#[tokio::test(start_paused = true)]
+async fn who_has_compared_the_codes_of_a_session_trusts_no_device_blindly() {
+    let (mut world, mut phones, _session) = telephone_and_computer(Dialect::Omemo2).await;
+    let code = world.keeper.crossings.codes(&alice()).await.remove(0);
+    assert!(world.keeper.crossings.verify(&alice(), &code.comparison.code()).await.is_some());
+    let refused = stanza_with("m3", &[phones[0].seal(Some("I am Alice"))], "").replace("/phone'", "/tablet'");
+    world.takes(&refused).await;
+    let sent = out(&mut world, &mut phones, None).await;
+    let refusal = sent.iter().find(|stanza| stanza.attr("type") == Some("error")).unwrap();
+    assert!(text(refusal).contains("not trusted"), "{}", text(refusal));
+    world.far().says(&silent(), "for one");
+    let sent = out(&mut world, &mut phones, None).await;
+    assert!(sent.iter().any(|stanza| encrypted(stanza).is_some()), "{sent:?}");
+    assert_eq!(said_by_omemo(&mut phones, &sent, "for one"), 0, "{sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn devices_hear_of_the_first_client_with_a_session() {
+    let (mut world, mut phones) = acquainted(Dialect::Omemo2).await;
+    let said = stanza_with("m2", &[phones[0].seal(Some("from the tablet"))], "").replace("/phone'", "/tablet'");
+    world.takes(&said).await;
+    out(&mut world, &mut phones, None).await;
+    let mut session = session(&mut world, &esession::Binding::between(ALICE, SILENT)).await;
+    world.takes(&from_alice("phone", &session.confirm().unwrap())).await;
+    let sent = out(&mut world, &mut phones, None).await;
+    assert_eq!(said_by_omemo(&mut phones, &sent, "has begun its first encrypted session"), 1, "{sent:?}");
+}

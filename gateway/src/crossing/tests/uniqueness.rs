@@ -1,5 +1,5 @@
-//! No key serves for two texts, however often the gateway stops between any two things (security.md, B9). A database that is
-//! put back from a backup is another matter: these stories say what becomes of that.
+//! No key serves for two texts, however often the gateway stops between any two things (security.md, B9). Nor if a database
+//! is put back from a copy; a whole machine that is taken back is another matter: these stories say what becomes of that.
 
 #[path = "../../../../protocol/esession/tests/stories/dice.rs"]
 mod dice;
@@ -57,31 +57,64 @@ async fn unless_it_does_not_store_what_it_has_opened() {
     }
 }
 
+/// Words both ways until some step, and a copy of the database from another.
+async fn lived_since_a_backup(seed: u64, devices: usize) -> History {
+    let mut it = History::begin(seed, devices as u32, Bug::None).await;
+    for at in 0..devices {
+        it.begins(at).await;
+        it.phone_hears(at, false);
+    }
+    let backup = it.below(20);
+    for step in 0..40 {
+        let (at, early) = (it.below(devices), it.below(4) == 0);
+        match it.below(8) {
+            _ if step == backup => it.back_up().await,
+            0..3 => it.says(early).await,
+            3..5 => it.phone_hears(at, false),
+            5 => it.phone_says(at),
+            _ => drop(it.hears(early, false).await),
+        }
+    }
+    it
+}
+
+/// The gateway notices, and begins anew with every device: nothing of that day serves again, and nothing that was read since
+/// is read again.
+#[tokio::test]
+async fn nor_after_a_copy_of_the_database_was_put_back() {
+    for seed in 0..SEEDS {
+        let devices = [1, 3, 10][seed as usize % 3];
+        let mut it = lived_since_a_backup(seed, devices).await;
+        it.put_back();
+        it.used.put_back.clear();
+        for _ in 0..4 {
+            it.says(false).await;
+            it.hears(false, true).await;
+        }
+        it.lose_what_is_underway();
+        for at in 0..devices {
+            it.begins(at).await;
+            it.phone_hears(at, false);
+        }
+        let refused = it.refused;
+        for _ in 0..3 {
+            it.says(false).await;
+            (0..devices).for_each(|at| it.phone_hears(at, false));
+        }
+        assert_eq!((it.refused, it.used.repeats), (refused, 0), "all devices read");
+    }
+}
+
 /// Then the gateway goes on in the chains of that day, and cannot know. Of two messages under one key a device reads one; the
 /// keys of payloads are fresh, so that who has both learns nothing (CBC, of two texts that are random). An answer to what was
 /// read ends it, or a new session.
 #[tokio::test]
-async fn after_a_backup_was_put_back_only_its_chains_repeat_until_they_are_answered() {
+async fn after_a_machine_was_taken_back_only_its_chains_repeat_until_they_are_answered() {
     let mut repeats = 0;
     for seed in 0..16 {
         let devices = [1, 3, 10][seed as usize % 3];
-        let mut it = History::begin(seed, devices, Bug::None).await;
-        for at in 0..devices as usize {
-            it.begins(at).await;
-            it.phone_hears(at, false);
-        }
-        let backup = it.below(20);
-        for step in 0..40 {
-            let (at, early) = (it.below(devices as usize), it.below(4) == 0);
-            match it.below(8) {
-                _ if step == backup => it.back_up().await,
-                0..3 => it.says(early).await,
-                3..5 => it.phone_hears(at, false),
-                5 => it.phone_says(at),
-                _ => drop(it.hears(early, false).await),
-            }
-        }
-        it.put_back();
+        let mut it = lived_since_a_backup(seed, devices).await;
+        it.take_back();
         // What it has heard since is forgotten as well; whoever repeats that is believed.
         it.heard.clear();
         for _ in 0..3 {
@@ -91,7 +124,7 @@ async fn after_a_backup_was_put_back_only_its_chains_repeat_until_they_are_answe
         it.lose_what_is_underway();
         // What a device says first may be of before it has read anything in that chain: then it reads the second text.
         for _ in 0..2 {
-            for at in 0..devices as usize {
+            for at in 0..devices {
                 it.phone_says(at);
                 it.hears(false, false).await;
                 // A session that was broken was begun anew.
@@ -99,10 +132,10 @@ async fn after_a_backup_was_put_back_only_its_chains_repeat_until_they_are_answe
             }
             let refused = it.refused;
             it.says(false).await;
-            (0..devices as usize).for_each(|at| it.phone_hears(at, false));
+            (0..devices).for_each(|at| it.phone_hears(at, false));
             assert_eq!(it.refused, refused, "all devices read again");
         }
-        for at in 0..devices as usize {
+        for at in 0..devices {
             it.phone_says(at);
             it.hears(false, false).await;
         }

@@ -28,3 +28,12 @@ CREATE TABLE omemo_trust_messages (
     trust    TEXT NOT NULL,                   -- verified | distrusted
     PRIMARY KEY (user, sender, identity)
 ) STRICT;
+
+-- By what the file beside the database is known that nobody but the gateway writes, and since when (seconds since 1970) this is
+-- not a copy that was put back.
+CREATE TABLE witness (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    inode   INTEGER NOT NULL,
+    changed TEXT NOT NULL,
+    since   INTEGER NOT NULL DEFAULT 0
+) STRICT;
