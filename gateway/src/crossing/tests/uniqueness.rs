@@ -7,7 +7,10 @@ mod history;
 mod oracle;
 mod restored;
 
+use ::omemo::ratchet::Error;
 use history::{Bug, History};
+
+use crate::secure::omemo::Refusal;
 
 const SEEDS: u64 = 20;
 
@@ -66,13 +69,14 @@ async fn lived_since_a_backup(seed: u64, devices: usize) -> History {
     }
     let backup = it.below(20);
     for step in 0..40 {
-        let (at, early) = (it.below(devices), it.below(4) == 0);
-        match it.below(8) {
+        let (at, early, again) = (it.below(devices), it.below(4) == 0, it.below(2) == 0);
+        match it.below(9) {
             _ if step == backup => it.back_up().await,
             0..3 => it.says(early).await,
             3..5 => it.phone_hears(at, false),
             5 => it.phone_says(at),
-            _ => drop(it.hears(early, false).await),
+            6 => it.phone_begins(at, early).await,
+            _ => drop(it.hears(early, again).await),
         }
     }
     it
@@ -87,8 +91,8 @@ async fn nor_after_a_copy_of_the_database_was_put_back() {
         let mut it = lived_since_a_backup(seed, devices).await;
         it.put_back();
         it.used.put_back.clear();
-        for _ in 0..4 {
-            it.says(false).await;
+        it.says(false).await;
+        for _ in 0..20 {
             it.hears(false, true).await;
         }
         it.lose_what_is_underway();
@@ -102,6 +106,20 @@ async fn nor_after_a_copy_of_the_database_was_put_back() {
             (0..devices).for_each(|at| it.phone_hears(at, false));
         }
         assert_eq!((it.refused, it.used.repeats), (refused, 0), "all devices read");
+    }
+}
+
+#[tokio::test]
+async fn nor_is_a_session_begun_again_by_what_began_one_since() {
+    for seed in 0..4 {
+        let mut it = History::begin(seed, 2, Bug::None).await;
+        let at = it.below(2);
+        it.phone_begins(at, false).await;
+        it.back_up().await;
+        it.phone_says(at);
+        assert_eq!(it.hears(false, true).await, None);
+        it.put_back();
+        assert_eq!(it.hears(false, true).await, Some(Refusal::Broken(Error::UnknownPrekey)));
     }
 }
 

@@ -11,7 +11,7 @@ fn name(dir: &Path) -> PathBuf {
 
 /// What may be used only once.
 async fn put_something(store: &Store) {
-    let put = |db: &rusqlite::Transaction<'_>, _: &Sealer| {
+    let put = |db: &Transaction<'_>, _: &Sealer| {
         let sql = "INSERT OR IGNORE INTO users (id, network, jid) VALUES (1, 'echo', 'alice@example.org');
                    INSERT OR IGNORE INTO omemo_sessions VALUES (1, 'bob', 1, 7, x'00');
                    INSERT OR IGNORE INTO omemo_prekeys VALUES (1, 'bob', 1, x'00')";
@@ -22,7 +22,7 @@ async fn put_something(store: &Store) {
 
 /// How much of it is there, and whether the database knows that it was put back.
 async fn looks(store: &Store) -> (i64, bool) {
-    let count = |db: &rusqlite::Transaction<'_>, _: &Sealer| {
+    let count = |db: &Transaction<'_>, _: &Sealer| {
         let sql = "SELECT (SELECT count(*) FROM omemo_sessions) + (SELECT count(*) FROM omemo_prekeys)";
         Ok((db.query_row(sql, [], |row| row.get(0))?, witness::since(db)? > 0))
     };
