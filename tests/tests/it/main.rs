@@ -25,6 +25,7 @@ mod privilege;
 mod processes;
 mod prosody;
 mod rich;
+mod side_by_side;
 mod simulation;
 mod supply;
 mod trouble;
