@@ -92,6 +92,28 @@ impl Message {
         (Plaintext::new(quoting), length)
     }
 
+    /// The same, if its text takes more octets in XML than there is room for: cut, and it says so.
+    pub fn cut(&self, room: usize) -> Option<Self> {
+        let width = |character: char| match character {
+            '&' | '\'' | '"' => 6,
+            '<' | '>' => 4,
+            other => other.len_utf8(),
+        };
+        let text = self.text.expose();
+        let mut used = 0;
+        let fits = |(_, character): &(usize, char)| {
+            used += width(*character);
+            used <= room
+        };
+        let end = text.char_indices().take_while(fits).last().map_or(0, |(at, last)| at + last.len_utf8());
+        let (shown, rest) = text.split_at(end);
+        let missing = rest.chars().count();
+        (missing > 0).then(|| {
+            let text = format!("{shown}\u{2026} [{missing} more characters do not fit: another client shows them.]");
+            Self { text: Plaintext::new(text), ..self.clone() }
+        })
+    }
+
     /// The same in nothing but words, for a client that shows nothing else; `own` if the user has said it.
     pub fn in_words(&self, own: bool) -> Plaintext {
         let (who, me) = if own { ("You", "You ") } else { ("", "/me ") };
@@ -161,6 +183,19 @@ mod tests {
         assert_eq!(short(&"x".repeat(201)), Some(format!("{}\u{2026}", "x".repeat(200))));
         assert_eq!(short(&"x".repeat(200)), Some("x".repeat(200)));
         assert_eq!(short("> nothing else"), None);
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_where_its_xml_would_be() {
+        let cut =
+            |words: &str, room| Message::says(Plaintext::new(words)).cut(room).map(|it| it.text.expose().to_owned());
+        let note = |missing| format!("\u{2026} [{missing} more characters do not fit: another client shows them.]");
+        assert_eq!(cut("words", 5), None);
+        assert_eq!(cut("words", 4), Some(format!("word{}", note(1))));
+        assert_eq!(cut("&&", 12), None);
+        assert_eq!(cut("&&", 11), Some(format!("&{}", note(1))));
+        assert_eq!(cut("\u{1f511}\u{1f511}\u{1f511}", 11), Some(format!("\u{1f511}\u{1f511}{}", note(1))));
+        assert_eq!(cut("<", 3), Some(note(1)));
     }
 
     #[test]

@@ -30,6 +30,24 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// In the place of words that must not be stored and went with an earlier process.
 const LOST: &str = "[A message that must not be stored here was lost when Drawbridge was stopped. Another client of yours may show it.]";
 
+/// How much text there is room for in a stanza.
+#[derive(Clone, Copy)]
+pub(super) enum Room {
+    /// Once, in clear or as base64.
+    Alone,
+    /// In three copies, as base64, with a key for each of a hundred devices in each dialect.
+    Keyed,
+}
+
+impl Room {
+    fn octets(self, max_stanza: usize) -> usize {
+        match self {
+            Self::Alone => max_stanza / 2,
+            Self::Keyed => max_stanza / 8,
+        }
+    }
+}
+
 impl Conversation {
     /// Sends what waits, as far as the window and the protection allow.
     pub(super) async fn deliver(&mut self) {
@@ -108,7 +126,7 @@ impl Conversation {
         let mut reached = false;
         for resource in sessions {
             let shows = self.shows_reactions(|client| client.full == *resource);
-            let content = self.shown(delivery, Sealed::Whole, shows);
+            let content = self.shown(delivery, (Sealed::Whole, Room::Alone), shows);
             reached |= matches!(self.post_sealed(resource, &delivery.stanza, &content).await, Some(Ok(())));
         }
         let is_out = reached || keys.any();
@@ -119,7 +137,7 @@ impl Conversation {
     }
 
     async fn deliver_clear(&mut self, delivery: &Delivery) -> bool {
-        let mut content = self.shown(delivery, Sealed::Whole, self.shows_reactions(|_| true));
+        let mut content = self.shown(delivery, (Sealed::Whole, Room::Alone), self.shows_reactions(|_| true));
         if !content.iter().any(|child| child.is("body", ns::CLIENT)) {
             // Else a server takes it for something that passes (XEP-0313, section 8).
             content.push(element("store", ns::HINTS));
@@ -259,7 +277,12 @@ impl Conversation {
 
     /// A delivery as content. What the user said elsewhere is shown as theirs in words: in an encrypted session nobody but
     /// the contact can send it (clients.md, 2.7).
-    pub(super) fn shown(&self, delivery: &Delivery, sealed: Sealed, shows_reactions: bool) -> Vec<Element> {
+    pub(super) fn shown(
+        &self,
+        delivery: &Delivery,
+        (sealed, room): (Sealed, Room),
+        shows_reactions: bool,
+    ) -> Vec<Element> {
         let Parcel { message, mine, time, .. } = &delivery.parcel;
         let sent = time
             .and_then(|seconds| u64::try_from(seconds).ok())
@@ -271,6 +294,8 @@ impl Conversation {
             Some(message) if in_words(message) => &Message::says(message.in_words(*mine)),
             Some(message) => message,
         };
+        let cut = message.cut(room.octets(self.keeper.config.limits.max_stanza));
+        let message = cut.as_ref().unwrap_or(message);
         to_xmpp::message(message, &delivery.stanza, sent, sealed, |own| self.author(own))
     }
 

@@ -7,6 +7,7 @@ use openpgp_xmpp::nodes::OPENPGP;
 
 use super::acquaintance::Audience;
 use super::conversation::Conversation;
+use super::delivering::Room;
 use super::openpgp::Readers;
 use crate::store::{Delivery, Protection, Protections};
 use crate::to_xmpp::Sealed;
@@ -66,8 +67,8 @@ impl Conversation {
     /// Seals one delivery. `None` if nobody could read it.
     pub(super) async fn deliver_keyed(&self, keys: Keys, delivery: &Delivery) -> Option<bool> {
         // Only the newer dialect of OMEMO and OpenPGP can keep from the server what somebody reacts with.
-        let bodies = self.shown(delivery, Sealed::Body, false);
-        let whole = self.shown(delivery, Sealed::Whole, true);
+        let bodies = self.shown(delivery, (Sealed::Body, Room::Keyed), false);
+        let whole = self.shown(delivery, (Sealed::Whole, Room::Keyed), true);
         self.post_keyed(keys, &delivery.stanza, &bodies, &whole).await
     }
 

@@ -12,6 +12,7 @@ use rand_core::UnwrapErr;
 use tokio::time::Instant;
 
 use super::conversation::Conversation;
+use super::delivering::Room;
 use super::given_out;
 use super::incoming::Outer;
 use super::input::Input;
@@ -161,7 +162,7 @@ impl Conversation {
         let credentials = Credentials { signing_key, known_keys: trusted, ..Credentials::default() };
         let policy = policy::session_policy(&self.keeper.config.esession, self.truth().await);
         let (binding, options) = (self.binding().await, options.clone());
-        let content = xml::serialize(&self.shown(delivery, Sealed::Whole, true));
+        let content = xml::serialize(&self.shown(delivery, (Sealed::Whole, Room::Alone), true));
         let now = u64::try_from(unix(SystemTime::now())).unwrap_or_default();
         let seal = move || {
             let rng = &mut UnwrapErr(SysRng);

@@ -191,3 +191,31 @@ async fn devices_hear_of_the_first_client_with_a_session() {
     let sent = out(&mut world, &mut phones, None).await;
     assert_eq!(said_by_omemo(&mut phones, &sent, "has begun its first encrypted session"), 1, "{sent:?}");
 }
+
+/// Else the server would end the link for it, or it would wait for ever, and all that comes after.
+#[tokio::test(start_paused = true)]
+async fn whatever_a_contact_writes_fits_into_a_stanza() {
+    let (mut world, mut phones) = acquainted(Dialect::Axolotl).await;
+    let client = Client::meet(&mut world).await;
+    let sealed = text(&client.seal("from the laptop"));
+    world
+        .takes(&format!(
+            "<message from='{ALICE}/laptop' to='{SILENT}' id='p1' type='chat'>{sealed}<body>fallback</body></message>"
+        ))
+        .await;
+    out(&mut world, &mut phones, Some(&client)).await;
+    let most = world.keeper.config.limits.max_stanza;
+    for (words, missing) in
+        [("&".repeat(65_536), Some(60_075)), ("x".repeat(32_768), None), ("after it".to_owned(), None)]
+    {
+        world.far().says(&silent(), &words);
+        let sent = out(&mut world, &mut phones, Some(&client)).await;
+        assert!(sent.iter().all(|stanza| text(stanza).len() <= most), "{}", words.len());
+        let heard = sent.iter().find_map(|stanza| phones[0].open(stanza).flatten()).unwrap();
+        let note = missing.map(|missing| format!("[{missing} more characters do not fit"));
+        assert!(note.map_or_else(|| heard == words, |note| heard.contains(&note)), "{}", &heard[heard.len() - 80..]);
+        assert!(sent.iter().any(|stanza| client.open(stanza).is_some()));
+    }
+    world.far().says(&silent(), &"<".repeat(65_536));
+    assert!(out(&mut world, &mut phones, Some(&client)).await.iter().all(|stanza| text(stanza).len() <= most));
+}
