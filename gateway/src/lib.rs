@@ -23,5 +23,6 @@ pub mod secure;
 pub mod shutdown;
 pub mod store;
 pub mod to_xmpp;
+pub mod turns;
 pub mod xml;
 pub mod xmpp;

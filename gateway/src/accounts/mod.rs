@@ -18,12 +18,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use drawbridge_bridge::{ContactId, Error as NetworkError, KeySharing, Session};
 use futures::future::join_all;
 use jid::BareJid;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::commands::Desk;
 use crate::config::{NetworkConfig, People};
 use crate::keeper::Keeper;
 use crate::store::{self, Login, User, logins, users};
+use crate::turns::Turns;
 
 pub use place::sweep;
 pub use signing_in::SigningIn;
@@ -42,7 +43,8 @@ pub struct Accounts {
     data: PathBuf,
     up: Mutex<HashMap<BareJid, Arc<Supervised>>>,
     openings: Arc<Semaphore>,
-    turns: Mutex<HashMap<BareJid, Arc<AsyncMutex<()>>>>,
+    /// Logins of one user are stored and ended one after the other, whatever door they come through.
+    turns: Turns,
 }
 
 /// Why something could not be done with an account.
@@ -80,7 +82,7 @@ impl Accounts {
             data: data.to_owned(),
             up: Mutex::default(),
             openings: Arc::new(Semaphore::new(OPENINGS)),
-            turns: Mutex::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -158,16 +160,6 @@ impl Accounts {
         if let Some(before) = self.lock().insert(jid, started) {
             before.stop_soon();
         }
-    }
-
-    /// Logins of one user are stored and ended one after the other, whatever door they come through.
-    async fn turn(&self, user: &BareJid) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            turns.entry(user.clone()).or_default().clone()
-        };
-        turn.lock_owned().await
     }
 
     fn supervised(&self, user: &BareJid) -> Option<Arc<Supervised>> {

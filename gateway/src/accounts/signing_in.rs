@@ -72,7 +72,7 @@ impl Accounts {
     ) -> Result<User, AccountError> {
         let SigningIn { id, process, dir } = signing_in;
         drop(process);
-        let _turn = self.turn(user).await;
+        let _turn = self.turns.take(user).await;
         let record = LoginRecord { id, account: grant.account, state: grant.state };
         let stored = match self.store_login(keeper, user, &record).await {
             Ok(stored) => stored,

@@ -32,7 +32,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotRegistered`], or SQLite's.
     pub async fn logout(&self, keeper: &Arc<Keeper>, who: &BareJid) -> Result<SignedOut, AccountError> {
-        let _turn = self.turn(who).await;
+        let _turn = self.turns.take(who).await;
         let user = self.user(keeper, who).await?.ok_or(AccountError::NotRegistered)?;
         // They come back with the next login; until then nobody answers under these addresses.
         roster::remove_contacts(keeper, &user).await;
@@ -44,7 +44,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotRegistered`], or SQLite's.
     pub async fn unregister(&self, keeper: &Arc<Keeper>, who: &BareJid) -> Result<SignedOut, AccountError> {
-        let _turn = self.turn(who).await;
+        let _turn = self.turns.take(who).await;
         let user = self.user(keeper, who).await?.ok_or(AccountError::NotRegistered)?;
         // First, while the contacts are known (XEP-0100 4.3).
         roster::remove_all(keeper, &user).await;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::omemo::ratchet::Bundle;
+use ::omemo::ratchet::{Bundle, IdentityKey};
 use ::omemo::{DeviceId, DeviceList, Dialect, bundle, nodes};
 use jid::Jid;
 use minidom::Element;
@@ -19,7 +19,8 @@ use super::keyed::Keys;
 use super::openpgp;
 use crate::keeper::Keeper;
 use crate::store;
-use crate::store::omemo::{self as rows, Standing};
+use crate::store::introductions::{self, New};
+use crate::store::omemo as rows;
 use crate::to_xmpp;
 use crate::xmpp::element::random_id;
 use crate::xmpp::ns;
@@ -65,24 +66,16 @@ pub(super) struct Met {
 }
 
 impl Conversation {
-    pub(super) fn introduce_device(&mut self, device: DeviceId, fingerprint: &str, otherwise: &str) {
-        self.notice(format!(
-            "Notice: a device of yours is here with OMEMO for the first time: number {device}, fingerprint {fingerprint}. If it \
-             is none of yours, {otherwise}."
-        ));
-    }
-
-    pub(super) fn introduce_key(&mut self, fingerprint: &str) {
-        self.notice(openpgp::introduced(fingerprint));
-    }
-
     /// Words about devices, for [`Conversation::give_notices`].
     pub(super) fn notice(&mut self, text: String) {
         self.acquaintance.notices.push(text);
     }
 
+    /// Tells the user of devices and keys that are new, and what else there is to say of them, once it is known who reads it.
     pub(super) async fn give_notices(&mut self) {
-        if self.acquaintance.notices.is_empty() {
+        let user = self.user.id;
+        let is_new = self.keeper.store.call(move |db, _| introductions::any(db, user)).await;
+        if self.acquaintance.notices.is_empty() && !is_new.unwrap_or(false) {
             return;
         }
         let audience = self.audience().await;
@@ -92,11 +85,25 @@ impl Conversation {
         // Clients show their keys or that somebody types before anything is said: what is about OMEMO goes by OMEMO even then.
         let sealed = matches!(audience, Audience::Devices) && self.endpoints.ready().is_empty();
         for text in std::mem::take(&mut self.acquaintance.notices) {
-            let content = to_xmpp::words(&text);
-            if !sealed || self.post_keyed(Keys::OMEMO, &random_id(), &content, &content).await != Some(true) {
-                self.say(&text).await;
+            self.give_notice(&text, sealed).await;
+        }
+        let new = self.keeper.store.call(move |db, _| introductions::take(db, user)).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot read what the user is to be told of");
+            Vec::new()
+        });
+        for new in new {
+            if !self.give_notice(&introduced(&new), sealed).await
+                && let Err(error) = self.keeper.store.call(move |db, _| introductions::put_back(db, user, &new)).await
+            {
+                tracing::error!(%error, "cannot note what the user was not told of");
             }
         }
+    }
+
+    async fn give_notice(&mut self, text: &str, sealed: bool) -> bool {
+        let content = to_xmpp::words(text);
+        (sealed && self.post_keyed(Keys::OMEMO, &random_id(), &content, &content).await == Some(true))
+            || self.say(text).await
     }
 
     /// Who would read what waits now. Asks for what is missing.
@@ -187,18 +194,14 @@ impl Conversation {
         self.acquaintance.underway = self.acquaintance.underway.saturating_sub(1);
         if let Some(bundle) = bundle {
             let us = self.us();
-            let fingerprint = bundle.identity.fingerprint().unwrap_or_default();
             let begun = self.keeper.store.call(move |db, sealer| us.begin(db, sealer, place, &bundle)).await;
             match begun {
-                Ok(Some(standing)) => {
-                    if standing == Standing::New {
-                        self.introduce_device(place.1, &fingerprint, "somebody else can read what is written here");
-                    }
+                Ok(true) => {
                     if heals {
                         self.post_empty(place).await;
                     }
                 }
-                Ok(None) => tracing::debug!("a bundle that is worth nothing"),
+                Ok(false) => tracing::debug!("a bundle that is worth nothing"),
                 Err(error) => tracing::error!(%error, "cannot store an OMEMO session"),
             }
         }
@@ -212,6 +215,21 @@ impl Conversation {
             self.acquaintance.healed.push(place);
             self.ask_bundle(place, true);
         }
+    }
+}
+
+/// What the user is told of something that was not seen before.
+pub(super) fn introduced(new: &New) -> String {
+    match new {
+        New::Device(device, identity) => format!(
+            "Notice: a device of yours is here with OMEMO for the first time: number {device}, fingerprint {}. If it is none of \
+             yours, somebody else can read what is written to you, and write in your name.",
+            IdentityKey::Curve(*identity).fingerprint().unwrap_or_default()
+        ),
+        New::Key(fingerprint) => format!(
+            "Notice: a key of yours is here with OpenPGP for the first time: {fingerprint}. If it is none of yours, somebody \
+             else can read what is written to you, and write in your name."
+        ),
     }
 }
 

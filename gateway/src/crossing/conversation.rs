@@ -155,6 +155,7 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
             work: conversation.outbox.clone(),
             stop: conversation.stop.clone(),
             busy: conversation.sending.clone(),
+            trying: std::sync::Mutex::default(),
         }));
     }
     tokio::spawn(conversation.live(inbox));
@@ -237,7 +238,8 @@ impl Conversation {
                 self.deliver().await;
             }
             Input::Listed => self.listed().await,
-            Input::Keyring(new) => self.keyring(new).await,
+            Input::Keyring => self.keyring().await,
+            Input::Introduce => self.give_notices().await,
             Input::Met(met) => self.met(*met).await,
             Input::Brought(seq, outcome) => self.brought(seq, *outcome).await,
             Input::GivenOut(keys) => self.given_out(keys),

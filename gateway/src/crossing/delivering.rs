@@ -64,7 +64,7 @@ impl Conversation {
             let way = self.way().await;
             let waiting = match way {
                 Way::Hold => return,
-                Way::Away => return self.leave_for_user(waiting).await,
+                Way::Away => return self.leave_for_user(&contact).await,
                 Way::Clear => self.until_file(waiting, false),
                 Way::Sealed(..) => self.until_file(waiting, true),
             };

@@ -8,7 +8,6 @@ use esession::PublicKey;
 use esession_attest::Certified;
 use jid::FullJid;
 use minidom::Element;
-use openpgp_xmpp::Fingerprint;
 use tokio::sync::{Notify, mpsc, oneshot};
 use xmpp_files::Shared;
 
@@ -52,8 +51,10 @@ pub(super) enum Input {
     Options(Option<Element>),
     /// The lists of the user's devices have come, as far as there are some.
     Listed,
-    /// The user's OpenPGP keys have come, as far as there are some; these are new.
-    Keyring(Vec<Fingerprint>),
+    /// The user's OpenPGP keys have come, as far as there are some.
+    Keyring,
+    /// Devices or keys of the user are new, and no conversation is about them.
+    Introduce,
     /// What one of the user's devices has published, or that it has not.
     Met(Box<Met>),
     /// A file of this delivery lies where the user's clients find it, or why not.

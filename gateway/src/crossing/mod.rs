@@ -112,6 +112,11 @@ impl Crossings {
         self.mailbox(keeper, user, Peer::Gateway).put(Input::Say(text)).await;
     }
 
+    /// Tells the user of devices and keys that are new, in their conversation with the gateway JID.
+    pub async fn introduce(&self, keeper: &Arc<Keeper>, user: &User) {
+        self.mailbox(keeper, user, Peer::Gateway).put(Input::Introduce).await;
+    }
+
     /// A resource of the user came, went, or its abilities became known.
     pub async fn resources_changed(&self, keeper: &Arc<Keeper>, user: &BareJid) {
         let _ = keeper;

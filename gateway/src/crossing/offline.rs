@@ -3,12 +3,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use drawbridge_bridge::ContactId;
 use esession::namespaces::{ESESSION, OFFLINE, init, is_encrypted};
 use esession::{Credentials, Error, OfflineReceiver, OfflineSender, Published, Replays, Secret};
 use getrandom::SysRng;
 use jid::Jid;
 use minidom::Element;
 use rand_core::UnwrapErr;
+use rusqlite::Transaction;
 use tokio::time::Instant;
 
 use super::conversation::Conversation;
@@ -17,7 +19,7 @@ use super::given_out;
 use super::incoming::Outer;
 use super::input::Input;
 use crate::secure::{own_key, policy};
-use crate::store::{Delivery, deliveries, published, unix};
+use crate::store::{Delivery, Sealer, deliveries, published, unix};
 use crate::to_xmpp::Sealed;
 use crate::xml;
 use crate::xmpp::element::{Build, element, random_id, stanza};
@@ -27,6 +29,8 @@ use crate::xmpp::ns;
 /// How long options that were fetched, or not found, are not asked for again.
 const FRESH: Duration = Duration::from_secs(300);
 
+/// Messages that are left in one go.
+const AT_ONCE: usize = 64;
 /// One-way sessions that may be open at once.
 const RECEIVERS: usize = 8;
 
@@ -129,17 +133,19 @@ impl Conversation {
     }
 
     /// Leaves what waits at the user's server, sealed by what their client has published. Each message once.
-    pub(super) async fn leave_for_user(&mut self, waiting: Vec<Delivery>) {
+    pub(super) async fn leave_for_user(&mut self, contact: &ContactId) {
         let options = match &self.options {
             Options::Found(options, at) if at.elapsed() < FRESH => options.clone(),
             Options::Asked => return,
             Options::Unknown | Options::Found(..) => return self.ask_for_options(),
         };
         let Some(options) = options else { return };
-        let user = self.user.id;
-        let waiting = waiting.into_iter().filter(|delivery| !delivery.left_for_later).collect();
+        let (user, contact) = (self.user.id, contact.clone());
+        let waiting =
+            move |db: &Transaction<'_>, sealer: &Sealer| deliveries::to_leave(db, sealer, user, &contact, AT_ONCE);
+        let Ok(waiting) = self.keeper.store.call(waiting).await else { return };
         for delivery in self.until_file(waiting, true) {
-            if delivery.left_for_later || delivery.parcel.unwritten {
+            if delivery.parcel.unwritten {
                 continue;
             }
             let message = match self.seal_offline(&options, &delivery).await {

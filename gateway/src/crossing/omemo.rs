@@ -46,8 +46,8 @@ impl Conversation {
             let opened = self.keeper.store.call(move |db, sealer| us.open(db, sealer, &sealed)).await;
             match opened {
                 Ok(Ok(opened)) => {
-                    let Opened { text, wants_answer, is_new, mut advance } = opened;
-                    let (place, fingerprint) = (advance.place(), advance.fingerprint());
+                    let Opened { text, wants_answer, mut advance } = opened;
+                    let place = advance.place();
                     let beside = self.trusts_beside().await;
                     match text.as_deref().map(|text| self.understood(&message, &outer, stanza, text, beside)) {
                         Some(Ok((said, decisions))) => {
@@ -63,9 +63,6 @@ impl Conversation {
                             self.refuse(&outer, Condition::NotAcceptable, text).await;
                         }
                         None => self.take(Step::Omemo(advance)).await,
-                    }
-                    if is_new {
-                        self.introduce_device(place.1, &fingerprint, "somebody else writes in your name");
                     }
                     if wants_answer {
                         self.post_empty(place).await;
@@ -101,7 +98,7 @@ impl Conversation {
                 "a device of yours with this number has shown another identity before: \"drawbridge users devices\" on the host \
                  forgets that one"
             }
-            Some((Refusal::Untrusted(_), ..)) => {
+            Some((Refusal::Untrusted, ..)) => {
                 "this device of yours is not trusted: \"drawbridge users devices\" on the host says which are, and changes it"
             }
             Some((Refusal::Broken(_), ..)) => {
@@ -116,10 +113,7 @@ impl Conversation {
                 tracing::debug!(%error, "an OMEMO session is broken");
                 self.heal(*place);
             }
-            Some((Refusal::Untrusted(Some(print)), place, _)) => {
-                self.introduce_device(place.1, print, "somebody else has tried to write in your name");
-                self.give_notices().await;
-            }
+            Some((Refusal::Untrusted, ..)) => self.give_notices().await,
             _ => {}
         }
         if !text.is_empty() {

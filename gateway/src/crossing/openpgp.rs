@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use jid::Jid;
 use minidom::Element;
-use openpgp_xmpp::{Certificate, Fingerprint, KeyList, Opened, Refusal, Remedy, nodes, pubkey};
+use openpgp_xmpp::{Certificate, KeyList, Opened, Refusal, Remedy, nodes, pubkey};
 use tokio::time::Instant;
 
 use super::conversation::Conversation;
@@ -152,17 +152,14 @@ impl Conversation {
         let (keeper, mailbox, user) = (self.keeper.clone(), self.mailbox.clone(), self.user.id);
         let (me, account) = (Jid::from(self.me.clone()), Jid::from(self.them().clone()));
         tokio::spawn(async move {
-            let new = fetch(&keeper, &me, &account, user).await;
-            mailbox.put(Input::Keyring(new)).await;
+            fetch(&keeper, &me, &account, user).await;
+            mailbox.put(Input::Keyring).await;
         });
     }
 
     /// The user's keys are there, as far as there are some.
-    pub(super) async fn keyring(&mut self, new: Vec<Fingerprint>) {
+    pub(super) async fn keyring(&mut self) {
         self.keyring.underway = false;
-        for print in new {
-            self.introduce_key(&print.to_string());
-        }
         for (outer, stanza) in std::mem::take(&mut self.keyring.waiting) {
             Box::pin(self.openpgp(outer, &stanza)).await;
         }
@@ -175,11 +172,11 @@ impl Conversation {
     }
 }
 
-/// What the user's account has published: keeps it, and tells which keys are new.
-pub(super) async fn fetch(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, user: UserId) -> Vec<Fingerprint> {
+/// What the user's account has published: keeps it.
+pub(super) async fn fetch(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, user: UserId) {
     let lists = items(keeper, me, account, (nodes::PUBLIC_KEYS, None)).await;
     // A server that does not answer takes nothing back.
-    let Some(list) = lists.iter().find_map(|list| KeyList::read(list).ok()) else { return Vec::new() };
+    let Some(list) = lists.iter().find_map(|list| KeyList::read(list).ok()) else { return };
     let jid = account.to_bare().to_string();
     let now = u64::try_from(unix(SystemTime::now())).unwrap_or_default();
     let mut certificates = Vec::new();
@@ -192,10 +189,9 @@ pub(super) async fn fetch(keeper: &Arc<Keeper>, me: &Jid, account: &Jid, user: U
         certificates.push((announced.fingerprint, read.map(|read| read.octets().to_vec())));
     }
     let kept = keeper.store.call(move |db, _| rows::set_listed(db, user, &certificates)).await;
-    kept.unwrap_or_else(|error| {
+    if let Err(error) = kept {
         tracing::error!(%error, "cannot store certificates");
-        Vec::new()
-    })
+    }
 }
 
 /// News of the list, from the user's account (XEP-0373, section 4.4). It is asked beside everything else: the answers come
@@ -204,20 +200,10 @@ pub(super) fn listed_anew(keeper: &Arc<Keeper>, user: &store::User) {
     let (keeper, user) = (keeper.clone(), user.clone());
     tokio::spawn(async move {
         let (me, account) = (Jid::from(keeper.domain.clone()), Jid::from(user.jid.clone()));
-        let new = fetch(&keeper, &me, &account, user.id).await;
-        for print in new {
-            keeper.crossings.say(&keeper, &user, introduced(&print.to_string())).await;
-        }
+        fetch(&keeper, &me, &account, user.id).await;
+        keeper.crossings.introduce(&keeper, &user).await;
         keeper.crossings.devices_changed(&user.jid);
     });
-}
-
-/// What the user is told of a key that was not seen before.
-pub(super) fn introduced(fingerprint: &str) -> String {
-    format!(
-        "Notice: a key of yours is here with OpenPGP for the first time: {fingerprint}. If it is none of yours, somebody else \
-         can read what is written here."
-    )
 }
 
 /// Why, for the sender. Of what is damaged nothing more is said: it would be an oracle.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use drawbridge_bridge::{ContactId, ConvId, Error, SendError, Sent, Session};
+use drawbridge_bridge::{ContactId, ConvId, Error, SendError, Sent, Session, TxnId};
 use tokio::sync::{Mutex, Notify, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::input::{Input, Mailbox};
@@ -23,6 +24,8 @@ pub(super) struct Sender {
     pub(super) stop: CancellationToken,
     /// Held while it works, so that the conversation does not end under it.
     pub(super) busy: Arc<Mutex<()>>,
+    /// The file that is being sent, and since when.
+    pub(super) trying: std::sync::Mutex<Option<(TxnId, Instant)>>,
 }
 
 /// A homeserver remembers a transaction id for hours; a message older than this is not tried again (security.md, F11).

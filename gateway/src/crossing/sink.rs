@@ -91,7 +91,7 @@ impl LoginSink {
             let Some((mut message, first)) = told.message(db, sealer, envelope.event)? else {
                 return Ok((Committed::Fresh, None));
             };
-            let beside = told.beside(&mut message);
+            let beside = told.beside(db, &mut message)?;
             // A file's address fills its message: what was said beside it is one of its own.
             for (part, message) in [Some(message), beside].into_iter().flatten().enumerate() {
                 let delivery = NewDelivery {

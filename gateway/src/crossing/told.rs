@@ -72,9 +72,15 @@ impl Told<'_> {
         Ok(Some((message, None)))
     }
 
-    /// What belongs beside a file, which says no more than what it is then.
-    pub(super) fn beside(&self, message: &mut Message) -> Option<Message> {
-        let Some(File::Far(Attachment { caption, .. })) = &message.file else { return None };
+    /// What belongs beside a file, which says no more than what it is then; and beside the retraction of one with a caption.
+    pub(super) fn beside(&self, db: &Transaction<'_>, message: &mut Message) -> Result<Option<Message>> {
+        if let Some(Relation { kind: Kind::Retraction, stanza, own }) = &message.relation {
+            let (kind, own) = (Kind::Retraction, *own);
+            let caption = links::other_part(db, self.user, self.contact, stanza)?;
+            let relation = |stanza| Some(Relation { kind, stanza, own });
+            return Ok(caption.map(|stanza| Message { relation: relation(stanza), ..message.clone() }));
+        }
+        let Some(File::Far(Attachment { caption, .. })) = &message.file else { return Ok(None) };
         let caption = caption.as_ref().map(|Caption(caption)| caption.expose());
         let about = message.text.expose();
         let about = caption.and_then(|caption| about.strip_suffix(caption)).map_or(about, str::trim_end).to_owned();
@@ -83,7 +89,7 @@ impl Told<'_> {
             (caption, _) => Some(Message::says(self.marked(Plaintext::new(caption.unwrap_or_default())))),
         };
         message.text = Plaintext::new(about);
-        said
+        Ok(said)
     }
 
     /// Only who wrote a message can correct it. One that is not known is shown by itself.
@@ -91,7 +97,11 @@ impl Told<'_> {
         let mut message = Message::says(self.marked(text));
         match self.known(db, &target)? {
             Some((_, own)) if own != self.mine => return Ok(None),
-            Some((stanza, own)) => message.relation = Some(Relation { kind: Kind::Correction, stanza, own }),
+            Some((stanza, own)) => {
+                // Words in the place of a file are those that were said beside it.
+                let stanza = links::other_part(db, self.user, self.contact, &stanza)?.unwrap_or(stanza);
+                message.relation = Some(Relation { kind: Kind::Correction, stanza, own });
+            }
             None => message.text = Plaintext::new(format!("* {}", message.text.expose())),
         }
         Ok(Some((message, Some(target))))

@@ -1,12 +1,13 @@
 //! Files: from where the user's client has put them to the network, and from the network to where the user's client finds them.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use drawbridge_bridge::{
-    Attachment, Caption, ConvId, Error, FileContent, FileInfo, OutFile, OutMessage, Plaintext, Session,
+    Attachment, Caption, ConvId, Error, FileContent, FileInfo, OutFile, OutMessage, Plaintext, Session, TxnId,
 };
 use jid::BareJid;
+use tokio::time::Instant;
 use xmpp_files::{Algorithm, Cipher, Hash, Key, Shared, Source, encrypt};
 
 use super::conversation::Conversation;
@@ -16,17 +17,17 @@ use crate::files::{UploadError, Wanted, WebError, names, upload};
 use crate::keeper::Keeper;
 use crate::message::{File, Message};
 use crate::store::outbox::Crossing;
-use crate::store::{self, Delivery, deliveries, unix};
+use crate::store::{self, Delivery, deliveries};
 use crate::xmpp::element::random_id;
 use crate::xmpp::error::Condition;
 
 /// Attempts to bring a file of a contact, with these pauses before them; then its words must do.
-const ATTEMPTS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(20)];
+const ATTEMPTS: [Duration; 5] =
+    [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(20), Duration::from_secs(60)];
 /// How often it is looked whether the login is there again.
 const ABSENCE: Duration = Duration::from_secs(5);
 /// What waits behind a file of the user's waits no longer than this for its server.
-const PATIENCE: i64 = 300;
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Octets that encryption may add.
 const OVERHEAD: usize = 32;
 
@@ -42,6 +43,12 @@ impl Sender {
         crossing: &Crossing,
         (shared, said): (Shared, Plaintext),
     ) -> store::Result<Attempt> {
+        if self.tries(&crossing.txn) > Duration::ZERO
+            && let sent @ Attempt::Sent(_) = attempted(session.sent(conv, &crossing.txn).await)
+        {
+            // Nobody could say so the last time.
+            return Ok(sent);
+        }
         let max = self.keeper.config.files.max_size;
         let words = match &shared.source {
             // Nobody's secret: where the file does not cross, its address does.
@@ -56,10 +63,10 @@ impl Sender {
             None => Ok(why),
         };
         let Some(media) = session.media().filter(|_| max > 0) else { return instead(never(NO_FILES)).await };
-        let Ok(turn) = self.keeper.web.turns.acquire().await else { return Ok(Attempt::Later(None)) };
+        let Some(turn) = self.keeper.web.turn(&self.user.jid).await else { return Ok(Attempt::Later(None)) };
         let fetched = match self.keeper.web.get(shared.source.url(), max.saturating_add(OVERHEAD)).await {
             Ok(fetched) => fetched,
-            Err(error) if error.may_pass() && unix(SystemTime::now()).saturating_sub(crossing.at) < PATIENCE => {
+            Err(error) if error.may_pass() && self.tries(&crossing.txn) < PATIENCE => {
                 return Ok(Attempt::Later(None));
             }
             Err(error @ WebError::TooLong(_)) => {
@@ -78,6 +85,20 @@ impl Sender {
         let sent = media.share(out, crossing.txn.clone()).await;
         drop(turn);
         Ok(attempted(sent.map(Some)))
+    }
+}
+
+impl Sender {
+    /// For how long this is being tried.
+    fn tries(&self, txn: &TxnId) -> Duration {
+        let mut trying = self.trying.lock().unwrap_or_else(PoisonError::into_inner);
+        match trying.as_ref().filter(|(of, _)| of == txn) {
+            Some((_, since)) => since.elapsed(),
+            None => {
+                *trying = Some((txn.clone(), Instant::now()));
+                Duration::ZERO
+            }
+        }
     }
 }
 
@@ -180,7 +201,7 @@ async fn brought(keeper: &Arc<Keeper>, user: &BareJid, file: &Attachment, seals:
     }
     let session = keeper.accounts.session(user).ok_or_else(|| fault(true, "the network is not there".to_owned()))?;
     let media = session.media().ok_or_else(|| fault(false, NO_FILES.to_owned()))?;
-    let _turn = keeper.web.turns.acquire().await.map_err(|error| fault(true, error.to_string()))?;
+    let _turn = keeper.web.turn(user).await.ok_or_else(|| fault(true, "the gateway stops".to_owned()))?;
     let content = media.fetch(&file.handle, max).await.map_err(|error| match error {
         Error::Transient { reason, .. } => fault(true, reason),
         Error::Rejected(_) => too_long(),

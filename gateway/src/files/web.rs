@@ -5,22 +5,24 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use jid::BareJid;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Response, Url};
 use tokio::net::lookup_host;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 use xmpp_files::egress::{Refused, Scheme, Target, is_public};
 
 use crate::config::FilesConfig;
+use crate::turns::Turns;
 
 /// How long a connection may take to be made, and a whole file to come or go.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
 /// Each is judged as the first address is.
 const REDIRECTS: usize = 3;
-/// Files that are in memory at a time, in all.
-const FILES: usize = 2;
+/// Files that are in memory at a time, in all; of one user's one.
+const FILES: usize = 4;
 
 /// A client for the web that nobody can turn against the host's own network.
 pub struct Web {
@@ -28,8 +30,8 @@ pub struct Web {
     client: OnceLock<Option<Client>>,
     certificate: Option<Certificate>,
     own: Arc<[String]>,
-    /// How many files may be in memory.
-    pub turns: Semaphore,
+    all: Semaphore,
+    each: Turns,
 }
 
 /// Why a file did not come or go.
@@ -65,7 +67,13 @@ impl Web {
     /// One that trusts this host beside those that everybody does.
     pub(crate) fn trusting(config: &FilesConfig, certificate: Option<Certificate>) -> Self {
         let own: Arc<[String]> = config.own_hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        Self { client: OnceLock::new(), certificate, own, turns: Semaphore::new(FILES) }
+        Self { client: OnceLock::new(), certificate, own, all: Semaphore::new(FILES), each: Turns::default() }
+    }
+
+    /// Room for one file of the user's in memory, for as long as this is held: nobody waits for the slow servers of one
+    /// other.
+    pub async fn turn(&self, user: &BareJid) -> Option<(OwnedMutexGuard<()>, SemaphorePermit<'_>)> {
+        Some((self.each.take(user).await, self.all.acquire().await.ok()?))
     }
 
     /// What is there, of at most `max` octets.

@@ -15,7 +15,7 @@ use rand_core::{Rng, UnwrapErr};
 use rusqlite::Transaction;
 use zeroize::Zeroizing;
 
-use crate::store::omemo::{self as rows, Known, Own, Standing, Trust};
+use crate::store::omemo::{self as rows, Known, Own, Trust};
 use crate::store::trust::any_verified;
 use crate::store::{Result, Sealer, UserId, trust_messages, unix};
 
@@ -39,8 +39,6 @@ pub struct Opened {
     pub text: Option<Zeroizing<Vec<u8>>>,
     /// The device must hear something, so that it knows our keys.
     pub wants_answer: bool,
-    /// It was not seen before.
-    pub is_new: bool,
     /// To be stored with what the message brings.
     pub advance: Advance,
 }
@@ -63,9 +61,8 @@ pub enum Refusal {
     NotForUs,
     /// The device has shown another identity before.
     OtherIdentity,
-    /// People have said that it is not theirs, or of others that they are, and not of this. With its fingerprint if it was not
-    /// seen before.
-    Untrusted(Option<String>),
+    /// People have said that it is not theirs, or of others that they are, and not of this.
+    Untrusted,
     /// It was read before.
     Replayed,
     /// There is no session that it belongs to, or none that fits: a new one heals that.
@@ -138,17 +135,15 @@ impl Us {
         let Some(session) = sessions.session() else { return Ok(Err(Refusal::Broken(Error::NoSession))) };
         let (identity, now) = (*session.peer(), session.heard_in_a_row());
         let Ok(curve) = identity.curve() else { return Ok(Err(Refusal::Broken(Error::BadKey))) };
-        let is_new = match rows::meet(db, self.user, message.sender, &curve)? {
-            Standing::Other => return Ok(Err(Refusal::OtherIdentity)),
-            standing => standing == Standing::New,
-        };
+        if !rows::meet(db, self.user, message.sender, &curve)? {
+            return Ok(Err(Refusal::OtherIdentity));
+        }
         if !Trusted::of(db, self.user)?.counts(message.sender) {
-            let print = is_new.then(|| identity.fingerprint().unwrap_or_default());
-            return Ok(Err(Refusal::Untrusted(print)));
+            return Ok(Err(Refusal::Untrusted));
         }
         let wants_answer = used.is_some() || (now > HEARTBEAT && before <= HEARTBEAT);
         let advance = Advance { us: self.clone(), place, sessions, used, identity, decisions: Vec::new() };
-        Ok(Ok(Opened { text, wants_answer, is_new, advance }))
+        Ok(Ok(Opened { text, wants_answer, advance }))
     }
 
     /// Which of the user's devices we have sessions with, and which we have none with: each is listed in this dialect, and
@@ -183,7 +178,7 @@ impl Us {
         Ok(list.iter().next().is_some())
     }
 
-    /// Begins a session by what a device has published: how the device stands. `None` if that is worth nothing.
+    /// Begins a session by what a device has published. `false` if that is worth nothing.
     ///
     /// # Errors
     /// The store's.
@@ -193,29 +188,28 @@ impl Us {
         sealer: &Sealer,
         place: (Dialect, DeviceId),
         bundle: &Bundle,
-    ) -> Result<Option<Standing>> {
+    ) -> Result<bool> {
         let (own, rng) = (self.own(db, sealer)?, &mut UnwrapErr(SysRng));
         // Converse.js publishes a number 0 and takes it for none: what begins with that one it cannot read.
         let published: Vec<_> = bundle.prekeys.iter().map(|prekey| prekey.id).filter(|id| *id != 0).collect();
         let prekeys = rows::free_prekeys(db, self.user, place, &published)?;
         let Some(at) = usize::try_from(rng.next_u32()).ok().and_then(|at| at.checked_rem(prekeys.len())) else {
-            return Ok(None);
+            return Ok(false);
         };
         let prekey = prekeys.get(at).copied().unwrap_or_default();
         let (Ok(session), Ok(curve)) =
             (Session::initiate(place.0, &own.identity, bundle, prekey, rng), bundle.identity.curve())
         else {
-            return Ok(None);
+            return Ok(false);
         };
-        let standing = rows::meet(db, self.user, place.1, &curve)?;
-        if standing == Standing::Other {
-            return Ok(None);
+        if !rows::meet(db, self.user, place.1, &curve)? {
+            return Ok(false);
         }
         rows::take_prekey(db, self.user, place, prekey)?;
         let mut sessions = rows::sessions(db, sealer, self.user, &self.peer, place)?;
         sessions.begin(session);
         rows::set_sessions(db, sealer, self.user, &self.peer, place, &sessions)?;
-        Ok(Some(standing))
+        Ok(true)
     }
 
     /// Seals a text for all of the user's devices that are trusted and that we have sessions with, in each dialect that some of them want: the
@@ -281,11 +275,6 @@ impl Advance {
     /// Of which device.
     pub fn place(&self) -> (Dialect, DeviceId) {
         self.place
-    }
-
-    /// How people compare what it is known by.
-    pub fn fingerprint(&self) -> String {
-        self.identity.fingerprint().unwrap_or_default()
     }
 
     /// What the device says of others is to be stored as well.

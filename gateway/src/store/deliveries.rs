@@ -49,8 +49,6 @@ pub struct Delivery {
     pub stanza: String,
     /// What to show.
     pub parcel: Parcel,
-    /// Whether it lies at the user's server already, sealed for when they come back.
-    pub left_for_later: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,20 +107,46 @@ pub fn waiting(
     after: i64,
     limit: usize,
 ) -> Result<Vec<Delivery>> {
-    let mut query = db.prepare_cached(
-        "SELECT seq, stanza, sealed, left_for_later FROM deliveries WHERE user = ?1 AND contact = ?2 AND seq > ?3
-         ORDER BY seq LIMIT ?4",
-    )?;
+    read(db, sealer, "", user, contact, after, limit)
+}
+
+/// The first ones that do not lie at the user's server yet, at most `limit`.
+///
+/// # Errors
+/// SQLite's, or a seal that does not open.
+pub fn to_leave(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    user: UserId,
+    contact: &ContactId,
+    limit: usize,
+) -> Result<Vec<Delivery>> {
+    read(db, sealer, "AND left_for_later = 0", user, contact, 0, limit)
+}
+
+fn read(
+    db: &Transaction<'_>,
+    sealer: &Sealer,
+    which: &str,
+    user: UserId,
+    contact: &ContactId,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<Delivery>> {
+    let mut query = db.prepare_cached(&format!(
+        "SELECT seq, stanza, sealed FROM deliveries WHERE user = ?1 AND contact = ?2 AND seq > ?3 {which}
+         ORDER BY seq LIMIT ?4"
+    ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = query.query_map(params![user.0, contact.as_str(), after, limit], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, bool>(3)?))
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
     })?;
     rows.map(|row| {
-        let (seq, stanza, sealed, left_for_later) = row?;
+        let (seq, stanza, sealed) = row?;
         let Sealed { message, mine, time } = sealer.open("delivery", &sealed)?;
         let unwritten = message.is_none();
         let message = unwritten::recall(db, sealer, Queue::Deliveries, seq, message)?;
-        Ok(Delivery { seq, stanza, parcel: Parcel { message, unwritten, mine, time }, left_for_later })
+        Ok(Delivery { seq, stanza, parcel: Parcel { message, unwritten, mine, time } })
     })
     .collect()
 }

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Transaction};
 pub mod contacts;
 pub mod deliveries;
 pub mod inbox;
+pub mod introductions;
 pub mod keys;
 pub mod links;
 pub mod logins;

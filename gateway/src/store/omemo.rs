@@ -262,32 +262,20 @@ pub fn all_own(db: &Transaction<'_>, sealer: &Sealer, user: UserId) -> Result<Ve
     Ok(all)
 }
 
-/// How a device stands that shows an identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It was not seen before.
-    New,
-    /// It is the one that was seen.
-    Known,
-    /// It was known by another one. Nothing is kept of this.
-    Other,
-}
-
-/// Notes what one of the user's devices is known by, the first time.
+/// Notes what one of the user's devices is known by, the first time. `false` if it was another identity: then nothing is kept.
 ///
 /// # Errors
 /// SQLite's.
-pub fn meet(db: &Transaction<'_>, user: UserId, device: DeviceId, identity: &PublicKey) -> Result<Standing> {
+pub fn meet(db: &Transaction<'_>, user: UserId, device: DeviceId, identity: &PublicKey) -> Result<bool> {
     let sql = "SELECT identity FROM omemo_devices WHERE user = ?1 AND device = ?2";
     let row = db.prepare_cached(sql)?.query_row(params![user.0, device.get()], |row| row.get::<_, Vec<u8>>(0));
     match row.optional()? {
-        Some(known) if known == identity.0 => Ok(Standing::Known),
-        Some(_) => Ok(Standing::Other),
+        Some(known) => Ok(known == identity.0),
         None => {
-            let sql = "INSERT INTO omemo_devices (user, device, identity) VALUES (?1, ?2, ?3)";
+            let sql = "INSERT INTO omemo_devices (user, device, identity, told) VALUES (?1, ?2, ?3, 0)";
             db.execute(sql, params![user.0, device.get(), identity.0])?;
             trust_messages::settle(db, user)?;
-            Ok(Standing::New)
+            Ok(true)
         }
     }
 }

@@ -61,23 +61,18 @@ pub fn known(db: &Transaction<'_>, user: UserId) -> Result<Vec<Known>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Keeps what the user's server lists now, each with its octets if they came: those that were not seen before. Of one whose
-/// octets did not come the earlier ones stay. What is not listed any more goes, unless people have spoken of it.
+/// Keeps what the user's server lists now, each with its octets if they came. Of one whose octets did not come the earlier ones
+/// stay. What is not listed any more goes, unless people have spoken of it.
 ///
 /// # Errors
 /// SQLite's.
-pub fn set_listed(
-    db: &Transaction<'_>,
-    user: UserId,
-    certificates: &[(Fingerprint, Option<Vec<u8>>)],
-) -> Result<Vec<Fingerprint>> {
-    let before = known(db, user)?;
+pub fn set_listed(db: &Transaction<'_>, user: UserId, certificates: &[(Fingerprint, Option<Vec<u8>>)]) -> Result<()> {
     db.execute("UPDATE openpgp_certificates SET listed = 0 WHERE user = ?1", [user.0])?;
     for (fingerprint, octets) in certificates {
         let name = fingerprint.to_string();
         match octets {
             Some(octets) => db.execute(
-                "INSERT INTO openpgp_certificates (user, fingerprint, octets, listed) VALUES (?1, ?2, ?3, 1)
+                "INSERT INTO openpgp_certificates (user, fingerprint, octets, listed, told) VALUES (?1, ?2, ?3, 1, 0)
                  ON CONFLICT DO UPDATE SET octets = excluded.octets, listed = 1",
                 params![user.0, name, octets],
             )?,
@@ -91,9 +86,7 @@ pub fn set_listed(
         "DELETE FROM openpgp_certificates WHERE user = ?1 AND listed = 0 AND trust = ?2",
         params![user.0, Trust::Blind.name()],
     )?;
-    let is_new = |print: &Fingerprint| before.iter().all(|known| known.fingerprint != print.to_string());
-    let came = certificates.iter().filter(|(_, octets)| octets.is_some());
-    Ok(came.map(|(fingerprint, _)| *fingerprint).filter(is_new).collect())
+    Ok(())
 }
 
 /// Keeps what people say of a certificate.

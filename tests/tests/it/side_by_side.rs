@@ -44,7 +44,7 @@ fn a_session_omemo_and_openpgp_protect_the_same_conversation() {
 
 #[test]
 fn a_device_that_people_have_verified_vouches_for_the_next_one() {
-    let mut world = World::echo("").unwrap();
+    let world = World::echo("").unwrap();
     let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
     alice.subscribe(World::ECHO).unwrap();
     alice.finish().unwrap();

@@ -256,3 +256,29 @@ async fn in_clear_a_file_is_an_address_with_nothing_to_hide() {
     assert_eq!(body(&shared), Some(url.clone()));
     assert_eq!(host.file(url.strip_prefix(&host.url("")).unwrap()).unwrap(), PICTURE);
 }
+
+/// A file and what was said beside it are two messages here, and one there.
+#[tokio::test]
+async fn a_caption_is_corrected_by_itself_and_taken_back_with_its_file() {
+    let (mut world, mut phones, host) = acquainted_with_files(Dialect::Omemo2, "").await;
+    let (info, caption, content) = picture(Some("my cat"));
+    let remote = world.far().shares(&silent(), info, caption, content);
+    let (_, file) = hears(&mut world, &mut phones, &host).await;
+    let (said, caption) = hears(&mut world, &mut phones, &host).await;
+    assert!(said.contains("my cat"));
+    let [file, caption] = [file, caption].map(|stanza| stanza.attr("id").unwrap().to_owned());
+    let about = |said: &str, name: &str| {
+        let about = children(said).into_iter().find(|child| child.name() == name).unwrap();
+        about.attr("id").unwrap().to_owned()
+    };
+    world.far().annotates(&silent(), super::related::edit(&remote, "your cat"));
+    let (said, _) = hears(&mut world, &mut phones, &host).await;
+    assert!(said.contains("your cat"));
+    assert_eq!(about(&said, "replace"), caption);
+    world.far().annotates(&silent(), super::related::retract(&remote));
+    let mut gone = Vec::new();
+    for _ in 0..2 {
+        gone.push(about(&hears(&mut world, &mut phones, &host).await.0, "retract"));
+    }
+    assert_eq!(gone, [file, caption]);
+}

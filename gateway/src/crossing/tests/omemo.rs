@@ -391,3 +391,25 @@ async fn a_device_whose_first_words_cannot_be_read_is_told_of_all_the_same() {
         assert!(told.iter().any(|words| words.contains("number 8")), "{told:?}");
     }
 }
+
+/// Nobody could read a notice then, and a notice that waits in memory is lost with it.
+#[tokio::test(start_paused = true)]
+async fn a_device_that_was_met_before_a_crash_is_told_of_after_it() {
+    let (mut world, [phone]) = acquainted(Dialect::Axolotl).await;
+    let mut phones = [phone];
+    with_store(&world, |db, user| {
+        let identity = ::omemo::ratchet::PublicKey([9; 32]);
+        assert!(rows::meet(db, user, DeviceId::new(8).unwrap(), &identity)?);
+        Ok(())
+    })
+    .await;
+    for times in [1, 0] {
+        // Whatever makes the gateway look.
+        world.far().says(&silent(), "words");
+        let said = phones[0].seal(Some("words"));
+        world.takes(&stanza_with(&format!("w{times}"), &[said], "")).await;
+        let sent = settle(&mut world, &mut phones).await;
+        let told = sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten());
+        assert_eq!(told.filter(|words| words.contains("number 8")).count(), times);
+    }
+}

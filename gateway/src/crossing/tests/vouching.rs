@@ -149,7 +149,7 @@ async fn contacts_begin_with_different_prekeys_of_one_device() {
             for number in 0..count {
                 let peer = format!("contact{number}@echo of {}", bundle.prekeys[0].id);
                 let us = Us { user, peer: peer.clone(), account: format!("{number}@gw") };
-                us.begin(db, sealer, (dialect, id), &bundle)?.unwrap();
+                assert!(us.begin(db, sealer, (dialect, id), &bundle)?);
                 let taken = db.prepare("SELECT prekey FROM omemo_prekeys_taken WHERE device = 77")?;
                 let mut taken = taken;
                 used = taken.query_map([], |row| row.get::<_, u32>(0))?.collect::<Result<_, _>>()?;

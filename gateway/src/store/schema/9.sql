@@ -37,3 +37,7 @@ CREATE TABLE witness (
     changed TEXT NOT NULL,
     since   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+-- Whether the user has been told that it is there.
+ALTER TABLE omemo_devices ADD COLUMN told INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE openpgp_certificates ADD COLUMN told INTEGER NOT NULL DEFAULT 1;
