@@ -36,19 +36,18 @@ pub(crate) fn digest(algorithm: Algorithm, octets: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Galois/counter mode (SP 800-38D), in place: the tag. Nothing if the text is too long, or the key of another mode.
+/// Galois/counter mode (SP 800-38D), in place: the tag. Nothing if the text is too long, or the key of another mode, or with an
+/// IV of other than 12 octets, as none is made here.
 pub(crate) fn gcm_encrypt(key: &Key, text: &mut [u8]) -> Option<[u8; TAG]> {
-    fn seal<A: Aes, N: ArraySize>(key: &Key, text: &mut [u8]) -> Option<[u8; TAG]> {
-        let cipher = AesGcm::<A, N>::new_from_slice(key.expose()).ok()?;
-        let iv = Nonce::<N>::try_from(key.iv()).ok()?;
+    fn seal<A: Aes>(key: &Key, text: &mut [u8]) -> Option<[u8; TAG]> {
+        let cipher = AesGcm::<A, consts::U12>::new_from_slice(key.expose()).ok()?;
+        let iv = Nonce::<consts::U12>::try_from(key.iv()).ok()?;
         cipher.encrypt_inout_detached(&iv, &[], InOutBuf::from(text)).ok().map(Into::into)
     }
-    match (key.cipher(), key.iv().len()) {
-        (Cipher::Aes128Gcm, 12) => seal::<Aes128, consts::U12>(key, text),
-        (Cipher::Aes128Gcm, 16) => seal::<Aes128, U16>(key, text),
-        (Cipher::Aes256Gcm, 12) => seal::<Aes256, consts::U12>(key, text),
-        (Cipher::Aes256Gcm, 16) => seal::<Aes256, U16>(key, text),
-        _ => None,
+    match key.cipher() {
+        Cipher::Aes128Gcm => seal::<Aes128>(key, text),
+        Cipher::Aes256Gcm => seal::<Aes256>(key, text),
+        Cipher::Aes256Cbc => None,
     }
 }
 

@@ -28,7 +28,7 @@ fn vectors() -> Vec<(Key, Vec<u8>, Vec<u8>)> {
         (Key::new(cipher, &octets(1), &octets(2)).unwrap(), octets(3), octets(4))
     };
     let vectors: Vec<_> = include_str!("../vectors/cryptography.txt").lines().map(line).collect();
-    assert_eq!(vectors.len(), 24);
+    assert_eq!(vectors.len(), 30);
     vectors
 }
 
@@ -159,5 +159,19 @@ proptest! {
         let (fetched, key) = encrypt(Plaintext::new(file.clone()), cipher, &mut Dice(seed)).unwrap();
         prop_assert!(fetched.len() > file.len() && fetched.len() <= file.len() + 16);
         prop_assert_eq!(&*known(&file, key, &fetched).open(fetched).unwrap(), &file);
+    }
+}
+
+#[test]
+fn a_key_is_another_one_if_anything_of_it_is() {
+    let key = |cipher, secret: u8, iv: u8| {
+        let length = if cipher == Cipher::Aes128Gcm { 16 } else { 32 };
+        Key::new(cipher, &vec![secret; length], &[iv; 16]).unwrap()
+    };
+    let one = key(Cipher::Aes256Gcm, 1, 2);
+    assert_eq!(one, key(Cipher::Aes256Gcm, 1, 2));
+    for other in [(Cipher::Aes256Cbc, 1, 2), (Cipher::Aes256Gcm, 2, 2), (Cipher::Aes256Gcm, 1, 1)] {
+        let (cipher, secret, iv) = other;
+        assert_ne!(one, key(cipher, secret, iv), "{other:?}");
     }
 }

@@ -12,7 +12,7 @@ def octets(first, count):
 
 for length in (0, 1, 15, 16, 17, 100):
     file = octets(length, length)
-    for name, key, iv in (("aes-128-gcm", 16, 12), ("aes-256-gcm", 32, 12), ("aes-256-gcm", 32, 16)):
+    for name, key, iv in (("aes-128-gcm", 16, 12), ("aes-256-gcm", 32, 12), ("aes-256-gcm", 32, 16), ("aes-128-gcm", 16, 16)):
         key, iv = octets(1, key), octets(2, iv)
         print(name, key.hex(), iv.hex(), file.hex() or "-", AESGCM(key).encrypt(iv, file, None).hex())
     key, iv = octets(3, 32), octets(4, 16)
