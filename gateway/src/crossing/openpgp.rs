@@ -127,8 +127,9 @@ impl Conversation {
         if self.keyring.asked.is_none() {
             self.ask_keys();
         }
-        let to = self.them().to_string();
-        let has_some = self.material().await.is_ok_and(|material| !material.recipients(&to).is_empty());
+        let (us, to) = (self.us(), self.them().to_string());
+        let known = self.keeper.store.call(move |db, _| openpgp::has_recipients(&us, db, &to)).await;
+        let has_some = known.unwrap_or(false);
         if !has_some && self.may_ask_keys() {
             self.ask_keys();
         }

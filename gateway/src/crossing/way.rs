@@ -30,9 +30,16 @@ impl Conversation {
         }
         let protected = contact.is_some_and(|contact| contact.protected);
         let used = self.protections().await;
-        let mut keys = Keys::used(&used);
-        keys.omemo |= !protected && self.may_begin_omemo(wish).await;
-        let Some(keys) = self.readable(keys).await else { return Way::Hold };
+        let Some(mut keys) = self.readable(Keys::used(&used)).await else { return Way::Hold };
+        if !protected && self.may_begin(wish).await {
+            // What is without forward secrecy only where there is nothing better.
+            for begun in [Keys::OMEMO, Keys::OPENPGP] {
+                if !keys.any() {
+                    let Some(readable) = self.readable(begun).await else { return Way::Hold };
+                    keys = readable;
+                }
+            }
+        }
         let sessions = self.in_sessions(&used, keys);
         if keys.any() && self.is_awaited(&used, keys) {
             self.invite_client().await;
@@ -104,8 +111,8 @@ impl Conversation {
             || endpoints.active.keys().any(|it| !is_reached(it) && !uses(it).is_some_and(|by| keys.reach(by)))
     }
 
-    /// Whether a contact who writes first does so by OMEMO, if the user has devices: nobody has said anything else yet.
-    async fn may_begin_omemo(&self, wish: Policy) -> bool {
+    /// Whether a contact who writes first encrypts, if the user has devices or keys for that: nobody has said anything else yet.
+    async fn may_begin(&self, wish: Policy) -> bool {
         let (user, peer) = (self.user.id, self.peer.key().to_owned());
         let spoken = self.keeper.store.call(move |db, _| inbox::has_any(db, user, &ContactId::new(peer)));
         wish != Policy::Off && self.endpoints.active.is_empty() && !matches!(spoken.await, Ok(true))

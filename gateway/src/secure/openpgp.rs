@@ -77,7 +77,7 @@ impl Material {
     ) -> std::result::Result<Opened, Refused> {
         let (Window { past, future }, now) = (Window::default(), now());
         let past = past.min(now.saturating_sub(u64::try_from(self.since).unwrap_or_default()));
-        let senders: Vec<_> = self.certificates(from, |_| true).collect();
+        let senders = certificates(self.known.iter(), from);
         let arrival = Arrival { from, senders: &senders, now, window: Window { past, future } };
         let opened = open(&self.key, element, &arrival, parse).map_err(Refused::Refusal)?;
         let signer = opened.signer.to_string();
@@ -95,22 +95,29 @@ impl Material {
     /// # Errors
     /// That it cannot be sealed.
     pub fn seal(&self, to: &str, content: &[Element]) -> std::result::Result<Option<Element>, SealError> {
-        let recipients = self.recipients(to);
+        let recipients = recipients(&self.known, self.any_verified, to);
         if recipients.is_empty() {
             return Ok(None);
         }
         seal(&self.key, &recipients, content, now(), &mut UnwrapErr(SysRng)).map(Some)
     }
+}
 
-    /// The certificates that are written to now.
-    pub fn recipients(&self, to: &str) -> Vec<Certificate> {
-        self.certificates(to, |it| it.listed && it.trust.counts(self.any_verified)).collect()
-    }
+/// Whether somebody would read what is sealed now. Nothing of ours is made for that.
+///
+/// # Errors
+/// The store's.
+pub fn has_recipients(us: &Us, db: &Transaction<'_>, to: &str) -> Result<bool> {
+    Ok(!recipients(&rows::known(db, us.user)?, any_verified(db, us.user)?, to).is_empty())
+}
 
-    fn certificates(&self, of: &str, which: impl Fn(&Known) -> bool) -> impl Iterator<Item = Certificate> {
-        let used = self.known.iter().filter(move |it| which(it));
-        used.filter_map(|known| Certificate::read(&known.octets, of, now()).ok())
-    }
+/// The certificates that are written to now.
+fn recipients(known: &[Known], any_verified: bool, to: &str) -> Vec<Certificate> {
+    certificates(known.iter().filter(|it| it.listed && it.trust.counts(any_verified)), to)
+}
+
+fn certificates<'a>(known: impl Iterator<Item = &'a Known>, of: &str) -> Vec<Certificate> {
+    known.filter_map(|known| Certificate::read(&known.octets, of, now()).ok()).collect()
 }
 
 /// Whether a message was read before.

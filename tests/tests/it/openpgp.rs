@@ -37,3 +37,28 @@ fn a_client_with_openpgp_talks_with_somebody_on_matrix_through_a_restart() {
         assert!(!octets.windows(8).any(|part| part == b"a canary"), "in {}", file.display());
     }
 }
+
+/// The contact begins, and goes on with whatever key Alice's account has published last.
+#[test]
+fn somebody_on_matrix_writes_to_a_client_with_openpgp_that_is_installed_anew() {
+    let mut world = World::matrix("").unwrap();
+    let (account, mut chat, mut bob) = world.alice_and_bob().unwrap();
+    chat.subscribe(World::BOB).unwrap();
+    let room = bob.joins().unwrap();
+    chat.finish().unwrap();
+    for name in ["first", "anew"] {
+        let alice = GoSendxmpp::with_new_key(world.dir(), &world.xmpp, &account.with_resource(name)).unwrap();
+        if name == "first" {
+            // It fetches the contact's key when it writes, and can check no signature before.
+            alice.says(World::BOB, "hello").unwrap();
+            bob.hear("hello", SOON).unwrap();
+        }
+        let mut listening = alice.listens().unwrap();
+        let welcome = format!("welcome, {name}");
+        bob.say(&room, &welcome).unwrap();
+        listening.wait_for_line(&welcome, SOON).unwrap();
+        listening.kill();
+        alice.says(World::BOB, name).unwrap();
+        bob.hear(name, SOON).unwrap();
+    }
+}

@@ -31,15 +31,21 @@ fn a_session_omemo_and_openpgp_protect_the_same_conversation() {
     assert_eq!(bob.next_message().unwrap(), "from the laptop");
     let mut laptop = laptop.listens().unwrap();
 
-    for words in ["for all of you", "after a restart"] {
+    let noise = |event: &serde_json::Value| {
+        let from_bob = event["from"].as_str().is_some_and(|from| from.starts_with(World::BOB));
+        from_bob && event["text"].as_str().is_some_and(|text| text.contains("cannot read it"))
+    };
+    for (round, words) in ["for all of you", "after a restart"].into_iter().enumerate() {
         bob.say(&room, words).unwrap();
         assert_eq!(computer.hear(words, SOON).unwrap()["encrypted"], true);
         hear(&mut telephone, words);
         laptop.wait_for_line(words, SOON).unwrap();
-        world.kill_and_restart_gateway().unwrap();
+        if round == 0 {
+            let events = computer.take_events();
+            assert!(!events.iter().any(noise), "in a session nobody sees what is sealed for others: {events:?}");
+            world.kill_and_restart_gateway().unwrap();
+        }
     }
-    let noise = |event: &serde_json::Value| event["text"].as_str().is_some_and(|text| text.contains("cannot read it"));
-    assert!(!computer.take_events().iter().any(noise), "what is sealed for others is shown to nobody");
 }
 
 #[test]

@@ -227,3 +227,19 @@ async fn who_has_verified_a_device_trusts_no_key_blindly() {
     assert!(text(refused).contains("not trusted"), "{}", text(refused));
     assert!(world.far().received().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_who_writes_first_signs_and_seals_if_there_is_a_key_and_no_device() {
+    let mut world = World::with_alice().await;
+    let client = Client::meet(&mut world).await;
+    world.far().says(&silent(), "first words");
+    let out = client.settle(&mut world).await;
+    assert!(out.iter().any(|stanza| client.open(stanza).as_deref() == Some("first words")), "{out:?}");
+    assert!(!out.iter().any(|stanza| text(stanza).contains("first words")), "{out:?}");
+    // Who answers in clear is answered so.
+    world.takes(&message("in clear")).await;
+    assert_eq!(contact_has(&world, 1).await, ["in clear"]);
+    world.far().says(&silent(), "as you like");
+    let out = client.settle(&mut world).await;
+    assert!(out.iter().any(|stanza| body(stanza).as_deref() == Some("as you like")), "{out:?}");
+}

@@ -50,6 +50,19 @@ async fn telephone_and_computer(dialect: Dialect) -> (World, [Phone; 1], esessio
     (world, phones, session)
 }
 
+/// A laptop with OpenPGP that has said something.
+async fn laptop(world: &mut World, phones: &mut [Phone]) -> Client {
+    let client = Client::meet(world).await;
+    let sealed = text(&client.seal("from the laptop"));
+    world
+        .takes(&format!(
+            "<message from='{ALICE}/laptop' to='{SILENT}' id='p1' type='chat'>{sealed}<body>fallback</body></message>"
+        ))
+        .await;
+    out(world, phones, Some(&client)).await;
+    client
+}
+
 fn said_by_omemo(phones: &mut [Phone; 1], sent: &[Element], words: &str) -> usize {
     sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten()).filter(|said| said.contains(words)).count()
 }
@@ -135,14 +148,7 @@ async fn for_a_client_that_is_about_to_have_a_session_the_others_wait() {
 async fn one_stanza_carries_what_is_sealed_by_omemo_and_by_openpgp() {
     for dialect in Dialect::ALL {
         let (mut world, mut phones) = acquainted(dialect).await;
-        let client = Client::meet(&mut world).await;
-        let sealed = text(&client.seal("from the laptop"));
-        world
-            .takes(&format!(
-                "<message from='{ALICE}/laptop' to='{SILENT}' id='p1' type='chat'>{sealed}<body>fallback</body></message>"
-            ))
-            .await;
-        out(&mut world, &mut phones, Some(&client)).await;
+        let client = laptop(&mut world, &mut phones).await;
         assert_eq!(contact_has(&world, 2).await, ["hello", "from the laptop"]);
         world.far().says(&silent(), "for both");
         let sent = out(&mut world, &mut phones, Some(&client)).await;
@@ -196,14 +202,7 @@ async fn devices_hear_of_the_first_client_with_a_session() {
 #[tokio::test(start_paused = true)]
 async fn whatever_a_contact_writes_fits_into_a_stanza() {
     let (mut world, mut phones) = acquainted(Dialect::Axolotl).await;
-    let client = Client::meet(&mut world).await;
-    let sealed = text(&client.seal("from the laptop"));
-    world
-        .takes(&format!(
-            "<message from='{ALICE}/laptop' to='{SILENT}' id='p1' type='chat'>{sealed}<body>fallback</body></message>"
-        ))
-        .await;
-    out(&mut world, &mut phones, Some(&client)).await;
+    let client = laptop(&mut world, &mut phones).await;
     let most = world.keeper.config.limits.max_stanza;
     for (words, missing) in
         [("&".repeat(65_536), Some(60_075)), ("x".repeat(32_768), None), ("after it".to_owned(), None)]
