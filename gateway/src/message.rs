@@ -5,6 +5,8 @@ use minidom::Element;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xmpp_files::{Shared, sfs};
 
+use crate::xml;
+
 /// A message of either side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -94,15 +96,10 @@ impl Message {
 
     /// The same, if its text takes more octets in XML than there is room for: cut, and it says so.
     pub fn cut(&self, room: usize) -> Option<Self> {
-        let width = |character: char| match character {
-            '&' | '\'' | '"' => 6,
-            '<' | '>' => 4,
-            other => other.len_utf8(),
-        };
         let text = self.text.expose();
         let mut used = 0;
         let fits = |(_, character): &(usize, char)| {
-            used += width(*character);
+            used += xml::width(*character);
             used <= room
         };
         let end = text.char_indices().take_while(fits).last().map_or(0, |(at, last)| at + last.len_utf8());
@@ -192,8 +189,10 @@ mod tests {
         let note = |missing| format!("\u{2026} [{missing} more characters do not fit: another client shows them.]");
         assert_eq!(cut("words", 5), None);
         assert_eq!(cut("words", 4), Some(format!("word{}", note(1))));
-        assert_eq!(cut("&&", 12), None);
-        assert_eq!(cut("&&", 11), Some(format!("&{}", note(1))));
+        for (character, width) in [("&", 5), ("\"", 6), ("\r", 5), ("\u{8}", 3)] {
+            assert_eq!(cut(&character.repeat(2), 2 * width), None, "{character:?}");
+            assert_eq!(cut(&character.repeat(2), 2 * width - 1), Some(format!("{character}{}", note(1))));
+        }
         assert_eq!(cut("\u{1f511}\u{1f511}\u{1f511}", 11), Some(format!("\u{1f511}\u{1f511}{}", note(1))));
         assert_eq!(cut("<", 3), Some(note(1)));
     }

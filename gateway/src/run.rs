@@ -148,6 +148,7 @@ async fn housekeeping(store: Store) {
         let before = store::unix(std::time::SystemTime::now()) - KEPT;
         let done = async {
             store.call(move |db, _| store::inbox::prune(db, before)).await?;
+            store.renew_witness().await?;
             store.checkpoint().await
         };
         if let Err(error) = done.await {

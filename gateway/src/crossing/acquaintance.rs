@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::omemo::ratchet::{Bundle, IdentityKey};
 use ::omemo::{DeviceId, DeviceList, Dialect, bundle, nodes};
-use jid::Jid;
+use jid::{FullJid, Jid};
 use minidom::Element;
 use openpgp_xmpp::nodes::PUBLIC_KEYS;
 use tokio::time::Instant;
@@ -18,11 +18,10 @@ use super::input::Input;
 use super::keyed::Keys;
 use super::openpgp;
 use crate::keeper::Keeper;
-use crate::store;
 use crate::store::introductions::{self, New};
 use crate::store::omemo as rows;
+use crate::store::{self, Protection};
 use crate::to_xmpp;
-use crate::xmpp::element::random_id;
 use crate::xmpp::ns;
 
 /// A device whose bundle could not be had is asked for it again after so long.
@@ -83,27 +82,32 @@ impl Conversation {
             return;
         }
         // Clients show their keys or that somebody types before anything is said: what is about OMEMO goes by OMEMO even then.
-        let sealed = matches!(audience, Audience::Devices) && self.endpoints.ready().is_empty();
+        // And in every other way: a device that is not the user's must not be the only one that hears of itself.
+        let also = Keys { omemo: matches!(audience, Audience::Devices), openpgp: false };
+        let used = self.protections().await;
+        let online = self.keeper.presences.online(self.them()).into_iter().map(|client| client.full);
+        let ready = self.endpoints.ready();
+        // Those with sessions hear of it in the next one, if there is none now.
+        let in_sessions = |client: &FullJid| used.of(client.resource().as_str()) == Some(Protection::ESession);
+        let away: Vec<_> = online.filter(|client| in_sessions(client) && !ready.contains(client)).collect();
         for text in std::mem::take(&mut self.acquaintance.notices) {
-            self.give_notice(&text, sealed).await;
+            self.say_by(&text, also).await;
         }
         let new = self.keeper.store.call(move |db, _| introductions::take(db, user)).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot read what the user is to be told of");
             Vec::new()
         });
         for new in new {
-            if !self.give_notice(&introduced(&new), sealed).await
+            let text = introduced(&new);
+            for client in &away {
+                self.owed.entry(client.clone()).or_default().push(to_xmpp::words(&text));
+            }
+            if !self.say_by(&text, also).await
                 && let Err(error) = self.keeper.store.call(move |db, _| introductions::put_back(db, user, &new)).await
             {
                 tracing::error!(%error, "cannot note what the user was not told of");
             }
         }
-    }
-
-    async fn give_notice(&mut self, text: &str, sealed: bool) -> bool {
-        let content = to_xmpp::words(text);
-        (sealed && self.post_keyed(Keys::OMEMO, &random_id(), &content, &content).await == Some(true))
-            || self.say(text).await
     }
 
     /// Who would read what waits now. Asks for what is missing.

@@ -74,8 +74,8 @@ pub(super) struct Flight {
     pub(super) taken: BTreeSet<String>,
     /// When something was last receipted, or sent while nothing was due.
     pub(super) moved: Option<Instant>,
-    /// Sent in clear, and came back: the client must come online before it is tried again.
-    pub(super) bounced: bool,
+    /// Sent to the account, and came back: a client must come online before they are tried again.
+    pub(super) bounced: BTreeSet<String>,
 }
 
 impl Flight {
@@ -91,6 +91,7 @@ impl Flight {
     pub(super) fn remove(&mut self, id: &str) -> bool {
         self.moved = Some(Instant::now());
         self.taken.remove(id);
+        self.bounced.remove(id);
         self.out.remove(id).is_some()
     }
 
@@ -112,6 +113,8 @@ impl Flight {
     }
 }
 
+/// A client that does not answer is asked for a session again after so long.
+const UNANSWERED: Duration = Duration::from_secs(300);
 /// How often late negotiations are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 /// How long the clients have to acknowledge the end of their sessions.
@@ -313,11 +316,16 @@ impl Conversation {
 
     fn sweep(&mut self) {
         let (now, patience) = (Instant::now(), self.keeper.config.limits.negotiation_timeout);
-        for resource in self.endpoints.unconfirmed(now, patience) {
+        let unconfirmed = self.endpoints.unconfirmed(now, patience);
+        for resource in &unconfirmed {
             tracing::debug!("a client did not show its keys");
-            self.lose(&resource);
+            self.lose(resource);
         }
         let late = self.endpoints.evict(now, patience);
+        // Whatever else reaches the user does not wait for those.
+        for resource in unconfirmed.into_iter().chain(late.iter().cloned()) {
+            self.endpoints.resting.insert(resource, now + UNANSWERED);
+        }
         if !late.is_empty() {
             tracing::debug!(count = late.len(), "gave up negotiations that were not finished in time");
         }

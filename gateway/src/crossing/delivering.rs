@@ -77,6 +77,9 @@ impl Conversation {
                 Way::Sealed(sessions, keys) => {
                     let mut all_out = true;
                     for delivery in waiting {
+                        // As below: what their session forbade to be stored goes in sessions alone.
+                        let is_unwritten = delivery.parcel.unwritten && delivery.parcel.message.is_some();
+                        let keys = if is_unwritten { Keys::default() } else { keys };
                         all_out = self.deliver_sealed(&sessions, keys, &delivery).await;
                         if !all_out {
                             break;
@@ -88,6 +91,9 @@ impl Conversation {
                         self.ask_for_acceptance(ids);
                     }
                     if !all_out {
+                        if sessions.is_empty() {
+                            self.invite_client().await;
+                        }
                         return;
                     }
                 }
@@ -127,7 +133,11 @@ impl Conversation {
         for resource in sessions {
             let shows = self.shows_reactions(|client| client.full == *resource);
             let content = self.shown(delivery, (Sealed::Whole, Room::Alone), shows);
-            reached |= matches!(self.post_sealed(resource, &delivery.stanza, &content).await, Some(Ok(())));
+            match self.post_sealed(resource, &delivery.stanza, &content).await {
+                Some(Ok(())) => reached = true,
+                // It is lost, and everything goes again in its order.
+                _ => return false,
+            }
         }
         let is_out = reached || keys.any();
         if is_out {
@@ -176,6 +186,9 @@ impl Conversation {
     /// In clear, and for clients that send no receipts, a delivery is done when the XMPP server has taken it: the answer
     /// to a request sent behind it says so. (In a session it is done when the client has receipted it.)
     fn ask_for_acceptance(&self, ids: Vec<String>) {
+        if ids.is_empty() {
+            return;
+        }
         let (keeper, mailbox) = (self.keeper.clone(), self.mailbox.clone());
         tokio::spawn(async move {
             if requests::barrier(&keeper).await.is_ok() {
@@ -187,10 +200,10 @@ impl Conversation {
     /// The server has taken these, unless one came back first: then all wait until a client is there.
     pub(super) async fn accepted(&mut self, ids: Vec<String>) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
-        if self.flight.bounced {
-            return;
-        }
-        let ids: Vec<_> = ids.into_iter().filter(|id| self.flight.take(id)).collect();
+        // What came back is done all the same if a session carries it too.
+        let in_session = !self.endpoints.ready().is_empty();
+        let mut ids = ids;
+        ids.retain(|id| (in_session || !self.flight.bounced.contains(id)) && self.flight.take(id));
         let user = self.user.id;
         let done = self.keeper.store.call(move |db, _| {
             for id in &ids {
@@ -211,6 +224,9 @@ impl Conversation {
         if silent && !self.flight.out.is_empty() {
             for resource in self.endpoints.resources() {
                 self.lose(&resource);
+            }
+            if self.flight.bounced.is_empty() {
+                self.flight.rewind();
             }
         }
     }
@@ -234,7 +250,7 @@ impl Conversation {
             // The client went offline without ending the session: nothing confirms that it saw everything.
             self.lose(&resource);
         }
-        if self.flight.bounced && !online.is_empty() {
+        if !self.flight.bounced.is_empty() && !online.is_empty() {
             self.flight.rewind();
         }
     }

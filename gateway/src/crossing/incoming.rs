@@ -181,7 +181,7 @@ impl Conversation {
         let to_contact = matches!(self.peer, Peer::Contact(_));
         let by_keys = matches!(protection, Some(Protection::Omemo | Protection::OpenPgp));
         if to_contact && said.message.is_some() && !by_keys {
-            if protection.is_none() && self.is_beside_omemo(said.message.as_ref()).await {
+            if protection.is_none() && self.is_beside_omemo(&outer.from, said.message.as_ref()).await {
                 // As it is.
             } else if protection.is_none() && self.is_required().await {
                 let text = "this conversation is encrypted: start an encrypted session, or allow clear text with the command policy";
@@ -206,10 +206,10 @@ impl Conversation {
             }
             Peer::Contact(contact) => {
                 if let Some(id) = &said.received {
-                    self.got(id).await;
+                    self.got(id, secure).await;
                 }
                 if let Some(id) = said.displayed {
-                    self.got(&id).await;
+                    self.got(&id, secure).await;
                     let (user, whose) = (self.user.id, contact.clone());
                     let remote = self.keeper.store.call(move |db, _| links::remote_of(db, user, &whose, &id)).await;
                     if let Ok(Some(remote)) = remote {
@@ -287,8 +287,11 @@ impl Conversation {
 
     /// The older dialect of OMEMO encrypts bodies alone: its clients react to messages, and take them back, in clear, as they
     /// do among each other. That is let through where there are such clients, unless the user requires encryption.
-    async fn is_beside_omemo(&self, message: Option<&Message>) -> bool {
-        !message.is_none_or(Message::is_words) && self.is_omemo().await && self.trusts_beside().await
+    async fn is_beside_omemo(&self, from: &FullJid, message: Option<&Message>) -> bool {
+        let used = self.protections().await;
+        let by = used.of(from.resource().as_str()).unwrap_or(Protection::Omemo);
+        let is_omemo = used.has(Protection::Omemo) && by == Protection::Omemo;
+        !message.is_none_or(Message::is_words) && is_omemo && self.trusts_beside().await
     }
 
     /// Whether what only the user's server vouches for counts, if it has no words.

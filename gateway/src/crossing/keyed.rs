@@ -9,10 +9,13 @@ use super::acquaintance::Audience;
 use super::conversation::Conversation;
 use super::delivering::Room;
 use super::openpgp::Readers;
+use crate::component::SendError;
 use crate::store::{Delivery, Protection, Protections};
-use crate::to_xmpp::Sealed;
+use crate::to_xmpp::{self, Sealed};
 use crate::xmpp::element::{Build, element};
 use crate::xmpp::ns;
+
+const TOO_LONG: &str = "[A message that does not fit into a stanza: another client shows it.]";
 
 /// By which keys something is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,7 +111,14 @@ impl Conversation {
         }
         let names = names.join(" and ");
         let fallback = format!("This message is encrypted with {names}, and your client cannot read it.");
-        Some(self.keeper.out.send(message.with_child(element("body", ns::CLIENT).with_text(&fallback))).await.is_ok())
+        match self.keeper.out.send(message.with_child(element("body", ns::CLIENT).with_text(&fallback))).await {
+            // With keys for more devices than there is room for beside words: whatever it is, it must not come again and again.
+            Err(SendError::TooLarge) if whole != to_xmpp::words(TOO_LONG) => {
+                let notice = to_xmpp::words(TOO_LONG);
+                Box::pin(self.post_keyed(keys, id, &notice, &notice)).await
+            }
+            sent => Some(sent.is_ok()),
+        }
     }
 }
 

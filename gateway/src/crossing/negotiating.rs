@@ -17,7 +17,7 @@ use crate::secure::negotiation::{Finished, Negotiation, Outcome, Progress, Stage
 use crate::secure::own_key;
 use crate::secure::policy::{self, Known, Truth};
 use crate::store::keys::{self, Standing};
-use crate::store::{self, NewRetained, Protection, contacts, retained, unix};
+use crate::store::{self, NewRetained, Protection, contacts, protections, retained, unix};
 use crate::to_xmpp;
 use crate::xmpp::element::{Build, element, random_id, stanza};
 use crate::xmpp::error::Condition;
@@ -195,6 +195,7 @@ impl Conversation {
         if active.key.is_some() && !inherited {
             self.ask_certificates(&to);
         }
+        self.endpoints.resting.remove(&to);
         self.endpoints.begin(to.clone(), active);
         self.flight.rewind();
         if confirmed {
@@ -258,7 +259,10 @@ impl Conversation {
         let client = resource.resource().as_str().to_owned();
         let noted = self.keeper.store.call(move |db, _| {
             link.map_or(Ok(()), |link| retained::confirm(db, link.secret, link.replaces))?;
-            if let Peer::Contact(contact) = &peer {
+            // One that has gone over to keys is written to by them until it says something in the session.
+            let uses_keys =
+                matches!(protections::of(db, user, peer.key())?.of(&client), Some(by) if by != Protection::ESession);
+            if let (Peer::Contact(contact), false) = (&peer, uses_keys) {
                 contacts::protect(db, user, contact, &client, Protection::ESession)?;
             }
             Ok(())

@@ -97,9 +97,13 @@ impl Conversation {
         told
     }
 
-    /// The client has a delivery: its row goes.
-    pub(super) async fn got(&mut self, id: &str) {
+    /// A client has a delivery: its row goes, unless a session owes a receipt and this did not come in one.
+    pub(super) async fn got(&mut self, id: &str, in_session: bool) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
+        if !in_session && self.flight.out.get(id) == Some(&true) {
+            self.flight.take(id);
+            return;
+        }
         self.flight.remove(id);
         let (user, id) = (self.user.id, id.to_owned());
         if let Err(error) = self.keeper.store.call(move |db, _| deliveries::done(db, user, &contact, &id)).await {
@@ -113,7 +117,7 @@ impl Conversation {
         let id = stanza.attr("id").unwrap_or_default();
         match self.is_genuine(from, stanza) {
             // The client has got it, and does not want it: it will not do so the next time.
-            Some(true) => return self.got(id).await,
+            Some(true) => return self.got(id, true).await,
             Some(false) => {
                 self.lose(from);
                 return self.deliver().await;
@@ -138,7 +142,7 @@ impl Conversation {
             return self.deliver().await;
         }
         if self.flight.out.contains_key(id) {
-            self.flight.bounced = true;
+            self.flight.bounced.insert(id.to_owned());
         }
     }
 

@@ -40,7 +40,7 @@ impl Conversation {
         let thread = active.thread.clone();
         let sealed = active.seal(&xml::serialize(content));
         let Ok(sealed) = sealed else {
-            self.endpoints.end(to);
+            self.lose(to);
             return None;
         };
         let sent = self.keeper.out.send(stanza(self, &thread, sealed)).await;

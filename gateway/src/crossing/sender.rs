@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::input::{Input, Mailbox};
 use crate::keeper::Keeper;
 use crate::store::outbox::{self, Crossing};
-use crate::store::{self, User, contacts, unix};
+use crate::store::{self, User, contacts, unix, witness};
 use crate::xmpp::error::Condition;
 
 /// What the task works with.
@@ -99,6 +99,11 @@ impl Sender {
         self.keeper.store.call(move |db, sealer| outbox::head(db, sealer, user, &contact)).await
     }
 
+    /// Whether it may have gone out without this database knowing, which was put back from a copy since.
+    async fn may_have_gone(&self, crossing: &Crossing) -> store::Result<bool> {
+        Ok(self.keeper.store.call(|db, _| witness::since(db)).await? > crossing.at)
+    }
+
     async fn attempt(&self, crossing: &Crossing) -> store::Result<Attempt> {
         let age = unix(SystemTime::now()).saturating_sub(crossing.at);
         let expired = u64::try_from(age).is_ok_and(|age| age > EXPIRY.as_secs());
@@ -120,6 +125,11 @@ impl Sender {
                 attempt => attempt,
             });
         };
+        if self.may_have_gone(crossing).await?
+            && let sent @ Attempt::Sent(_) = attempted(session.sent(&conv, &crossing.txn).await)
+        {
+            return Ok(sent);
+        }
         if crossing.guarded && !encrypted {
             return Ok(Attempt::Never(Condition::Forbidden, UNENCRYPTED.to_owned()));
         }

@@ -12,13 +12,20 @@ impl Conversation {
     /// A notice, to every client as it is written to: in its session, by the account's keys, or else in clear to the account.
     /// Whether it went out.
     pub(super) async fn say(&mut self, text: &str) -> bool {
+        self.say_by(text, Keys::default()).await
+    }
+
+    /// The same, also by these keys of the account.
+    pub(super) async fn say_by(&mut self, text: &str, also: Keys) -> bool {
         let (id, content) = (random_id(), to_xmpp::words(text));
         let used = self.protections().await;
+        let mut keys = Keys::used(&used);
+        keys.omemo |= also.omemo;
         let mut sealed = false;
-        for resource in self.in_sessions(&used, Keys::used(&used)) {
+        for resource in self.in_sessions(&used, keys) {
             sealed |= matches!(self.post_sealed(&resource, &id, &content).await, Some(Ok(())));
         }
-        sealed |= self.post_keyed(Keys::used(&used), &id, &content, &content).await == Some(true);
+        sealed |= self.post_keyed(keys, &id, &content, &content).await == Some(true);
         // Notices hold no message content, so they may go in clear where nothing better is there.
         sealed || self.post_clear(&self.them().clone().into(), &id, content).await.is_ok()
     }

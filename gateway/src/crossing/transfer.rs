@@ -43,7 +43,7 @@ impl Sender {
         crossing: &Crossing,
         (shared, said): (Shared, Plaintext),
     ) -> store::Result<Attempt> {
-        if self.tries(&crossing.txn) > Duration::ZERO
+        if self.has_tried(&crossing.txn)
             && let sent @ Attempt::Sent(_) = attempted(session.sent(conv, &crossing.txn).await)
         {
             // Nobody could say so the last time.
@@ -64,9 +64,10 @@ impl Sender {
         };
         let Some(media) = session.media().filter(|_| max > 0) else { return instead(never(NO_FILES)).await };
         let Some(turn) = self.keeper.web.turn(&self.user.jid).await else { return Ok(Attempt::Later(None)) };
+        let tried = self.tries(&crossing.txn);
         let fetched = match self.keeper.web.get(shared.source.url(), max.saturating_add(OVERHEAD)).await {
             Ok(fetched) => fetched,
-            Err(error) if error.may_pass() && self.tries(&crossing.txn) < PATIENCE => {
+            Err(error) if error.may_pass() && tried < PATIENCE => {
                 return Ok(Attempt::Later(None));
             }
             Err(error @ WebError::TooLong(_)) => {
@@ -89,6 +90,11 @@ impl Sender {
 }
 
 impl Sender {
+    fn has_tried(&self, txn: &TxnId) -> bool {
+        let trying = self.trying.lock().unwrap_or_else(PoisonError::into_inner);
+        trying.as_ref().is_some_and(|(of, _)| of == txn)
+    }
+
     /// For how long this is being tried.
     fn tries(&self, txn: &TxnId) -> Duration {
         let mut trying = self.trying.lock().unwrap_or_else(PoisonError::into_inner);

@@ -24,7 +24,7 @@ impl Conversation {
     /// Tells what has become of the devices that stood so before.
     pub(super) async fn tell_trust(&mut self, before: Vec<Known>) {
         for Known { device, trust, .. } in self.known_devices().await {
-            if before.iter().any(|known| known.device == device && known.trust == trust) {
+            if trust == Trust::Blind || before.iter().any(|known| known.device == device && known.trust == trust) {
                 continue;
             }
             let becomes = if trust == Trust::Verified { "is trusted from now on" } else { "is not trusted any more" };

@@ -2,6 +2,7 @@
 
 use drawbridge_bridge::ContactId;
 use jid::FullJid;
+use tokio::time::Instant;
 
 use super::conversation::Conversation;
 use super::keyed::Keys;
@@ -48,7 +49,7 @@ impl Conversation {
             }
         }
         if keys.any() || !sessions.is_empty() {
-            let came_back = sessions.is_empty() && self.flight.bounced;
+            let came_back = sessions.is_empty() && !self.flight.bounced.is_empty();
             return if came_back { Way::Hold } else { Way::Sealed(sessions, keys) };
         }
         // That a server does not give the keys out is no wish of the user.
@@ -62,7 +63,7 @@ impl Conversation {
             self.invite_client().await;
             return Way::Hold;
         }
-        if self.flight.bounced { Way::Hold } else { Way::Clear }
+        if self.flight.bounced.is_empty() { Way::Clear } else { Way::Hold }
     }
 
     /// What the user's clients have used last.
@@ -101,9 +102,10 @@ impl Conversation {
 
     /// Whether a client that speaks in sessions is about to have one: what goes out by keys now, it would not see.
     fn is_awaited(&self, used: &Protections, keys: Keys) -> bool {
-        let endpoints = &self.endpoints;
+        let (endpoints, now) = (&self.endpoints, Instant::now());
         let is_reached = |client: &FullJid| {
-            endpoints.active.get(client).is_some_and(Active::may_speak) || endpoints.resting.contains_key(client)
+            let rests = endpoints.resting.get(client).is_some_and(|until| *until > now);
+            rests || endpoints.active.get(client).is_some_and(Active::may_speak)
         };
         let uses = |client: &FullJid| used.of(client.resource().as_str());
         let online = self.keeper.presences.online(self.them());

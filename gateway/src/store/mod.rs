@@ -134,13 +134,21 @@ impl Store {
     /// # Errors
     /// SQLite's, or [`Error::Witness`].
     pub async fn close(&self) -> Result<()> {
+        self.renew_witness().await?;
+        self.checkpoint().await
+    }
+
+    /// A copy of the database that was made before this is known for one.
+    ///
+    /// # Errors
+    /// SQLite's, or [`Error::Witness`].
+    pub async fn renew_witness(&self) -> Result<()> {
         let (connection, path) = (self.connection.clone(), self.path.clone());
         tokio::task::spawn_blocking(move || {
             witness::renew(&mut connection.lock().unwrap_or_else(PoisonError::into_inner), &path)
         })
         .await
-        .map_err(|_| Error::Stopping)??;
-        self.checkpoint().await
+        .map_err(|_| Error::Stopping)?
     }
 
     /// Truncates the write-ahead log, so that deleted rows are gone from the disk too.

@@ -75,8 +75,10 @@ pub fn of(db: &Transaction<'_>, user: UserId, peer: &str) -> Result<Protections>
 pub fn note(db: &Transaction<'_>, user: UserId, peer: &str, resource: &str, protection: Protection) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO protections (user, contact, resource, protection) VALUES (?1, ?2, ?3, ?4)";
     db.prepare_cached(sql)?.execute(params![user.0, peer, resource, protection.code()])?;
+    // The last client of each kind stays: it may only read.
     let sql = "DELETE FROM protections WHERE user = ?1 AND contact = ?2 AND (resource = '' OR rowid NOT IN (
-                   SELECT rowid FROM protections WHERE user = ?1 AND contact = ?2 ORDER BY rowid DESC LIMIT ?3))";
+                   SELECT * FROM (SELECT rowid FROM protections WHERE user = ?1 AND contact = ?2 ORDER BY rowid DESC LIMIT ?3)
+                   UNION SELECT max(rowid) FROM protections WHERE user = ?1 AND contact = ?2 GROUP BY protection))";
     db.prepare_cached(sql)?.execute(params![user.0, peer, MOST_CLIENTS])?;
     Ok(())
 }

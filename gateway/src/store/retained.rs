@@ -105,15 +105,15 @@ pub fn verify(db: &Transaction<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Keeps the newest `keep` pending and the newest `keep` confirmed ones: pending secrets, which anybody can cause, never
-/// push out a confirmed one.
+/// Keeps the newest `keep` pending and the newest `keep` confirmed ones, and of these what people have verified: what anybody can cause
+/// pushes out none of those, nor a pending one a confirmed one.
 ///
 /// # Errors
 /// SQLite's.
 pub fn prune(db: &Transaction<'_>, user: UserId, peer: &str, keep: usize) -> Result<()> {
     for pending in [false, true] {
         db.execute(
-            "DELETE FROM retained WHERE user = ?1 AND contact = ?2 AND pending = ?3 AND id NOT IN
+            "DELETE FROM retained WHERE user = ?1 AND contact = ?2 AND pending = ?3 AND (pending OR NOT verified) AND id NOT IN
              (SELECT id FROM retained WHERE user = ?1 AND contact = ?2 AND pending = ?3 ORDER BY id DESC LIMIT ?4)",
             params![user.0, peer, pending, i64::try_from(keep).unwrap_or(i64::MAX)],
         )?;

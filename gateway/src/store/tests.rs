@@ -260,6 +260,26 @@ async fn pending_secrets_never_push_out_a_confirmed_one() {
     assert_eq!(left.iter().filter(|secret| !secret.pending).count(), 1);
 }
 
+/// Else a server that negotiates in the user's name, again and again, would make them forget what they have verified.
+#[tokio::test]
+async fn confirmed_secrets_never_push_out_a_verified_one() {
+    let world = World::new().await;
+    let alice = world.alice;
+    let left = world.store.call(move |db, sealer| {
+        for octet in 0..=20 {
+            let (secret, verified) = (Secret::new([octet; 32]), octet == 0);
+            let new = NewRetained { secret, pending: true, verified, client: String::new(), commits: false };
+            let id = retained::add(db, sealer, alice, "bob", &new, 1)?;
+            retained::confirm(db, id, None)?;
+            retained::prune(db, alice, "bob", 4)?;
+        }
+        assert!(trust::any_verified(db, alice)?);
+        retained::all(db, sealer, alice, "bob")
+    });
+    let left: Vec<_> = left.await.unwrap().iter().map(|secret| secret.verified).collect();
+    assert_eq!(left, [false, false, false, false, true]);
+}
+
 #[tokio::test]
 async fn a_client_that_lost_its_secrets_is_told_from_one_that_never_had_any() {
     let world = World::new().await;

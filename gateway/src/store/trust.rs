@@ -48,6 +48,6 @@ pub fn any_verified(db: &Transaction<'_>, user: UserId) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM omemo_devices WHERE user = ?1 AND trust = ?2
                               UNION ALL SELECT 1 FROM openpgp_certificates WHERE user = ?1 AND trust = ?2
                               UNION ALL SELECT 1 FROM client_keys WHERE user = ?1 AND verified = 1
-                              UNION ALL SELECT 1 FROM retained WHERE user = ?1 AND verified = 1)";
+                              UNION ALL SELECT 1 FROM retained WHERE user = ?1 AND verified = 1 AND pending = 0)";
     Ok(db.query_row(sql, params![user.0, Trust::Verified.name()], |row| row.get(0))?)
 }

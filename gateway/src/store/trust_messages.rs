@@ -9,6 +9,9 @@ use super::omemo::{known, set_trust};
 use super::trust::Trust;
 use super::{Result, UserId};
 
+/// What waits of all devices of a user together.
+const MOST: usize = 1000;
+
 /// A device has said this of others of the same user.
 ///
 /// # Errors
@@ -25,6 +28,11 @@ pub fn hear(db: &Transaction<'_>, user: UserId, sender: &PublicKey, decisions: &
         "DELETE FROM omemo_trust_messages WHERE user = ?1 AND sender = ?2 AND rowid NOT IN (
              SELECT rowid FROM omemo_trust_messages WHERE user = ?1 AND sender = ?2 ORDER BY rowid DESC LIMIT ?3)",
         params![user.0, sender.0, MAX_DECISIONS],
+    )?;
+    db.execute(
+        "DELETE FROM omemo_trust_messages WHERE user = ?1 AND rowid NOT IN (
+             SELECT rowid FROM omemo_trust_messages WHERE user = ?1 ORDER BY rowid DESC LIMIT ?2)",
+        params![user.0, MOST],
     )?;
     settle(db, user)
 }
@@ -45,7 +53,11 @@ fn settle_once(db: &Transaction<'_>, user: UserId) -> Result<bool> {
     let devices = known(db, user)?;
     for (row, sender, about, trust) in said(db, user)? {
         let counts = devices.iter().any(|it| it.identity.0 == sender && it.trust == Trust::Verified);
-        let Some(device) = devices.iter().find(|it| counts && about.is(&it.identity)) else { continue };
+        if !counts {
+            continue;
+        }
+        let about = about.identities();
+        let Some(device) = devices.iter().find(|it| about.contains(&it.identity)) else { continue };
         db.execute("DELETE FROM omemo_trust_messages WHERE rowid = ?1", [row])?;
         if device.trust != Trust::Distrusted && device.trust != trust {
             set_trust(db, user, device.device, trust)?;

@@ -16,7 +16,7 @@ mod fragment_tests;
 mod write_tests;
 
 pub use fragment::{FragmentError, fragment};
-pub use write::serialize;
+pub use write::{serialize, width};
 
 /// The namespace of stanzas inside this process, whatever the stream calls it.
 pub const CLIENT: &str = "jabber:client";

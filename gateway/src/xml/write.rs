@@ -83,6 +83,13 @@ fn write_text(text: &str, out: &mut String) {
     }
 }
 
+/// How many octets a character of a text takes.
+pub fn width(c: char) -> usize {
+    let mut written = String::new();
+    write_char(c, &mut written);
+    written.len()
+}
+
 fn write_char(c: char, out: &mut String) {
     match c {
         '<' => out.push_str("&lt;"),

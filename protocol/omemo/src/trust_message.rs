@@ -39,11 +39,11 @@ impl KeyId {
         }
     }
 
-    /// Whether it is this one.
+    /// The identities that it may be, in their Curve25519 form.
     #[must_use]
-    pub fn is(&self, identity: &PublicKey) -> bool {
-        let as_edwards = || IdentityKey::Edwards(self.0).curve().is_ok_and(|curve| curve == *identity);
-        self.0 == identity.0 || as_edwards()
+    pub fn identities(&self) -> Vec<PublicKey> {
+        let of_edwards = IdentityKey::Edwards(self.0).curve().ok();
+        [PublicKey(self.0)].into_iter().chain(of_edwards).collect()
     }
 }
 

@@ -271,11 +271,11 @@ async fn a_caption_is_corrected_by_itself_and_taken_back_with_its_file() {
         let about = children(said).into_iter().find(|child| child.name() == name).unwrap();
         about.attr("id").unwrap().to_owned()
     };
-    world.far().annotates(&silent(), super::related::edit(&remote, "your cat"));
+    world.far().annotates(&silent(), related::edit(&remote, "your cat"));
     let (said, _) = hears(&mut world, &mut phones, &host).await;
     assert!(said.contains("your cat"));
     assert_eq!(about(&said, "replace"), caption);
-    world.far().annotates(&silent(), super::related::retract(&remote));
+    world.far().annotates(&silent(), related::retract(&remote));
     let mut gone = Vec::new();
     for _ in 0..2 {
         gone.push(about(&hears(&mut world, &mut phones, &host).await.0, "retract"));

@@ -27,6 +27,7 @@ impl Client {
     pub(super) async fn meet(world: &mut World) -> Self {
         let key = Key::generate(ALICE, now(), &mut UnwrapErr(SysRng)).unwrap();
         let mut client = Self { key, is_published: true, contact: None };
+        world.has_no_keys = false;
         let ask = |node: &str| format!("<pubsub xmlns='{}'><items node='{node}'/></pubsub>", ns::PUBSUB);
         let list = world.asks("alice@example.org/phone", SILENT, "get", &ask(nodes::PUBLIC_KEYS)).await;
         let print = KeyList::read(payload(&list)).unwrap().iter().next().unwrap().fingerprint;

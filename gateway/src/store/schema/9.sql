@@ -29,10 +29,11 @@ CREATE TABLE omemo_trust_messages (
     PRIMARY KEY (user, sender, identity)
 ) STRICT;
 
--- By what the file beside the database is known that nobody but the gateway writes, and since when (seconds since 1970) this is
--- not a copy that was put back.
+-- By what the file beside the database is known that nobody but the gateway writes, which of its two names it has, and when a copy
+-- of the database was last put back (seconds since 1970; 0: never).
 CREATE TABLE witness (
     one     INTEGER PRIMARY KEY CHECK (one = 1),
+    turn    INTEGER NOT NULL,
     inode   INTEGER NOT NULL,
     changed TEXT NOT NULL,
     since   INTEGER NOT NULL DEFAULT 0

@@ -20,12 +20,15 @@ use crate::store::{Contact, Sealer, Store, contacts};
 use crate::xmpp::element::{Build, element};
 use crate::xmpp::{caps, ns, route};
 use omemo::{Dialect, nodes};
+use openpgp_xmpp::nodes::PUBLIC_KEYS;
 
 pub(crate) struct World {
     pub(crate) keeper: Arc<Keeper>,
     far: EchoWorld,
     /// Whether questions for Alice's devices with OMEMO are answered without the test's help: there are none.
     pub(crate) has_no_devices: bool,
+    /// The same for keys with OpenPGP.
+    pub(crate) has_no_keys: bool,
     _dir: TempDir,
     sent: mpsc::Receiver<Element>,
 }
@@ -50,7 +53,7 @@ impl World {
         let settings = config.networks[0].clone();
         let network = Arc::new(EchoNetwork::new(far.clone()));
         let keeper = Keeper::new(Arc::new(config), settings, network, store, out);
-        Self { keeper: Arc::new(keeper), far, has_no_devices: true, _dir: dir, sent }
+        Self { keeper: Arc::new(keeper), far, has_no_devices: true, has_no_keys: true, _dir: dir, sent }
     }
 
     /// Alice has registered, is logged in to `alice@echo`, and everything that came of it has been read.
@@ -100,16 +103,17 @@ impl World {
     async fn within(&mut self, time: Duration) -> Option<Element> {
         loop {
             let stanza = tokio::time::timeout(time, self.sent.recv()).await.ok()?.unwrap();
-            if !(self.has_no_devices && self.denies_devices(&stanza).await) {
+            if !self.denies(&stanza).await {
                 return Some(stanza);
             }
         }
     }
 
-    async fn denies_devices(&self, stanza: &Element) -> bool {
+    async fn denies(&self, stanza: &Element) -> bool {
         let items = stanza.get_child("pubsub", ns::PUBSUB).and_then(|pubsub| pubsub.get_child("items", ns::PUBSUB));
         let node = items.and_then(|items| items.attr("node")).unwrap_or_default();
-        let asks = Dialect::ALL.iter().any(|dialect| nodes::devices(*dialect) == node);
+        let is_list = Dialect::ALL.iter().any(|dialect| nodes::devices(*dialect) == node);
+        let asks = (self.has_no_keys && node == PUBLIC_KEYS) || (self.has_no_devices && is_list);
         if asks && stanza.attr("type") == Some("get") {
             let [id, from, to] = ["id", "to", "from"].map(|name| stanza.attr(name).unwrap());
             let missing = "<item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>";

@@ -222,10 +222,11 @@ impl History {
     pub(super) fn take_back(&mut self) {
         drop(self.store.take());
         let open = || rusqlite::Connection::open(self.database()).unwrap();
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
-        let witness = open().query_row("SELECT inode, changed FROM witness", [], read).unwrap();
+        let read =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?));
+        let witness = open().query_row("SELECT turn, inode, changed FROM witness", [], read).unwrap();
         std::fs::copy(self.dir.path().join("backup"), self.database()).unwrap();
-        open().execute("UPDATE witness SET inode = ?1, changed = ?2", witness).unwrap();
+        open().execute("UPDATE witness SET turn = ?1, inode = ?2, changed = ?3", witness).unwrap();
         self.restart();
     }
 
