@@ -218,3 +218,86 @@ async fn whatever_a_contact_writes_fits_into_a_stanza() {
     world.far().says(&silent(), &"<".repeat(65_536));
     assert!(out(&mut world, &mut phones, Some(&client)).await.iter().all(|stanza| text(stanza).len() <= most));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_answer_holds_the_others_up_once() {
+    let (mut world, mut phones, mut session) = telephone_and_computer(Dialect::Omemo2).await;
+    world.online_with("phone", &[ns::ESESSION, ns::RECEIPTS]).await;
+    world.takes(&from_alice("phone", &session.terminate().unwrap())).await;
+    out(&mut world, &mut phones, None).await;
+    let patience = world.keeper.config.limits.negotiation_timeout + LOOKS;
+    for (words, waits) in [("one", true), ("two", false)] {
+        world.far().says(&silent(), words);
+        let sent = out(&mut world, &mut phones, None).await;
+        assert_eq!(said_by_omemo(&mut phones, &sent, words), usize::from(!waits), "{sent:?}");
+        if waits {
+            sleep(patience).await;
+            let sent = out(&mut world, &mut phones, None).await;
+            assert_eq!(said_by_omemo(&mut phones, &sent, words), 1, "{sent:?}");
+        }
+    }
+    // It is not forgotten either: after a while it is asked again.
+    sleep(Duration::from_secs(300)).await;
+    world.far().says(&silent(), "three");
+    let sent = out(&mut world, &mut phones, None).await;
+    let invited =
+        |stanza: &Element| stanza.children().any(|child| esession::namespaces::negotiation_form(child).is_some());
+    assert!(sent.iter().any(invited), "{sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_of_one_device_ends_nothing_that_a_session_owes() {
+    let (mut world, mut phones, mut session) = telephone_and_computer(Dialect::Omemo2).await;
+    world.far().says(&silent(), "for both");
+    let sent = out(&mut world, &mut phones, None).await;
+    assert_eq!(said_by_omemo(&mut phones, &sent, "for both"), 1);
+    let sealed = sent.iter().find(|stanza| encrypted(stanza).is_some()).unwrap();
+    session.open(encrypted(sealed).unwrap()).unwrap();
+    let received = format!("<received xmlns='urn:xmpp:receipts' id='{}'/>", sealed.attr("id").unwrap());
+    let by_omemo = phones[0].seal_content(&received);
+    world.takes(&stanza_with("r1", &[by_omemo], "").replace("/phone'", "/tablet'")).await;
+    out(&mut world, &mut phones, None).await;
+    assert_eq!(waiting(&world).await, 1);
+    world.takes(&from_alice("phone", &session.seal(&received).unwrap())).await;
+    out(&mut world, &mut phones, None).await;
+    assert_eq!(waiting(&world).await, 0);
+}
+
+/// A device that a server has added must not be the only one that hears of itself.
+#[tokio::test(start_paused = true)]
+async fn of_a_new_device_every_client_is_told_in_its_own_way() {
+    let mut world = World::with_alice().await;
+    world.has_no_devices = false;
+    let mut session = session(&mut world, &esession::Binding::between(ALICE, SILENT)).await;
+    world.takes(&from_alice("phone", &session.seal("<body>in a session</body>").unwrap())).await;
+    let mut rogue = [Phone::new(Dialect::Omemo2, 7)];
+    out(&mut world, &mut rogue, None).await.iter().filter_map(encrypted).for_each(|c| drop(session.open(c).unwrap()));
+    rogue[0].meet(&mut world).await;
+    let said = stanza_with("m2", &[rogue[0].seal(Some("I am Alice"))], "").replace("/phone'", "/rogue'");
+    world.takes(&said).await;
+    let sent = out(&mut world, &mut rogue, None).await;
+    let told = sent.iter().filter_map(encrypted).map(|c| session.open(c).unwrap().content.expose().to_owned());
+    assert!(told.collect::<String>().contains("number 7"), "{sent:?}");
+}
+
+/// A server keeps what is sealed by keys.
+#[tokio::test(start_paused = true)]
+async fn what_must_not_be_stored_goes_in_sessions_alone() {
+    let mut world = promises::world().await;
+    world.has_no_devices = false;
+    let mut phones = [Phone::new(Dialect::Omemo2, 7)];
+    phones[0].meet(&mut world).await;
+    let said = stanza_with("m1", &[phones[0].seal(Some("hello"))], "").replace("/phone'", "/tablet'");
+    world.takes(&said).await;
+    out(&mut world, &mut phones, None).await;
+    let mut session = promises::promised(&mut world, esession::Disclosure::Enabled, esession::Logging::MustNot).await;
+    world.takes(&from_alice("phone", &session.seal("<body>between us</body>").unwrap())).await;
+    let sent = out(&mut world, &mut phones, None).await;
+    sent.iter().filter_map(encrypted).for_each(|c| drop(session.open(c).unwrap()));
+    world.far().says(&silent(), "never written");
+    let sent = out(&mut world, &mut phones, None).await;
+    assert_eq!(said_by_omemo(&mut phones, &sent, "never written"), 0, "{sent:?}");
+    let said: String =
+        sent.iter().filter_map(encrypted).map(|c| session.open(c).unwrap().content.expose().to_owned()).collect();
+    assert!(said.contains("never written"), "{sent:?}");
+}
