@@ -1,5 +1,7 @@
 //! Content to an `<openpgp/>`: signed with our key, encrypted to the recipients'.
 
+use std::collections::BTreeSet;
+
 use minidom::Element;
 use pgp::composed::RawSessionKey;
 use pgp::crypto::sym::SymmetricKeyAlgorithm;
@@ -55,18 +57,16 @@ pub fn seal(
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Result<Element, SealError> {
     let mut subkeys = Vec::new();
-    let mut to: Vec<String> = Vec::new();
+    let to: BTreeSet<_> = recipients.iter().map(|recipient| recipient.jid().to_owned()).collect();
     for recipient in recipients {
         let keys = recipient.encryption_keys(now);
         subkeys.extend(keys.map_err(|why| SealError::Recipient(recipient.fingerprint(), why))?);
-        if !to.iter().any(|jid| jid == recipient.jid()) {
-            to.push(recipient.jid().to_owned());
-        }
     }
     if subkeys.is_empty() {
         return Err(SealError::NoRecipient);
     }
     let over = || SealError::Failed("the time is over".to_owned());
+    let to = to.into_iter().collect();
     let content = Signcrypt { to, time: now, payload: payload.to_vec() }.to_element(rng).ok_or_else(over)?;
     let time = Timestamp::from_secs(u32::try_from(now).map_err(|_| over())?);
     let octets = message(key, &subkeys, &String::from(&content), time, rng);
