@@ -189,7 +189,7 @@ impl Conversation {
                         self.introduce_device(place.1, &fingerprint, "somebody else can read what is written here");
                     }
                     if heals {
-                        self.post_empty(place).await;
+                        self.post_empty(place, None).await;
                     }
                 }
                 Ok(None) => tracing::debug!("a bundle that is worth nothing"),
