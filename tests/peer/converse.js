@@ -88,7 +88,8 @@ const peer = {
             if (told.get(message.cid) === now) return;
             told.set(message.cid, now);
             const details = { id: msgid, text, from: chat.get('jid') };
-            if (message.get('error_text') || type === 'error') say('error', { ...details, why: message.get('error_text') });
+            const why = message.get('error_text');
+            if (why || type === 'error') say('error', { ...details, mine: sender === 'me', why });
             else if (sender === 'me') say(received ? 'receipt' : 'mine', details);
             else if (is_encrypted) {
                 say('message', { ...details, dialect: encrypted?.iv ? OLDER : NEWER });

@@ -74,9 +74,8 @@ impl Desktop {
         self.told("receipt", text).map(drop)
     }
 
-    /// Ends it, and everything that it kept is gone.
-    pub fn lose_everything(mut self) -> Result<(), Error> {
-        self.lines.finish()?;
+    /// Everything that it kept is gone, after its end.
+    pub fn forgets_everything(&self) -> Result<(), Error> {
         fs::remove_dir_all(&self.kept).map_err(Error::io("removing what a client kept"))
     }
 
