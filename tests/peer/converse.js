@@ -37,13 +37,17 @@ const windowOf = (jid) => document.querySelector(`converse-chat[jid="${jid}"]`);
 const press = (field, key) => field.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
 
 const peer = {
-    /** Opens the chat, locks it, and types. */
-    async type(jid, text) {
+    /** Opens the chat and locks it. */
+    async open(jid) {
         const chat = await peer.api.chats.open(jid, {}, true);
         await until('support for OMEMO', () => chat.get('omemo_supported'));
         const lock = await until('lock', () => windowOf(jid)?.querySelector('.toggle-omemo'));
         if (!chat.get('omemo_active')) lock.click();
         await until('locked chat', () => chat.get('omemo_active'));
+    },
+
+    async type(jid, text) {
+        await peer.open(jid);
         const field = await until('field', () => windowOf(jid)?.querySelector('.chat-textarea:not([disabled])'));
         press(field, 'End'); // at which it says that somebody types
         field.value = text;
@@ -59,6 +63,21 @@ const peer = {
         press(field, 'Enter');
     },
 
+    /** The field, behind the button with the clip, that a file to send is put in. */
+    async fileField(jid) {
+        await peer.open(jid);
+        return await until('field for files', () => windowOf(jid)?.querySelector('.fileupload'));
+    },
+
+    /** Tells of a file once the chat shows it: fetched and opened. */
+    async show(jid, id, url) {
+        await peer.api.chats.open(jid, {}, true);
+        const shown = `[data-msgid="${id}"] :is(img[src^="blob:"], a[href^="blob:"])`;
+        const it = await until('file', () => windowOf(jid)?.querySelector(shown));
+        const file = await fetch(it.src ?? it.href);
+        say('file', { url, octets: new Uint8Array(await file.arrayBuffer()).toBase64() });
+    },
+
     /** Tells of the messages of a chat, once each time that one of them says something else. */
     follow(chat) {
         const told = new Map();
@@ -69,9 +88,13 @@ const peer = {
             if (told.get(message.cid) === now) return;
             told.set(message.cid, now);
             const details = { id: msgid, text, from: chat.get('jid') };
-            if (message.get('error_text') || type === 'error') say('error', { ...details, why: message.get('error_text') });
+            const why = message.get('error_text');
+            if (why || type === 'error') say('error', { ...details, mine: sender === 'me', why });
             else if (sender === 'me') say(received ? 'receipt' : 'mine', details);
-            else if (is_encrypted) say('message', { ...details, dialect: encrypted?.iv ? OLDER : NEWER });
+            else if (is_encrypted) {
+                say('message', { ...details, dialect: encrypted?.iv ? OLDER : NEWER });
+                if (text.startsWith('aesgcm://')) peer.show(details.from, msgid, text);
+            }
             else if (text) say('clear', details);
         };
         chat.messages.on('add', look);

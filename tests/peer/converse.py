@@ -1,16 +1,21 @@
 """Converse.js in a headless Chromium, for the stories: what a person does is typed and clicked. Commands on standard input and
-events on standard output, as JSON lines. Of Python only what comes with it: Chromium is told through a pipe.
+events on standard output, as JSON lines. Chromium is told through a pipe.
 """
 
 import argparse
 import asyncio
+import base64
 import functools
+import hashlib
 import http.server
 import json
 import os
 import pathlib
 import sys
 import threading
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 PAGE = """<!DOCTYPE html><meta charset="utf-8"><title>Converse</title>
 <link rel="stylesheet" href="/converse.min.css">
@@ -47,7 +52,8 @@ class Browser:
         ours, theirs = os.pipe(), os.pipe()  # what it reads, what it writes
         # It wants them as descriptors 3 and 4.
         script = f'exec 5<&{ours[0]} 6>&{theirs[1]}; exec 3<&5 4>&6 5<&- 6>&-; exec "$@"'
-        program = ["bash", "-c", script, "chromium", "chromium", *FLAGS, f"--user-data-dir={given.kept}", "about:blank"]
+        flags = [*FLAGS, *trust(), f"--user-data-dir={given.kept}"]
+        program = ["bash", "-c", script, "chromium", "chromium", *flags, "about:blank"]
         own = {"HOME": given.kept, "XDG_CONFIG_HOME": given.kept, "XDG_CACHE_HOME": given.kept}
         bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={given.kept}/none", "GSETTINGS_BACKEND": "memory"}
         self.process = await asyncio.create_subprocess_exec(
@@ -100,10 +106,22 @@ class Browser:
         except asyncio.IncompleteReadError:
             os._exit(1)  # Chromium is gone
 
-    async def run(self, expression):
-        answer = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+    async def run(self, function, *arguments):
+        """What a function of `peer` gives."""
+        expression = f"peer.{function}({', '.join(map(json.dumps, arguments))})"
+        answer = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True)
         if details := answer.get("exceptionDetails"):
             raise RuntimeError(wrong(details))
+        return answer["result"]
+
+
+def trust():
+    """Chromium takes no authority from a file. It takes the fingerprint of a key."""
+    if not given.authority:
+        return []
+    certificate = x509.load_pem_x509_certificate(pathlib.Path(given.authority).with_name("localhost.crt").read_bytes())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return ["--ignore-certificate-errors-spki-list=" + base64.b64encode(hashlib.sha256(key).digest()).decode()]
 
 
 def wrong(details):
@@ -112,9 +130,13 @@ def wrong(details):
 
 async def do(browser, address, command):
     if command["command"] == "reload":
-        return await browser.ask("Page.navigate", url=address)
-    does = {"send": "type", "correct": "retype"}[command["command"]]
-    await browser.run(f"peer.{does}({json.dumps(command['to'])}, {json.dumps(command['text'])})")
+        await browser.ask("Page.navigate", url=address)
+    elif command["command"] == "share":
+        field = await browser.run("fileField", command["to"])
+        await browser.ask("DOM.setFileInputFiles", objectId=field["objectId"], files=[command["file"]])
+    else:
+        does = {"send": "type", "correct": "retype"}[command["command"]]
+        await browser.run(does, command["to"], command["text"])
 
 
 async def main():
@@ -144,6 +166,7 @@ if __name__ == "__main__":
     arguments.add_argument("--account", required=True, help="user@domain/resource")
     arguments.add_argument("--websocket", required=True)
     arguments.add_argument("--kept", required=True, help="the folder for what the browser keeps")
+    arguments.add_argument("--authority", help="file of the authority of the server's certificate for the web")
     arguments.add_argument("--speaks", nargs="+", required=True, help="namespaces of OMEMO")
     given = arguments.parse_args()
     about = {"jid": given.account, "password": os.environ["PEER_PASSWORD"], "websocket": given.websocket}

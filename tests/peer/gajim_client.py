@@ -3,6 +3,7 @@ person would: it types, presses, and reads. Commands on standard input and event
 """
 
 import argparse
+import base64
 import json
 import os
 import subprocess
@@ -20,9 +21,10 @@ def tell(event, **details):
 
 def isolate(home):
     """A home and a screen of its own, and nobody's bus."""
-    home.mkdir(parents=True, exist_ok=True)
+    (home / "temporary").mkdir(parents=True, exist_ok=True)
     for name, value in {
         "HOME": home,
+        "TMPDIR": home / "temporary",
         "XDG_CONFIG_HOME": home / "config",
         "XDG_DATA_HOME": home / "data",
         "XDG_CACHE_HOME": home / "cache",
@@ -85,7 +87,7 @@ class Peer:
         from gajim.common import app, ged
         from gi.repository import GLib
 
-        self.app, self.every, self.sent, self.heard = app, GLib.timeout_add, {}, b""
+        self.app, self.glib, self.sent, self.heard = app, GLib, {}, b""
         for name in ("signed-in", "message-sent", "message-received", "message-updated", "receipt-received",
                      "message-not-sent", "message-error"):  # fmt: skip
             app.ged.register_event_handler(name, ged.POSTGUI, getattr(self, name.replace("-", "_")))
@@ -103,6 +105,8 @@ class Peer:
         if event.msgtxt and not event.properties.is_sent_carbon:
             kind = "message" if event.properties.is_encrypted else "clear"
             tell(kind, text=event.msgtxt, **{"from": str(event.jid)})
+            if event.msgtxt.startswith("aesgcm://"):
+                self.when(partial(self.stored, event.msgtxt), partial(self.tell_file, event.msgtxt))
 
     def message_updated(self, event):
         tell("updated", text=event.msgtxt, **{"from": str(event.jid)})
@@ -122,12 +126,23 @@ class Peer:
             self.app.app.start_shutdown()
             return False
         *lines, self.heard = (self.heard + heard).split(b"\n")
+        does = {"send": self.types, "correct": self.retypes, "share": self.shares}
         for command in map(json.loads, lines):
-            self.when_trusted(command["to"], partial(self.types, command["text"], command["command"] == "correct"))
+            act = partial(does[command["command"]], command.get("text") or command["file"])
+            self.when(self.open_chat(command["to"]), act)
         return True
 
-    def when_trusted(self, jid, then):
-        """Opens the chat, chooses OMEMO, and goes on as soon as a session stands."""
+    def when(self, holds, then):
+        def look():
+            if not holds():
+                return True
+            then()
+            return False
+
+        self.glib.timeout_add(TICK, look)
+
+    def open_chat(self, jid):
+        """Opens the chat and chooses OMEMO; what tells whether there is a session."""
         from nbxmpp.protocol import JID
 
         client = self.app.get_client(ACCOUNT)
@@ -137,21 +152,31 @@ class Peer:
         omemo = client.get_module("OMEMO")
         if not omemo.backend.get_devices(jid, without_self=True):
             omemo.request_devicelist(jid)
+        return partial(omemo.backend.has_trusted_keys, jid)
 
-        def look():
-            if not omemo.backend.has_trusted_keys(jid):
-                return True
-            then()
-            return False
-
-        self.every(TICK, look)
-
-    def types(self, text, corrects):
-        if corrects:
-            self.app.window.activate_action("correct-message", None)
+    def types(self, text):
         box = self.app.window.get_chat_stack().get_message_action_box()
         box.msg_textview.get_buffer().set_text(text)
         self.app.window.activate_action("send-message", None)
+
+    def retypes(self, text):
+        self.app.window.activate_action("correct-message", None)
+        self.types(text)
+
+    def shares(self, path):
+        """As if it was dropped on the window; Gajim asks once more."""
+        self.app.window.activate_action("send-file", self.glib.Variant("as", [Path(path).as_uri()]))
+        self.app.window.get_chat_stack().get_child_by_name("function")._confirm_button.clicked()
+
+    def stored(self, uri):
+        """What stands in an open chat for a file, once all of it is stored. What is not too long Gajim fetches by itself."""
+        for it in self.app.preview_manager._previews.values():
+            # Until then, the size is that of what was sealed.
+            if it.uri == uri and it.orig_exists and it.orig_path.stat().st_size == it.file_size:
+                return it
+
+    def tell_file(self, uri):
+        tell("file", url=uri, octets=base64.b64encode(self.stored(uri).orig_path.read_bytes()).decode())
 
 
 def main():
@@ -159,6 +184,10 @@ def main():
 
     gajim._check_required_deps()
     settle()
+    if given.authority:
+        from gi.repository import Gio
+
+        Gio.TlsBackend.get_default().set_default_database(Gio.TlsFileDatabase.new(given.authority))
     from gajim.gtk.application import GajimApplication
 
     class Application(GajimApplication):
@@ -180,6 +209,7 @@ if __name__ == "__main__":
     arguments.add_argument("--account", required=True, help="user@domain/resource")
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--kept", type=Path, required=True, help="the folder for all that it keeps")
+    arguments.add_argument("--authority", help="file of the authority of the server's certificate for the web")
     given = arguments.parse_args()
     # What Gajim prints is none of our events.
     events = os.fdopen(os.dup(1), "w")

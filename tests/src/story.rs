@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use serde_json::{Value, json};
 
 use crate::{
@@ -207,6 +208,20 @@ impl MatrixPeer {
     /// The next message of somebody else, whatever it says.
     pub fn next_message(&mut self) -> Result<String, Error> {
         next_text(self, "body", |event| event["mine"] == false)
+    }
+
+    /// Shares a file, sealed.
+    pub fn share(&mut self, room: &str, name: &str, media_type: &str, octets: &[u8]) -> Result<(), Error> {
+        let octets = BASE64.encode(octets);
+        let share =
+            json!({ "command": "share", "room": room, "name": name, "media_type": media_type, "octets": octets });
+        self.ask(share).map(drop)
+    }
+
+    /// The octets of a file that somebody shared, by the content of the message.
+    pub fn fetch(&mut self, content: &Value) -> Result<Vec<u8>, Error> {
+        let fetched = self.ask(json!({ "command": "fetch", "content": content }))?;
+        Ok(BASE64.decode(word(&fetched, "octets")).unwrap_or_default())
     }
 
     /// The next messages of somebody else, as many as this.

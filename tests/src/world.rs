@@ -187,6 +187,15 @@ impl World {
         Ok((account, alice, bob))
     }
 
+    /// Alice, who has Bob in her roster and whom the next client is for, and Bob; with the id of their room.
+    pub fn alice_knows_bob(&mut self) -> Result<(ChatAccount, MatrixPeer, String), Error> {
+        let (account, mut alice, mut bob) = self.alice_and_bob()?;
+        alice.subscribe(Self::BOB)?;
+        let room = bob.joins()?;
+        alice.finish()?;
+        Ok((account, bob, room))
+    }
+
     /// Alice and Bob in an encrypted conversation on both sides; with the id of their room.
     pub fn alice_talks_to_bob(&mut self) -> Result<(ChatAccount, Chat, MatrixPeer, String), Error> {
         let (account, mut alice, mut bob) = self.alice_and_bob()?;

@@ -202,7 +202,7 @@ impl Conversation {
             match begun {
                 Ok(true) => {
                     if heals {
-                        self.post_empty(place).await;
+                        self.post_empty(place, None).await;
                     }
                 }
                 Ok(false) => tracing::debug!("a bundle that is worth nothing"),

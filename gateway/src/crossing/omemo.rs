@@ -2,6 +2,7 @@
 
 use ::omemo::trust_message::Decision;
 use ::omemo::{Dialect, Encrypted, Envelope, nodes};
+use jid::FullJid;
 use minidom::Element;
 use xmpp_files::sfs;
 
@@ -40,7 +41,7 @@ impl Conversation {
         let mut messages: Vec<Encrypted> = stanza.children().filter_map(read).filter_map(Result::ok).collect();
         // The newer one says more.
         messages.sort_by_key(|message| message.dialect == Dialect::Axolotl);
-        let mut refusal = None;
+        let (mut refusal, client) = (None, outer.from.clone());
         for message in messages {
             let (us, sealed) = (self.us(), message.clone());
             let opened = self.keeper.store.call(move |db, sealer| us.open(db, sealer, &sealed)).await;
@@ -65,7 +66,7 @@ impl Conversation {
                         None => self.take(Step::Omemo(advance)).await,
                     }
                     if wants_answer {
-                        self.post_empty(place).await;
+                        self.post_empty(place, Some(&client)).await;
                     }
                     self.ask_lists().await;
                     self.give_notices().await;
@@ -184,17 +185,18 @@ impl Conversation {
         sealed.await.map_err(|error| tracing::error!(%error, "cannot seal for OMEMO"))
     }
 
-    /// A message that only carries a session on.
-    pub(super) async fn post_empty(&self, place: Place) {
+    /// A message that only carries a session on, for one device; to the client that it is known to be in, as Converse 14 shows
+    /// people in another one that it cannot read it.
+    pub(super) async fn post_empty(&self, place: Place, client: Option<&FullJid>) {
         let (us, account) = (self.us(), self.them().to_string());
         let sealed = self.keeper.store.call(move |db, sealer| us.seal_empty(db, sealer, &account, place)).await;
         match sealed {
             Ok(Some(sealed)) => {
-                let _ = self
-                    .keeper
-                    .out
-                    .send(self.omemo_message(&random_id(), &[sealed]).with_child(element("store", ns::HINTS)))
-                    .await;
+                let mut message = self.omemo_message(&random_id(), &[sealed]).with_child(element("store", ns::HINTS));
+                if let Some(client) = client {
+                    message = message.with("to", client.as_str()).with_child(element("private", ns::CARBONS));
+                }
+                let _ = self.keeper.out.send(message).await;
             }
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "cannot seal for OMEMO"),

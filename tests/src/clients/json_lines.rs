@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 /// How many events an error shows.
 const SHOWN: usize = 25;
 const FINISH: Duration = Duration::from_secs(20);
+const FETCH: Duration = Duration::from_secs(60);
 
 /// Such a program at work. Events wait in order until somebody asks for them.
 pub struct JsonLines {
@@ -89,6 +91,13 @@ impl JsonLines {
     /// The first event named so: `{"event": name, …}`.
     pub fn expect_event(&mut self, name: &str, timeout: Duration) -> Result<Value, Error> {
         self.expect(&format!("event {name:?}"), timeout, |event| event["event"] == name)
+    }
+
+    /// The next file that a client has fetched and opened: its octets, and where it lies.
+    pub fn next_file(&mut self) -> Result<(Vec<u8>, String), Error> {
+        let file = self.expect_event("file", FETCH)?;
+        let octets = BASE64.decode(file["octets"].as_str().unwrap_or_default()).unwrap_or_default();
+        Ok((octets, file["url"].as_str().unwrap_or_default().to_owned()))
     }
 
     /// Takes every event that has arrived and has not been taken, oldest first.

@@ -2,6 +2,7 @@
 
 mod chat;
 mod converse;
+mod desktop;
 mod foreign;
 mod gajim;
 mod go_sendxmpp;
@@ -12,6 +13,7 @@ mod profanity;
 
 pub use chat::{Chat, ChatAccount};
 pub use converse::Converse;
+pub use desktop::Desktop;
 pub use foreign::ForeignClient;
 pub use gajim::Gajim;
 pub use go_sendxmpp::GoSendxmpp;

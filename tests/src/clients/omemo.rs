@@ -64,13 +64,6 @@ impl OmemoClient {
         self.0.expect_event("sent", SOON).map(drop)
     }
 
-    /// The next file that came, fetched and opened: its octets, and where it lies.
-    pub fn next_file(&mut self) -> Result<(Vec<u8>, String), Error> {
-        let file = self.0.expect_event("file", SOON)?;
-        let octets = BASE64.decode(file["octets"].as_str().unwrap_or_default()).unwrap_or_default();
-        Ok((octets, file["url"].as_str().unwrap_or_default().to_owned()))
-    }
-
     /// Sends words; the dialects that they were encrypted in.
     pub fn say(&mut self, to: &str, text: &str) -> Result<Value, Error> {
         self.0.send(&json!({ "command": "send", "to": to, "text": text }))?;

@@ -13,14 +13,18 @@ use crate::{
     Error,
     process::{Child, bound_to_us},
     programs,
+    servers::Authority,
 };
 
 const PAUSE: Duration = Duration::from_millis(100);
+const SOON: Duration = Duration::from_secs(30);
 
 /// Such a client at work. What it keeps lies in `dir`, in the home of its account.
 pub struct Profanity {
     /// The socket of the terminal.
     socket: PathBuf,
+    /// Where a file is put to be looked at.
+    opened: PathBuf,
     /// tmux itself; with it ends what runs in it.
     _terminal: Child,
 }
@@ -32,8 +36,18 @@ impl Profanity {
         let (config, data) = (home.join("config/profanity"), home.join("data/profanity"));
         let (bare, resource) = account.jid.split_once('/').unwrap_or((&account.jid, "profanity"));
         let ChatAccount { password, port, .. } = account;
-        let written = fs::create_dir_all(&config).and_then(|()| fs::create_dir_all(&data)).and_then(|()| {
-            fs::write(config.join("profrc"), "[omemo]\npolicy=always\ntrustmode=blind\n\n[ui]\nsplash=false\n")?;
+        let (trusted, opened) = (home.join("trusted"), home.join("opened"));
+        let written = [&config, &data, &trusted].into_iter().try_for_each(fs::create_dir_all).and_then(|()| {
+            if let Some(authority) = Authority::beside(dir) {
+                fs::copy(authority, trusted.join("authority.pem"))?;
+            }
+            let settings = format!(
+                "[omemo]\npolicy=always\ntrustmode=blind\n\n[ui]\nsplash=false\n\n[connection]\ntls.certpath={}\n\n\
+                 [executables]\nurl.open.cmd=mv %p {}\n",
+                trusted.display(),
+                opened.display()
+            );
+            fs::write(config.join("profrc"), settings)?;
             let account = format!(
                 "[me]\nenabled=true\njid={bare}\nresource={resource}\npassword={password}\nserver=127.0.0.1\nport={port}\n\
                  tls.policy=disable\n"
@@ -48,7 +62,7 @@ impl Profanity {
         terminal.env("LC_ALL", "C.UTF-8").args(["-D", "-f", "/dev/null", "-S"]).arg(&socket);
         terminal.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let terminal = Child::spawn(&mut terminal).map_err(Error::io("starting tmux"))?;
-        let client = Self { socket, _terminal: terminal };
+        let client = Self { socket, opened, _terminal: terminal };
         let deadline = Instant::now() + Duration::from_secs(10);
         while !client.socket.exists() && Instant::now() < deadline {
             thread::sleep(PAUSE);
@@ -56,8 +70,42 @@ impl Profanity {
         let mut command = client.tmux()?;
         command.args(["new-session", "-d", "-x", "200", "-y", "50"]).arg(profanity).args(["-a", "me"]);
         run(command)?;
-        client.shows("[online]", Duration::from_secs(30))?;
+        client.shows("[online]", SOON)?;
         Ok(client)
+    }
+
+    /// Makes its keys, and opens a chat that is encrypted.
+    pub fn locks(&self, contact: &str) -> Result<(), Error> {
+        self.types("/omemo gen")?;
+        self.shows("materials generated", SOON)?;
+        self.types(&format!("/msg {contact}"))?;
+        self.types("/omemo start")?;
+        self.shows("[OMEMO]", SOON)?;
+        // It says that it has a session before it has the contact's bundle.
+        self.fingerprint(contact).map(drop)
+    }
+
+    /// What it shows of the contact's key, as soon as it has it.
+    pub fn fingerprint(&self, contact: &str) -> Result<String, Error> {
+        const SHOWN: &str = "OMEMO fingerprint: ";
+        let asked = || {
+            self.types(&format!("/omemo fingerprint {contact}"))?;
+            self.shows(SHOWN, Duration::from_secs(3))
+        };
+        let screen = (0..10).find_map(|_| asked().ok()).map_or_else(asked, Ok)?;
+        let shown = screen.split(SHOWN).nth(1).and_then(|rest| rest.split_whitespace().next());
+        Ok(shown.unwrap_or_default().to_owned())
+    }
+
+    /// Opens the last file that came, with what it was told to open files with: the octets.
+    pub fn opens_file(&self) -> Result<Vec<u8>, Error> {
+        self.shows("aesgcm://", SOON)?;
+        self.types("/url open \t")?;
+        let deadline = Instant::now() + SOON;
+        while !self.opened.exists() && Instant::now() < deadline {
+            thread::sleep(PAUSE);
+        }
+        fs::read(&self.opened).map_err(Error::io("reading what Profanity opened"))
     }
 
     /// Types a line.

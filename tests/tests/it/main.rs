@@ -16,6 +16,8 @@ mod matrix_peers;
 mod offline;
 mod omemo;
 mod omemo_converse;
+mod omemo_devices;
+mod omemo_files;
 mod omemo_gajim;
 mod openpgp;
 mod operator;

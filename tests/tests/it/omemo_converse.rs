@@ -35,10 +35,7 @@ fn converse_talks_with_a_contact_in_each_dialect() {
 #[test]
 fn somebody_on_matrix_writes_to_new_browsers() {
     let mut world = World::matrix("").unwrap();
-    let (account, mut alice, mut bob) = world.alice_and_bob().unwrap();
-    alice.subscribe(World::BOB).unwrap();
-    let room = bob.joins().unwrap();
-    alice.finish().unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
     for (number, speaks) in [Converse::BOTH, &[OLDER], Converse::BOTH].into_iter().enumerate() {
         let account = account.with_resource(&format!("browser{number}"));
         let mut alice = Converse::start(world.dir(), &world.xmpp, &account, speaks).unwrap();

@@ -34,10 +34,7 @@ fn gajim_talks_with_a_contact_through_restarts_of_both() {
 #[test]
 fn somebody_on_matrix_writes_to_a_gajim_that_was_installed_anew() {
     let mut world = World::matrix("").unwrap();
-    let (account, mut alice, mut bob) = world.alice_and_bob().unwrap();
-    alice.subscribe(World::BOB).unwrap();
-    let room = bob.joins().unwrap();
-    alice.finish().unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
     for name in ["first", "anew"] {
         let mut alice = Gajim::start(world.dir(), &account.with_resource(name)).unwrap();
         let welcome = format!("welcome {name}");

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use drawbridge_tests::World;
 use drawbridge_tests::clients::{MatrixPeer, OmemoClient};
 use serde_json::{Value, json};
@@ -15,10 +14,7 @@ const NEWER: &str = OmemoClient::NEWER;
 /// Alice with a client that speaks `dialect`, and Bob, in a conversation.
 fn alice_and_bob(dialect: &str) -> (World, OmemoClient, MatrixPeer, String) {
     let mut world = World::matrix("").unwrap();
-    let (account, mut chat, mut bob) = world.alice_and_bob().unwrap();
-    chat.subscribe(World::BOB).unwrap();
-    let room = bob.joins().unwrap();
-    chat.finish().unwrap();
+    let (account, bob, room) = world.alice_knows_bob().unwrap();
     let mut alice = OmemoClient::start(world.dir(), &account.with_resource("omemo"), &[dialect]).unwrap();
     alice.meet(World::BOB, &[dialect]).unwrap();
     (world, alice, bob, room)
@@ -104,13 +100,9 @@ fn files_cross_sealed_on_both_sides() {
         let content = &shared["content"];
         assert_eq!((&shared["encrypted"], &content["msgtype"]), (&json!(true), &json!("m.image")));
         assert_eq!((&content["info"]["size"], &content["info"]["mimetype"]), (&json!(300_000), &json!("image/png")));
-        let fetched = bob.ask(json!({ "command": "fetch", "content": content })).unwrap();
-        assert!(BASE64.decode(fetched["octets"].as_str().unwrap()).unwrap() == picture);
+        assert!(bob.fetch(content).unwrap() == picture);
 
-        let octets = BASE64.encode(&picture);
-        let share =
-            json!({ "command": "share", "room": room, "name": "dog.png", "media_type": "image/png", "octets": octets });
-        bob.ask(share).unwrap();
+        bob.share(&room, "dog.png", "image/png", &picture).unwrap();
         bob.say(&room, "behind it").unwrap();
         let (octets, url) = alice.next_file().unwrap();
         assert!(octets == picture && url.ends_with(".png"), "{} octets at {url}", octets.len());

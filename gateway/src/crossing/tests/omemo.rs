@@ -316,7 +316,10 @@ async fn who_only_listens_shows_that_it_does() {
             let said = phones[0].seal(Some(&format!("word {number}")));
             world.takes(&stanza_with(&format!("h{number}"), &[said], "")).await;
             let sent = settle(&mut world, &mut phones).await;
-            if sent.iter().any(|stanza| phones[0].open(stanza) == Some(None)) {
+            if let Some(answer) = sent.iter().find(|stanza| phones[0].open(stanza) == Some(None)) {
+                // Another client would show that it cannot read it.
+                assert_eq!(answer.attr("to"), Some("alice@example.org/phone"));
+                assert!(answer.has_child("private", ns::CARBONS), "{}", text(answer));
                 answers.push(number);
             }
         }
