@@ -90,7 +90,7 @@ impl Conversation {
             Ok(opened) => opened,
             Err(refused) => return Ok(Err(refused)),
         };
-        let id = opened.id.clone();
+        let id = opened.id;
         let is_replayed = self.keeper.store.call(move |db, _| openpgp::is_replayed(&us, db, &id)).await?;
         Ok(if is_replayed { Err(Refused::Replayed) } else { Ok(opened) })
     }

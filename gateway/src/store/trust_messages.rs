@@ -51,7 +51,7 @@ pub fn settle(db: &Transaction<'_>, user: UserId) -> Result<()> {
 /// The next thing that changes something. `false` if there is none.
 fn settle_once(db: &Transaction<'_>, user: UserId) -> Result<bool> {
     let devices = known(db, user)?;
-    for (row, sender, about, trust) in said(db, user)? {
+    for Said { row, sender, about, trust } in said(db, user)? {
         let counts = devices.iter().any(|it| it.identity.0 == sender && it.trust == Trust::Verified);
         if !counts {
             continue;
@@ -67,12 +67,20 @@ fn settle_once(db: &Transaction<'_>, user: UserId) -> Result<bool> {
     Ok(false)
 }
 
-fn said(db: &Transaction<'_>, user: UserId) -> Result<Vec<(i64, [u8; 32], KeyId, Trust)>> {
+/// One that waits.
+struct Said {
+    row: i64,
+    sender: [u8; 32],
+    about: KeyId,
+    trust: Trust,
+}
+
+fn said(db: &Transaction<'_>, user: UserId) -> Result<Vec<Said>> {
     let sql = "SELECT rowid, sender, identity, trust FROM omemo_trust_messages WHERE user = ?1 ORDER BY rowid";
     let mut query = db.prepare_cached(sql)?;
     let rows = query.query_map([user.0], |row| {
         let trust = Trust::read(&row.get::<_, String>(3)?);
-        Ok((row.get(0)?, row.get(1)?, KeyId(row.get(2)?), trust))
+        Ok(Said { row: row.get(0)?, sender: row.get(1)?, about: KeyId(row.get(2)?), trust })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

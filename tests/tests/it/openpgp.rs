@@ -10,10 +10,7 @@ const SOON: Duration = Duration::from_secs(60);
 #[test]
 fn a_client_with_openpgp_talks_with_somebody_on_matrix_through_a_restart() {
     let mut world = World::matrix("").unwrap();
-    let (account, mut chat, mut bob) = world.alice_and_bob().unwrap();
-    chat.subscribe(World::BOB).unwrap();
-    let room = bob.joins().unwrap();
-    chat.finish().unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
     let alice = GoSendxmpp::with_new_key(world.dir(), &world.xmpp, &account.with_resource("openpgp")).unwrap();
     alice.says(World::BOB, "signed and sealed").unwrap();
     bob.hear("signed and sealed", SOON).unwrap();
@@ -42,10 +39,7 @@ fn a_client_with_openpgp_talks_with_somebody_on_matrix_through_a_restart() {
 #[test]
 fn somebody_on_matrix_writes_to_a_client_with_openpgp_that_is_installed_anew() {
     let mut world = World::matrix("").unwrap();
-    let (account, mut chat, mut bob) = world.alice_and_bob().unwrap();
-    chat.subscribe(World::BOB).unwrap();
-    let room = bob.joins().unwrap();
-    chat.finish().unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
     for name in ["first", "anew"] {
         let alice = GoSendxmpp::with_new_key(world.dir(), &world.xmpp, &account.with_resource(name)).unwrap();
         if name == "first" {

@@ -96,10 +96,7 @@ fn a_device_that_people_have_verified_vouches_for_the_next_one() {
 #[test]
 fn after_a_database_was_put_back_a_contact_is_read_at_once() {
     let mut world = World::matrix("").unwrap();
-    let (account, mut chat, mut bob) = world.alice_and_bob().unwrap();
-    chat.subscribe(World::BOB).unwrap();
-    let room = bob.joins().unwrap();
-    chat.finish().unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
     let mut alice = OmemoClient::start(world.dir(), &account.with_resource("omemo"), &[NEWER]).unwrap();
     alice.meet(World::BOB, &[NEWER]).unwrap();
     alice.say(World::BOB, "hello").unwrap();

@@ -27,7 +27,7 @@ async fn host_says(world: &World, device: DeviceId, trust: Trust) {
 }
 
 async fn trust_of(world: &World, device: DeviceId) -> Option<Trust> {
-    let known = with_store(world, |db, user| rows::known(db, user)).await;
+    let known = with_store(world, rows::known).await;
     known.into_iter().find(|known| known.device == device).map(|known| known.trust)
 }
 
