@@ -173,11 +173,11 @@ impl<X: XmppServer> World<X> {
 }
 
 /// Alice and Bob.
-impl World {
+impl<X: XmppServer> World<X> {
     /// Alice with accounts on both sides, a client for Bob, a login at Matrix; and Bob, who waits to hear of her.
     pub fn alice_and_bob(&mut self) -> Result<(ChatAccount, Chat, MatrixPeer), Error> {
         let account = self.account("alice")?;
-        let mut alice = self.chat(&account, Self::BOB, &[])?;
+        let mut alice = self.chat(&account, <World>::BOB, &[])?;
         let dir = self.dir().to_owned();
         let synapse = self.synapse()?;
         let bob = MatrixPeer::create(&dir, synapse, "bob", "builder")?;
@@ -190,7 +190,7 @@ impl World {
     /// Alice, who has Bob in her roster and whom the next client is for, and Bob; with the id of their room.
     pub fn alice_knows_bob(&mut self) -> Result<(ChatAccount, MatrixPeer, String), Error> {
         let (account, mut alice, mut bob) = self.alice_and_bob()?;
-        alice.subscribe(Self::BOB)?;
+        alice.subscribe(<World>::BOB)?;
         let room = bob.joins()?;
         alice.finish()?;
         Ok((account, bob, room))
@@ -199,7 +199,7 @@ impl World {
     /// Alice and Bob in an encrypted conversation on both sides; with the id of their room.
     pub fn alice_talks_to_bob(&mut self) -> Result<(ChatAccount, Chat, MatrixPeer, String), Error> {
         let (account, mut alice, mut bob) = self.alice_and_bob()?;
-        alice.subscribe(Self::BOB)?;
+        alice.subscribe(<World>::BOB)?;
         let room = bob.joins()?;
         alice.secure()?;
         Ok((account, alice, bob, room))

@@ -205,11 +205,13 @@ impl Conversation {
                 }
             }
             Peer::Contact(contact) => {
+                // Old clients send their receipts beside their sessions.
+                let in_session = secure || self.endpoints.active.contains_key(&outer.from);
                 if let Some(id) = &said.received {
-                    self.got(id, secure).await;
+                    self.got(id, in_session).await;
                 }
                 if let Some(id) = said.displayed {
-                    self.got(&id, secure).await;
+                    self.got(&id, in_session).await;
                     let (user, whose) = (self.user.id, contact.clone());
                     let remote = self.keeper.store.call(move |db, _| links::remote_of(db, user, &whose, &id)).await;
                     if let Ok(Some(remote)) = remote {

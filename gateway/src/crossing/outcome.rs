@@ -97,7 +97,7 @@ impl Conversation {
         told
     }
 
-    /// A client has a delivery: its row goes, unless a session owes a receipt and this did not come in one.
+    /// A client has a delivery: its row goes, unless a session owes a receipt and this is of another client.
     pub(super) async fn got(&mut self, id: &str, in_session: bool) {
         let Peer::Contact(contact) = self.peer.clone() else { return };
         if !in_session && self.flight.out.get(id) == Some(&true) {

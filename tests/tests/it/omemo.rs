@@ -146,3 +146,43 @@ fn profanity_corrects_itself_and_comes_back_with_other_keys() {
     let devices = world.gateway.operator_says(&["users", "devices", ALICE]).unwrap();
     assert_eq!(devices.matches("alice@xmpp.test, device").count(), 2, "{devices}");
 }
+
+/// Where it can publish its device list: the contact begins, and one more client comes beside it.
+#[test]
+fn somebody_on_matrix_writes_first_to_profanity_and_then_to_another_client_as_well() {
+    let mut world = World::matrix_on_ejabberd().unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
+    let profanity = Profanity::start(world.dir(), &account.with_resource("profanity")).unwrap();
+    profanity.types("/omemo gen").unwrap();
+    profanity.shows("materials generated", SOON).unwrap();
+    profanity.types(&format!("/msg {}", World::BOB)).unwrap();
+    bob.say(&room, "first words").unwrap();
+    profanity.shows("drawbridge: first words", SOON).unwrap();
+    profanity.types("and an answer").unwrap();
+    assert_eq!(bob.next_message().unwrap(), "and an answer");
+
+    let mut second = OmemoClient::start(world.dir(), &account.with_resource("second"), &[OLDER]).unwrap();
+    second.meet(World::BOB, &[OLDER]).unwrap();
+    second.say(World::BOB, "from the second").unwrap();
+    assert_eq!(bob.next_message().unwrap(), "from the second");
+    bob.say(&room, "for both").unwrap();
+    while second.next_message().unwrap().0 != "for both" {}
+    profanity.shows("drawbridge: for both", SOON).unwrap();
+    profanity.types("from the first").unwrap();
+    assert_eq!(bob.next_message().unwrap(), "from the first");
+}
+
+#[test]
+fn somebody_on_matrix_writes_first_in_each_dialect() {
+    for dialect in [OLDER, NEWER] {
+        let mut world = World::matrix("").unwrap();
+        let (account, mut bob, room) = world.alice_knows_bob().unwrap();
+        let mut alice = OmemoClient::start(world.dir(), &account.with_resource("omemo"), &[dialect]).unwrap();
+        bob.say(&room, "first words").unwrap();
+        let heard = [(); 2].map(|()| alice.next_message().unwrap());
+        assert!(heard.contains(&("first words".to_owned(), dialect.to_owned())), "{heard:?}");
+        alice.say(World::BOB, "and an answer").unwrap();
+        assert_eq!(bob.next_message().unwrap(), "and an answer");
+        assert!(!alice.take_events().iter().any(|event| event["event"] == "clear"));
+    }
+}

@@ -258,7 +258,8 @@ async fn a_receipt_of_one_device_ends_nothing_that_a_session_owes() {
     world.takes(&stanza_with("r1", &[by_omemo], "").replace("/phone'", "/tablet'")).await;
     out(&mut world, &mut phones, None).await;
     assert_eq!(waiting(&world).await, 1);
-    world.takes(&from_alice("phone", &session.seal(&received).unwrap())).await;
+    // Old clients send theirs in clear.
+    world.takes(&format!("<message from='{ALICE}/phone' to='{SILENT}'>{received}</message>")).await;
     out(&mut world, &mut phones, None).await;
     assert_eq!(waiting(&world).await, 0);
 }
