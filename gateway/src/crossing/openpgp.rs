@@ -128,8 +128,13 @@ impl Conversation {
             self.ask_keys();
         }
         let (us, to) = (self.us(), self.them().to_string());
-        let known = self.keeper.store.call(move |db, _| openpgp::has_recipients(&us, db, &to)).await;
-        let has_some = known.unwrap_or(false);
+        let has_some = match self.keeper.store.call(move |db, _| openpgp::ring(&us, db)).await {
+            Ok(ring) => tokio::task::spawn_blocking(move || !ring.recipients(&to).is_empty()).await.unwrap_or(false),
+            Err(error) => {
+                tracing::error!(%error, "cannot read the user's certificates");
+                false
+            }
+        };
         if !has_some && self.may_ask_keys() {
             self.ask_keys();
         }

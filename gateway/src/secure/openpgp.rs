@@ -45,13 +45,27 @@ pub fn public(us: &Us, db: &Transaction<'_>, sealer: &Sealer, name: &str) -> Res
     Ok(is_it.then(|| (pubkey::to_element(&key.public_octets()), u64::try_from(at).unwrap_or_default())))
 }
 
-/// What opening and sealing takes, out of the store: nobody waits for it while that is done.
-pub struct Material {
-    key: Key,
+/// The user's certificates, and which of them count. Like [`Material`] it is taken out of the store, so that nobody waits for it
+/// while signatures are checked.
+pub struct Ring {
     known: Vec<Known>,
     any_verified: bool,
+}
+
+/// What opening and sealing takes.
+pub struct Material {
+    key: Key,
+    ring: Ring,
     /// What is older may have been read by what was lost when the database was put back.
     since: i64,
+}
+
+/// The user's certificates. Nothing of ours is made for that.
+///
+/// # Errors
+/// The store's.
+pub fn ring(us: &Us, db: &Transaction<'_>) -> Result<Ring> {
+    Ok(Ring { known: rows::known(db, us.user)?, any_verified: any_verified(db, us.user)? })
 }
 
 /// All that is needed in one conversation.
@@ -59,8 +73,25 @@ pub struct Material {
 /// # Errors
 /// As [`list`].
 pub fn material(us: &Us, db: &Transaction<'_>, sealer: &Sealer) -> Result<Material> {
-    let ((key, _), known) = (own(us, db, sealer)?, rows::known(db, us.user)?);
-    Ok(Material { key, known, any_verified: any_verified(db, us.user)?, since: witness::since(db)? })
+    Ok(Material { key: own(us, db, sealer)?.0, ring: ring(us, db)?, since: witness::since(db)? })
+}
+
+impl Ring {
+    /// The certificates that are listed, trusted, and of use now: those that are written to.
+    pub fn recipients(&self, to: &str) -> Vec<Certificate> {
+        self.certificates(to, |it| it.listed && it.trust.counts(self.any_verified))
+    }
+
+    /// Whether this one may write. One that is not given out any more may have been stolen, unless people vouch for it.
+    fn lets_write(&self, signer: &str) -> bool {
+        let counts = |it: &Known| it.trust.counts(self.any_verified) && (it.listed || it.trust == Trust::Verified);
+        self.known.iter().any(|it| it.fingerprint == signer && counts(it))
+    }
+
+    fn certificates(&self, of: &str, which: impl Fn(&Known) -> bool) -> Vec<Certificate> {
+        let used = self.known.iter().filter(|it| which(it));
+        used.filter_map(|known| Certificate::read(&known.octets, of, now()).ok()).collect()
+    }
 }
 
 impl Material {
@@ -77,47 +108,23 @@ impl Material {
     ) -> std::result::Result<Opened, Refused> {
         let (Window { past, future }, now) = (Window::default(), now());
         let past = past.min(now.saturating_sub(u64::try_from(self.since).unwrap_or_default()));
-        let senders = certificates(self.known.iter(), from);
+        let senders = self.ring.certificates(from, |_| true);
         let arrival = Arrival { from, senders: &senders, now, window: Window { past, future } };
         let opened = open(&self.key, element, &arrival, parse).map_err(Refused::Refusal)?;
-        let signer = opened.signer.to_string();
-        // One that is not given out any more may have been stolen, unless people vouch for it.
-        let counts = |it: &Known| it.trust.counts(self.any_verified) && (it.listed || it.trust == Trust::Verified);
-        if self.known.iter().any(|it| it.fingerprint == signer && counts(it)) {
-            Ok(opened)
-        } else {
-            Err(Refused::Untrusted)
-        }
+        if self.ring.lets_write(&opened.signer.to_string()) { Ok(opened) } else { Err(Refused::Untrusted) }
     }
 
-    /// Seals for all of the user's certificates that are listed, trusted, and of use now. `None` if there is none.
+    /// Seals for [`Ring::recipients`]. `None` if there is none.
     ///
     /// # Errors
     /// That it cannot be sealed.
     pub fn seal(&self, to: &str, content: &[Element]) -> std::result::Result<Option<Element>, SealError> {
-        let recipients = recipients(&self.known, self.any_verified, to);
+        let recipients = self.ring.recipients(to);
         if recipients.is_empty() {
             return Ok(None);
         }
         seal(&self.key, &recipients, content, now(), &mut UnwrapErr(SysRng)).map(Some)
     }
-}
-
-/// Whether somebody would read what is sealed now. Nothing of ours is made for that.
-///
-/// # Errors
-/// The store's.
-pub fn has_recipients(us: &Us, db: &Transaction<'_>, to: &str) -> Result<bool> {
-    Ok(!recipients(&rows::known(db, us.user)?, any_verified(db, us.user)?, to).is_empty())
-}
-
-/// The certificates that are written to now.
-fn recipients(known: &[Known], any_verified: bool, to: &str) -> Vec<Certificate> {
-    certificates(known.iter().filter(|it| it.listed && it.trust.counts(any_verified)), to)
-}
-
-fn certificates<'a>(known: impl Iterator<Item = &'a Known>, of: &str) -> Vec<Certificate> {
-    known.filter_map(|known| Certificate::read(&known.octets, of, now()).ok()).collect()
 }
 
 /// Whether a message was read before.
