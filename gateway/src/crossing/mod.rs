@@ -112,6 +112,11 @@ impl Crossings {
         self.mailbox(keeper, user, Peer::Gateway).put(Input::Say(text)).await;
     }
 
+    /// The same about a contact: in the conversation with them, under its protection.
+    pub async fn say_about(&self, keeper: &Arc<Keeper>, user: &User, contact: &ContactId, text: String) {
+        self.mailbox(keeper, user, Peer::Contact(contact.clone())).put(Input::Say(text)).await;
+    }
+
     /// Tells the user of devices and keys that are new, in their conversation with the gateway JID.
     pub async fn introduce(&self, keeper: &Arc<Keeper>, user: &User) {
         self.mailbox(keeper, user, Peer::Gateway).put(Input::Introduce).await;

@@ -157,7 +157,8 @@ impl LoginSink {
             .await?;
         if before.as_ref().is_some_and(|before| before.encrypted && !encrypted) {
             let name = before.and_then(|before| before.info.name).unwrap_or_else(|| contact.to_string());
-            self.say(format!("Notice: the conversation with {name} is not encrypted on the network any more.")).await;
+            let text = format!("Notice: the conversation with {name} is not encrypted on the network any more.");
+            self.keeper.crossings.say_about(&self.keeper, &self.user, &contact, text).await;
         }
         self.keeper.crossings.far_side_changed(&self.keeper, &self.user, &contact).await;
         self.look_up(contact);
@@ -204,16 +205,16 @@ impl LoginSink {
     }
 
     async fn trust(&self, contact: Option<ContactId>, text: String, blocks: bool) -> store::Result<()> {
-        if let (Some(contact), true) = (contact, blocks) {
-            let (user, why) = (self.user.id, text.clone());
-            self.keeper.store.call(move |db, _| contacts::set_blocked(db, user, &contact, Some(&why))).await?;
+        let Some(contact) = contact else {
+            self.keeper.crossings.say(&self.keeper, &self.user, text).await;
+            return Ok(());
+        };
+        if blocks {
+            let (user, whose, why) = (self.user.id, contact.clone(), text.clone());
+            self.keeper.store.call(move |db, _| contacts::set_blocked(db, user, &whose, Some(&why))).await?;
         }
-        self.say(text).await;
+        self.keeper.crossings.say_about(&self.keeper, &self.user, &contact, text).await;
         Ok(())
-    }
-
-    async fn say(&self, text: String) {
-        self.keeper.crossings.say(&self.keeper, &self.user, text).await;
     }
 
     /// Name and picture, without holding the network's events up.

@@ -108,6 +108,23 @@ impl Profanity {
         fs::read(&self.opened).map_err(Error::io("reading what Profanity opened"))
     }
 
+    /// Whether it shows that these words of the account's have arrived: they are red until then, if it asks for receipts.
+    pub fn shows_receipt(&self, text: &str, patience: Duration) -> Result<bool, Error> {
+        const RED: &str = "\u{1b}[31m";
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            let mut command = self.tmux()?;
+            command.args(["capture-pane", "-p", "-e"]);
+            let screen = run(command)?;
+            let own = |line: &&str| line.contains(text) && line.contains("me:");
+            if screen.lines().find(own).is_some_and(|line| !line.contains(RED)) {
+                return Ok(true);
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(false)
+    }
+
     /// Types a line.
     pub fn types(&self, line: &str) -> Result<(), Error> {
         for keys in [&["send-keys", "-l", line][..], &["send-keys", "Enter"]] {

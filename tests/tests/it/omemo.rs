@@ -126,22 +126,33 @@ fn profanity_talks_with_a_contact_once_it_has_made_its_keys() {
     profanity.shows("~ echo%echo@echo.xmpp.test/drawbridge: and once more", SOON).unwrap();
 }
 
-/// What it was told is gone, and its keys; and one more client comes beside it.
+/// What it was told is gone, and its keys.
 #[test]
-fn profanity_corrects_itself_and_comes_back_with_other_keys() {
-    let world = World::echo("").unwrap();
+fn profanity_corrects_itself_shows_what_has_arrived_and_comes_back_with_other_keys() {
+    let mut world = World::echo("").unwrap();
     let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
     alice.subscribe(World::ECHO).unwrap();
     alice.finish().unwrap();
     for name in ["first", "anew"] {
         let profanity = Profanity::start(world.dir(), &account.with_resource(name)).unwrap();
-        profanity.types("/correction on").unwrap();
+        for setting in ["/correction on", "/receipts request on"] {
+            profanity.types(setting).unwrap();
+        }
         profanity.locks(World::ECHO).unwrap();
         profanity.types(&format!("hello from {name}")).unwrap();
         profanity.shows(&format!("drawbridge: hello from {name}"), SOON).unwrap();
+        assert!(profanity.shows_receipt(&format!("hello from {name}"), SOON).unwrap());
         profanity.types(&format!("/correct good day from {name}")).unwrap();
         // What echo has repeated, it corrects.
         profanity.shows(&format!("drawbridge: good day from {name}"), SOON).unwrap();
+        if name == "anew" {
+            world.gateway.kill9();
+            profanity.types("to nobody").unwrap();
+            profanity.shows("me: to nobody", SOON).unwrap();
+            assert!(!profanity.shows_receipt("to nobody", Duration::from_secs(2)).unwrap());
+            world.gateway.process.restart().unwrap();
+            world.wait_for_link().unwrap();
+        }
     }
     let devices = world.gateway.operator_says(&["users", "devices", ALICE]).unwrap();
     assert_eq!(devices.matches("alice@xmpp.test, device").count(), 2, "{devices}");

@@ -56,10 +56,11 @@ fn a_contact_with_another_identity_is_written_to_only_when_the_user_has_accepted
     bob.ask(json!({ "command": "reset_identity", "password": "builder" })).unwrap();
     let told = |event: &serde_json::Value| {
         event["event"] == "message"
-            && event["from"].as_str().is_some_and(|from| from.starts_with(Stage::COMPONENT))
+            && event["encrypted"] == true
+            && event["from"].as_str().is_some_and(|from| from.starts_with(World::BOB))
             && event["text"].as_str().is_some_and(|text| text.contains("identity of @bob:matrix.test has changed"))
     };
-    alice.expect("the gateway tells", SOON, told).unwrap();
+    alice.expect("words in the session", SOON, told).unwrap();
     alice.say_as("stopped", "for the old bob").unwrap();
     let error = alice.error("stopped").unwrap();
     assert!(error["text"].as_str().is_some_and(|text| text.contains("has changed")), "{error}");

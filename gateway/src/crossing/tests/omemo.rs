@@ -416,3 +416,14 @@ async fn a_device_that_was_met_before_a_crash_is_told_of_after_it() {
         assert_eq!(told.filter(|words| words.contains("number 8")).count(), times);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_of_a_contacts_identity_is_told_where_they_are_talked_with() {
+    for dialect in Dialect::ALL {
+        let (mut world, mut phones) = acquainted(dialect).await;
+        let text = "Notice: the identity has changed.".to_owned();
+        world.far().happens(&silent(), Event::TrustNotice { contact: Some(silent()), text, blocks: true });
+        let heard = words(&mut world, &mut phones).await;
+        assert!(heard[0].as_ref().is_some_and(|words| words.contains("identity has changed")), "{heard:?}");
+    }
+}
