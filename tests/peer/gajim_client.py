@@ -94,7 +94,11 @@ class Peer:
         GLib.io_add_watch(0, GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN | GLib.IOCondition.HUP, self.obey)
 
     def signed_in(self, _):
-        tell("online")
+        # Its device is listed then: whoever writes to it before cannot know of it.
+        self.when(self.listed, partial(tell, "online"))
+
+    def listed(self):
+        return self.app.get_client(ACCOUNT).get_module("OMEMO").backend.is_own_device_published
 
     def message_sent(self, event):
         if event.message:

@@ -158,7 +158,8 @@ impl LoginSink {
         if before.as_ref().is_some_and(|before| before.encrypted && !encrypted) {
             let name = before.and_then(|before| before.info.name).unwrap_or_else(|| contact.to_string());
             let text = format!("Notice: the conversation with {name} is not encrypted on the network any more.");
-            self.keeper.crossings.say_about(&self.keeper, &self.user, &contact, text).await;
+            // Not in the session that has promised otherwise: what it says first is that.
+            self.keeper.crossings.say(&self.keeper, &self.user, text).await;
         }
         self.keeper.crossings.far_side_changed(&self.keeper, &self.user, &contact).await;
         self.look_up(contact);
