@@ -225,7 +225,8 @@ impl Conversation {
             for resource in self.endpoints.resources() {
                 self.lose(&resource);
             }
-            if self.flight.bounced.is_empty() {
+            // Of what no session owes, the server alone can say what has become.
+            if self.flight.out.values().any(|owed| *owed) {
                 self.flight.rewind();
             }
         }

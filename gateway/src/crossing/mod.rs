@@ -8,7 +8,7 @@
 //! - [`related`]: what is done to messages that are there. [`told`]: the same from the network.
 //! - [`sink`]: from the network: store. [`delivering`]: from the store to the user's clients. [`way`]: how it reaches them.
 //! - [`kinds`]: presence and iq in a session.
-//! - [`negotiating`]: ESessions with the user's clients. [`given_out`]: keys that the user's server knows.
+//! - [`negotiating`]: ESessions with the user's clients. [`news`]: what is told of them. [`given_out`]: keys that the user's server knows.
 //! - [`terms`]: what was agreed in a session, when it changes.
 //! - [`offline`]: with clients that are away, and while the login is.
 //! - [`omemo`]: OMEMO in the place of sessions. [`acquaintance`]: the devices that it is with. [`vouching`]: what they say of
@@ -28,6 +28,7 @@ mod input;
 mod keyed;
 mod kinds;
 mod negotiating;
+mod news;
 mod offline;
 mod omemo;
 mod openpgp;

@@ -18,7 +18,6 @@ use crate::secure::own_key;
 use crate::secure::policy::{self, Known, Truth};
 use crate::store::keys::{self, Standing};
 use crate::store::{self, NewRetained, Protection, contacts, protections, retained, unix};
-use crate::to_xmpp;
 use crate::xmpp::element::{Build, element, random_id, stanza};
 use crate::xmpp::error::Condition;
 use crate::xmpp::ns;
@@ -236,11 +235,8 @@ impl Conversation {
     /// Something may be said in a session: what there is to say about it, what is owed to the client, what waits.
     pub(super) async fn opened(&mut self, to: &FullJid) {
         let Some(active) = self.endpoints.active.get_mut(to).filter(|active| active.may_speak()) else { return };
-        match active.news.take() {
-            Some(News::Lost { was_verified }) => self.warn_lost(to, was_verified).await,
-            Some(News::Newcomer) => self.introduce(to).await,
-            Some(News::OtherKey) => self.warn_other_key(to).await,
-            None => {}
+        if let Some(news) = active.news.take() {
+            self.tell_news(to, news).await;
         }
         for content in self.owed.remove(to).unwrap_or_default() {
             let _ = self.post_sealed(to, &random_id(), &content).await;
@@ -283,34 +279,6 @@ impl Conversation {
             }
             Err(_) => self.lose(resource),
         }
-    }
-
-    async fn warn_lost(&mut self, resource: &FullJid, was_verified: bool) {
-        let what = if was_verified { "was verified" } else { "was not verified" };
-        let text = format!(
-            "Warning: your client does not know the secret of its earlier encrypted sessions with this contact any more \
-             (that chain {what}). If you did not reinstall it, somebody may be in between: compare codes with \
-             `drawbridge verify` on the host."
-        );
-        let _ = self.post_sealed(resource, &random_id(), &to_xmpp::words(&text)).await;
-    }
-
-    async fn warn_other_key(&mut self, resource: &FullJid) {
-        let text = "Warning: your client shows another public key than before. If you did not reinstall it, somebody may be \
-                    in between: compare codes with `drawbridge verify` on the host.";
-        let _ = self.post_sealed(resource, &random_id(), &to_xmpp::words(text)).await;
-    }
-
-    /// A client whose name (the resource) has no secret here, while others of the user have. Nothing is lost then; but
-    /// the name is the server's word, so somebody in between could have chosen a new one: all clients are told, those
-    /// too that this somebody is not in between of.
-    async fn introduce(&mut self, newcomer: &FullJid) {
-        let text = format!(
-            "Notice: a client of yours, \"{}\", has begun its first encrypted session with this contact. If you have no \
-             such new client, somebody may be in between: compare codes with `drawbridge verify` on the host.",
-            newcomer.resource()
-        );
-        self.say(&text).await;
     }
 
     async fn negotiation_failed(&mut self, to: &FullJid, thread: &str, error: &Error) {

@@ -302,3 +302,15 @@ async fn what_must_not_be_stored_goes_in_sessions_alone() {
         sent.iter().filter_map(encrypted).map(|c| session.open(c).unwrap().content.expose().to_owned()).collect();
     assert!(said.contains("never written"), "{sent:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_server_does_not_say_that_it_has_taken_is_not_sent_again() {
+    let (mut world, mut phones) = acquainted(Dialect::Omemo2).await;
+    world.far().says(&silent(), "once");
+    // Nobody answers the question that is sent behind it.
+    let sent = settle(&mut world, &mut phones).await;
+    assert_eq!(said_by_omemo(&mut phones, &sent, "once"), 1);
+    sleep(Duration::from_secs(200)).await;
+    let sent = settle(&mut world, &mut phones).await;
+    assert_eq!(said_by_omemo(&mut phones, &sent, "once"), 0, "{sent:?}");
+}
