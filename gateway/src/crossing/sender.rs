@@ -32,6 +32,8 @@ pub(super) struct Sender {
 const EXPIRY: Duration = Duration::from_secs(20 * 3600);
 /// The first pause after a failure, doubled up to the last.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+/// A network that asks for more patience than this is asked again all the same: the message would expire unseen.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 const LATE: &str = "the message could not be delivered in time";
 const UNENCRYPTED: &str = "the conversation is not encrypted on the network any more, and this was said in a session that \
@@ -40,7 +42,7 @@ const UNENCRYPTED: &str = "the conversation is not encrypted on the network any 
 /// How one attempt went.
 pub(super) enum Attempt {
     Sent(drawbridge_bridge::RemoteId),
-    /// Not before this pause, unless something changes.
+    /// Not before this pause, which the network asks for; with none, as soon as something changes.
     Later(Option<Duration>),
     Never(Condition, String),
     /// The network never got it, and its words went with an earlier process.
@@ -61,12 +63,12 @@ pub(super) async fn run(sender: Sender) {
             Ok(Step::Idle) => sender.wait().await,
             Ok(Step::Settled) => pause = PAUSE.0,
             Ok(Step::Later(after)) => {
-                sender.rest(after.unwrap_or(pause)).await;
+                sender.rest(after, pause).await;
                 pause = (pause * 2).min(PAUSE.1);
             }
             Err(error) => {
                 tracing::error!(%error, "cannot work on the outbox");
-                sender.rest(PAUSE.1).await;
+                sender.rest(None, PAUSE.1).await;
             }
         }
     }
@@ -111,7 +113,7 @@ impl Sender {
             let over = self.keeper.accounts.state(&self.user.jid).is_none_or(|state| state.is_over());
             return Ok(match expired && over {
                 true => Attempt::Never(Condition::GivenUp, LATE.to_owned()),
-                false => Attempt::Later(Some(PAUSE.1)),
+                false => Attempt::Later(None),
             });
         };
         let (conv, encrypted) = match self.conversation(session.as_ref()).await? {
@@ -223,11 +225,11 @@ impl Sender {
         }
     }
 
-    /// Waits for the pause, for a change, or for the end.
-    async fn rest(&self, pause: Duration) {
+    /// Waits as long as the network asks for; else for the pause or a change. Or for the end.
+    async fn rest(&self, asked: Option<Duration>, pause: Duration) {
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = self.work.notified() => {}
+            () = tokio::time::sleep(asked.map_or(pause, |asked| asked.min(PATIENCE))) => {}
+            () = self.work.notified(), if asked.is_none() => {}
             () = self.stop.cancelled() => {}
         }
     }

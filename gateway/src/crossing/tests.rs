@@ -98,6 +98,20 @@ async fn while_the_network_does_not_take_a_message_it_stays() {
     assert_eq!(contact_has(&world, 1).await, ["patient"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_network_that_asks_for_patience_is_not_asked_again_before() {
+    let world = World::with_alice().await;
+    world.far().fail_next_send(SendError::Transient { reason: "busy".to_owned(), after: Some(LOOKS) });
+    let begun = Instant::now();
+    for words in ["one", "two", "three"] {
+        world.takes(&message(words)).await;
+        sleep(LOOKS / 5).await;
+    }
+    sleep_until(begun + LOOKS - Duration::from_millis(1)).await;
+    assert!(world.far().received().is_empty(), "what the user does meanwhile changes nothing");
+    assert_eq!(contact_has(&world, 3).await, ["one", "two", "three"]);
+}
+
 /// At the moment of the end, the conversation asks the store whether something waits. Here a message comes while it
 /// awaits the answer.
 #[tokio::test(start_paused = true)]
