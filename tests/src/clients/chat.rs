@@ -34,8 +34,12 @@ impl ChatAccount {
 
     /// The same account with another device.
     pub fn with_resource(&self, resource: &str) -> Self {
-        let bare = self.jid.split('/').next().unwrap_or_default();
-        Self { jid: format!("{bare}/{resource}"), ..self.clone() }
+        Self { jid: format!("{}/{resource}", self.bare()), ..self.clone() }
+    }
+
+    /// Its JID without a device.
+    pub fn bare(&self) -> &str {
+        self.jid.split('/').next().unwrap_or_default()
     }
 }
 

@@ -48,9 +48,15 @@ impl GoSendxmpp {
 
     fn command(&self) -> Result<Command, Error> {
         let mut command = bound_to_us(programs::installed("go-sendxmpp")?);
-        let bare = self.account.jid.split('/').next().unwrap_or_default();
         let server = format!("127.0.0.1:{}", self.port);
-        command.args(["--no-tls-verify", "--tls", "--username", bare, "--password", &self.account.password]);
+        command.args([
+            "--no-tls-verify",
+            "--tls",
+            "--username",
+            self.account.bare(),
+            "--password",
+            &self.account.password,
+        ]);
         command.args(["--jserver", &server]);
         command.env("HOME", &self.home).env_remove("XDG_CONFIG_HOME").env_remove("XDG_DATA_HOME");
         Ok(command)

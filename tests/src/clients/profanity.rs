@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::ChatAccount;
+use super::{ChatAccount, GnuPg};
 use crate::{
     Error,
     process::{Child, bound_to_us},
@@ -21,12 +21,15 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// Such a client at work. What it keeps lies in `dir`, in the home of its account.
 pub struct Profanity {
+    account: ChatAccount,
     /// The socket of the terminal.
     socket: PathBuf,
     /// Where a file is put to be looked at.
     opened: PathBuf,
     /// tmux itself; with it ends what runs in it.
     _terminal: Child,
+    /// What it has for OpenPGP. Its agent goes when nobody needs one any more.
+    gpg: GnuPg,
 }
 
 impl Profanity {
@@ -59,10 +62,12 @@ impl Profanity {
         let socket = home.join("terminal");
         let mut terminal = bound_to_us(programs::installed("tmux")?);
         terminal.env("XDG_CONFIG_HOME", home.join("config")).env("XDG_DATA_HOME", home.join("data"));
+        let gpg = GnuPg::new(&home.join("gnupg"))?;
+        terminal.env("GNUPGHOME", gpg.home());
         terminal.env("LC_ALL", "C.UTF-8").args(["-D", "-f", "/dev/null", "-S"]).arg(&socket);
         terminal.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let terminal = Child::spawn(&mut terminal).map_err(Error::io("starting tmux"))?;
-        let client = Self { socket, opened, _terminal: terminal };
+        let client = Self { account: account.clone(), gpg, socket, opened, _terminal: terminal };
         let deadline = Instant::now() + Duration::from_secs(10);
         while !client.socket.exists() && Instant::now() < deadline {
             thread::sleep(PAUSE);
@@ -83,6 +88,40 @@ impl Profanity {
         self.shows("[OMEMO]", SOON)?;
         // It says that it has a session before it has the contact's bundle.
         self.fingerprint(contact).map(drop)
+    }
+
+    /// Makes a key with GnuPG and announces it (XEP-0373).
+    pub fn announces_key(&self) -> Result<(), Error> {
+        // It would open every chat with OMEMO as well.
+        self.types("/omemo policy manual")?;
+        let own = format!("xmpp:{}", self.account.bare());
+        self.gpg.run(&["--quick-gen-key", &own, "default", "default", "never"])?;
+        let file = self.gpg.home().join("own.asc");
+        fs::write(&file, self.gpg.run(&["--export", "--armor", &own])?).map_err(Error::io("writing a key"))?;
+        self.types(&format!("/ox announce {}", file.display()))
+    }
+
+    /// Takes the contact's key, signs it, and opens a chat that is encrypted with it.
+    pub fn locks_with_key_of(&self, contact: &str) -> Result<(), Error> {
+        let deadline = Instant::now() + SOON;
+        self.types(&format!("/ox discover {contact}"))?;
+        let print = loop {
+            let screen = self.shows(&format!("Discovering Public Key for {contact}"), SOON)?;
+            let is_print = |word: &&str| word.len() == 40 && word.bytes().all(|it| it.is_ascii_hexdigit());
+            match screen.split_whitespace().rfind(is_print) {
+                Some(print) => break print.to_owned(),
+                None if Instant::now() > deadline => return Err(never_showed("a fingerprint", SOON, screen)),
+                None => thread::sleep(PAUSE),
+            }
+        };
+        self.types(&format!("/ox request {contact} {print}"))?;
+        while self.gpg.fingerprint(contact).is_err() && Instant::now() < deadline {
+            thread::sleep(PAUSE);
+        }
+        self.gpg.run(&["--quick-lsign-key", &print])?;
+        self.types(&format!("/msg {contact}"))?;
+        self.types("/ox start")?;
+        self.shows("[OX]", SOON).map(drop)
     }
 
     /// What it shows of the contact's key, as soon as it has it.
@@ -146,12 +185,7 @@ impl Profanity {
                 return Ok(screen);
             }
             if Instant::now() > deadline {
-                return Err(Error::TimedOut {
-                    name: "Profanity".to_owned(),
-                    awaited: text.to_owned(),
-                    waited: patience,
-                    log: screen,
-                });
+                return Err(never_showed(text, patience, screen));
             }
             thread::sleep(PAUSE);
         }
@@ -162,6 +196,10 @@ impl Profanity {
         command.env("LC_ALL", "C.UTF-8").env("TERM", "xterm").arg("-S").arg(&self.socket);
         Ok(command)
     }
+}
+
+fn never_showed(text: &str, waited: Duration, screen: String) -> Error {
+    Error::TimedOut { name: "Profanity".to_owned(), awaited: text.to_owned(), waited, log: screen }
 }
 
 fn run(mut command: Command) -> Result<String, Error> {

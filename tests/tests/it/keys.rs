@@ -1,6 +1,6 @@
 //! Public keys that are given out, compared elsewhere and trusted (XEP-0189), and terms that change within a session.
 
-use drawbridge_tests::clients::Chat;
+use drawbridge_tests::clients::{Chat, GnuPg};
 use drawbridge_tests::{Stage, World};
 use serde_json::{Value, json};
 
@@ -120,65 +120,32 @@ fn a_client_with_a_certificate_of_the_hosts_authority_is_verified_by_it() {
     assert!(refused.contains("that counts now certifies your key"), "{refused}");
 }
 
-/// A keyring of GnuPG in a directory of its own.
-struct GnuPg(std::path::PathBuf);
-
-impl GnuPg {
-    fn new(dir: &std::path::Path) -> Self {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).unwrap();
-        Self(dir.to_owned())
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let mut command = std::process::Command::new("gpg");
-        command.arg("--homedir").arg(&self.0).args([
-            "--batch",
-            "--quiet",
-            "--pinentry-mode",
-            "loopback",
-            "--passphrase",
-            "",
-        ]);
-        let output = command.args(arguments).output().expect("tests/setup installs gpg");
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-/// It has left an agent.
-impl Drop for GnuPg {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("gpgconf").arg("--homedir").arg(&self.0).args(["--kill", "all"]).status();
-    }
-}
-
 #[test]
 fn a_client_whose_key_is_signed_with_gnupg_is_verified_by_who_certified_the_signer() {
     let dir = tempfile::tempdir().unwrap();
-    let gpg = GnuPg::new(dir.path());
+    let gpg = GnuPg::new(dir.path()).unwrap();
     let file = |name: &str, text: &str| {
         let path = dir.path().join(name);
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
     // Who runs the host trusts some friends, and these have certified who Alice is.
-    gpg.run(&["--quick-gen-key", "The friends", "rsa2048", "cert"]);
-    gpg.run(&["--quick-gen-key", "Alice <alice@example.org>", "ed25519", "cert,sign"]);
-    gpg.run(&["--quick-add-uid", "alice@example.org", &format!("xmpp:{ALICE}")]);
-    let certificates = gpg.run(&["--list-keys", "--with-colons", "alice@example.org"]);
-    let print = certificates.lines().find(|line| line.starts_with("fpr")).unwrap().split(':').nth(9).unwrap();
-    gpg.run(&["--local-user", "The friends", "--quick-sign-key", print]);
-    let friends = file("friends.asc", &gpg.run(&["--export", "--armor", "The friends"]));
+    gpg.run(&["--quick-gen-key", "The friends", "rsa2048", "cert"]).unwrap();
+    gpg.run(&["--quick-gen-key", "Alice <alice@example.org>", "ed25519", "cert,sign"]).unwrap();
+    gpg.run(&["--quick-add-uid", "alice@example.org", &format!("xmpp:{ALICE}")]).unwrap();
+    let print = gpg.fingerprint("alice@example.org").unwrap();
+    gpg.run(&["--local-user", "The friends", "--quick-sign-key", &print]).unwrap();
+    let friends = file("friends.asc", &gpg.run(&["--export", "--armor", "The friends"]).unwrap());
 
     let world = World::echo(&format!("\n[esession]\nauthorities = [\"{friends}\"]\n")).unwrap();
     let (account, mut alice) = world.alice_on_echo(World::ECHO).unwrap();
     alice.finish().unwrap();
     let phone = account.with_resource("phone");
     let statement = file("statement", &Chat::statement(world.dir(), &phone, Stage::ECHO).unwrap());
-    let signature =
-        gpg.run(&["--local-user", "alice@example.org", "--armor", "--output", "-", "--detach-sign", &statement]);
-    let certificate = gpg.run(&["--export", "--armor", &format!("xmpp:{ALICE}")]);
+    let signature = gpg
+        .run(&["--local-user", "alice@example.org", "--armor", "--output", "-", "--detach-sign", &statement])
+        .unwrap();
+    let certificate = gpg.run(&["--export", "--armor", &format!("xmpp:{ALICE}")]).unwrap();
     let certificate = file("certificate", &format!("{certificate}{signature}"));
     let more = ["--public-key", "--publish-key", "--certificate", &certificate];
     let mut alice = world.chat(&phone, Stage::ECHO, &more).unwrap();

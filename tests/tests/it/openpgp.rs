@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use drawbridge_tests::World;
-use drawbridge_tests::clients::GoSendxmpp;
+use drawbridge_tests::clients::{GoSendxmpp, Profanity};
+use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -29,10 +30,7 @@ fn a_client_with_openpgp_talks_with_somebody_on_matrix_through_a_restart() {
     let devices = world.gateway.operator_says(&["users", "devices", "alice@xmpp.test"]).unwrap();
     assert!(devices.contains("alice@xmpp.test, OpenPGP key (trusted blindly):"), "{devices}");
     assert!(devices.contains("bob%matrix.test@matrix.xmpp.test, OpenPGP key:"), "{devices}");
-    for file in world.server_files().into_iter().chain(world.gateway_files()) {
-        let octets = std::fs::read(&file).unwrap_or_default();
-        assert!(!octets.windows(8).any(|part| part == b"a canary"), "in {}", file.display());
-    }
+    nobody_has_read_a_canary(&world);
 }
 
 /// The contact begins, and goes on with whatever key Alice's account has published last.
@@ -54,5 +52,52 @@ fn somebody_on_matrix_writes_to_a_client_with_openpgp_that_is_installed_anew() {
         listening.kill();
         alice.says(World::BOB, name).unwrap();
         bob.hear(name, SOON).unwrap();
+    }
+}
+
+/// Installed anew it has another key, and the contact begins.
+#[test]
+fn profanity_talks_with_somebody_on_matrix_with_openpgp_through_restarts_of_both() {
+    let mut world = World::matrix("").unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
+    for name in ["first", "anew"] {
+        let profanity = Profanity::start(world.dir(), &account.with_resource(name)).unwrap();
+        for setting in ["/correction on", "/receipts request on"] {
+            profanity.types(setting).unwrap();
+        }
+        profanity.announces_key().unwrap();
+        if name == "anew" {
+            bob.say(&room, "a canary of welcome").unwrap();
+        }
+        profanity.locks_with_key_of(World::BOB).unwrap();
+        if name == "anew" {
+            profanity.shows("drawbridge: a canary of welcome", SOON).unwrap();
+        }
+        let words = format!("a canary from {name}");
+        profanity.types(&words).unwrap();
+        bob.hear(&words, SOON).unwrap();
+        assert!(profanity.shows_receipt(&words, SOON).unwrap());
+        profanity.types(&format!("/correct a canary corrected by {name}")).unwrap();
+        let edit = bob.hear(&format!("* a canary corrected by {name}"), SOON).unwrap();
+        assert_eq!(edit["content"]["m.relates_to"]["rel_type"], "m.replace");
+
+        world.kill_and_restart_gateway().unwrap();
+        let said = bob.say(&room, &format!("a canary for {name}")).unwrap();
+        profanity.shows(&format!("drawbridge: a canary for {name}"), SOON).unwrap();
+        let new = format!("a canary of an edit for {name}");
+        let edit = json!({ "msgtype": "m.text", "body": format!("* {new}"),
+            "m.new_content": { "msgtype": "m.text", "body": new },
+            "m.relates_to": { "rel_type": "m.replace", "event_id": said } });
+        bob.ask(json!({ "command": "event", "room": room, "type": "m.room.message", "content": edit })).unwrap();
+        let screen = profanity.shows(&format!("drawbridge: {new}"), SOON).unwrap();
+        assert!(!screen.contains(&format!("a canary for {name}")), "{screen}");
+    }
+    nobody_has_read_a_canary(&world);
+}
+
+fn nobody_has_read_a_canary(world: &World) {
+    for file in world.server_files().into_iter().chain(world.gateway_files()) {
+        let octets = std::fs::read(&file).unwrap_or_default();
+        assert!(!octets.windows(8).any(|part| part == b"a canary"), "in {}", file.display());
     }
 }

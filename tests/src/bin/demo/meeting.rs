@@ -110,7 +110,7 @@ impl Meeting {
 
     /// Compares what both ends show, and has both mark the session as verified.
     pub(crate) fn compare(&mut self, story: &Story, set: &Set, keys: &Keys) -> Result<(), Failure> {
-        let alice = set.accounts.alice.jid.split('/').next().unwrap_or_default().to_owned();
+        let alice = set.accounts.alice.bare().to_owned();
         let shown = String::from_utf8_lossy(&set.gateway.operator(&["verify", &alice])?.stdout).into_owned();
         let gateway = |name: &str| {
             let code = shown.lines().find_map(|line| line.trim().strip_prefix(name));

@@ -48,7 +48,7 @@ pub(crate) fn stay(story: &Story, place: &Place, set: &mut Set, meeting: &mut Me
 
 fn invite(story: &Story, place: &Place, set: &Set, meeting: &Meeting) -> Result<(), Failure> {
     let alice = &set.accounts.alice;
-    let (jid, contact) = (alice.jid.split('/').next().unwrap_or_default(), &meeting.contact);
+    let (jid, contact) = (alice.bare(), &meeting.contact);
     let (port, homeserver) = (alice.port, set.synapse.url());
     let (chat, drawbridge) = (neighbour("esession-chat"), neighbour("drawbridge"));
     let gateway = place.of("gateway");
