@@ -12,7 +12,9 @@ import traceback
 from functools import partial
 from pathlib import Path
 
-ACCOUNT, PLUGIN, TICK = "me", "omemo", 100  # milliseconds
+ACCOUNT, TICK = "me", 100  # milliseconds
+PROTECTIONS = ["OMEMO", "OpenPGP"]  # each a plugin
+WELCOME, DONE, FAILED = 0, 2, 3  # pages of the assistant for OpenPGP
 
 
 def tell(event, **details):
@@ -54,7 +56,7 @@ def settle():
     from gajim.common import app, configpaths
     from gajim.common.settings import Settings
 
-    configpaths.set_config_root(str(Path(os.environ["XDG_CONFIG_HOME"]) / "gajim"))
+    configpaths.set_config_root(str(given.kept))
     configpaths.init()
     configpaths.create_paths()
     app.settings = settings = Settings()
@@ -78,7 +80,8 @@ def settle():
         "active": True,
     }.items():
         settings.set_account_setting(ACCOUNT, name, value)
-    settings.set_plugin_setting(PLUGIN, "active", True)
+    for plugin in PROTECTIONS:
+        settings.set_plugin_setting(plugin.lower(), "active", plugin == given.protection)
     settings.shutdown()
 
 
@@ -98,7 +101,11 @@ class Peer:
         self.when(self.listed, partial(tell, "online"))
 
     def listed(self):
-        return self.app.get_client(ACCOUNT).get_module("OMEMO").backend.is_own_device_published
+        return not self.omemo or self.omemo.backend.is_own_device_published
+
+    @property
+    def omemo(self):
+        return given.protection == "OMEMO" and self.app.get_client(ACCOUNT).get_module("OMEMO")
 
     def message_sent(self, event):
         if event.message:
@@ -146,17 +153,41 @@ class Peer:
         self.glib.timeout_add(TICK, look)
 
     def open_chat(self, jid):
-        """Opens the chat and chooses OMEMO; what tells whether there is a session."""
+        """Opens the chat and chooses the protection; what tells whether words can be sealed."""
         from nbxmpp.protocol import JID
 
         client = self.app.get_client(ACCOUNT)
         contact = client.get_module("Contacts").get_contact(jid)
         self.app.window.add_chat(ACCOUNT, JID.from_string(jid), "contact", select=True)
-        contact.settings.set("encryption", "OMEMO")
-        omemo = client.get_module("OMEMO")
-        if not omemo.backend.get_devices(jid, without_self=True):
-            omemo.request_devicelist(jid)
-        return partial(omemo.backend.has_trusted_keys, jid)
+        if not self.omemo:
+            return self.choose_openpgp(contact)
+        contact.settings.set("encryption", given.protection)
+        if not self.omemo.backend.get_devices(jid, without_self=True):
+            self.omemo.request_devicelist(jid)
+        return partial(self.omemo.backend.has_trusted_keys, jid)
+
+    def choose_openpgp(self, contact):
+        """The first time its assistant makes a key, and one has to choose once more."""
+        from gi.repository import Gtk
+
+        openpgp = self.app.get_client(ACCOUNT).get_module("OpenPGP")
+
+        def is_ready():
+            assistants = [it for it in Gtk.Window.list_toplevels() if isinstance(it, Gtk.Assistant)]
+            for assistant in assistants:
+                page = assistant.get_current_page()
+                if page == WELCOME:
+                    assistant.next_page()
+                elif page == DONE:
+                    assistant.destroy()
+                elif page == FAILED:
+                    raise RuntimeError(assistant.get_nth_page(page)._label.get_text())
+            if not assistants:
+                self.app.window.activate_action("set-encryption", self.glib.Variant("s", given.protection))
+            is_chosen = contact.settings.get("encryption") == given.protection
+            return is_chosen and any(key.has_pubkey for key in openpgp.get_keys(str(contact.jid)))
+
+        return is_ready
 
     def types(self, text):
         box = self.app.window.get_chat_stack().get_message_action_box()
@@ -203,8 +234,9 @@ def main():
                 traceback.print_exc()
                 os._exit(1)
 
-    root = str(Path(os.environ["XDG_CONFIG_HOME"]) / "gajim")
-    levels = "gajim.p.omemo=DEBUG,gajim.c.m.message=INFO,nbxmpp.stream=INFO"
+    # Not below `config`: the path of a socket of GnuPG's agent may be no longer than it is so.
+    root = str(given.kept)
+    levels = "gajim.p.omemo=DEBUG,gajim.p.openpgp=INFO,gajim.c.m.message=INFO,nbxmpp.stream=INFO"
     return Application().run(["gajim", "--config-path", root, "--loglevel", levels])
 
 
@@ -213,6 +245,7 @@ if __name__ == "__main__":
     arguments.add_argument("--account", required=True, help="user@domain/resource")
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--kept", type=Path, required=True, help="the folder for all that it keeps")
+    arguments.add_argument("--protection", required=True, choices=PROTECTIONS)
     arguments.add_argument("--authority", help="file of the authority of the server's certificate for the web")
     given = arguments.parse_args()
     # What Gajim prints is none of our events.
@@ -223,4 +256,6 @@ if __name__ == "__main__":
         status = main()
     finally:
         screen.terminate()
+        for keyring in given.kept.glob("openpgp/*/private-keys-v1.d"):
+            subprocess.run(["gpgconf", "--homedir", keyring.parent, "--kill", "all"], stdout=sys.stderr)
     sys.exit(status)

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::io::Cursor;
 
-use esession_attest::standing::{Standing, Unfit};
+use esession_attest::standing::{EncryptionKey, Standing, Unfit};
 use pgp::composed::{Deserializable, SignedPublicKey};
-use pgp::packet::PublicSubkey;
 use pgp::types::{KeyDetails, KeyId};
 
 use crate::fingerprint::Fingerprint;
@@ -45,7 +44,7 @@ pub enum Unusable {
     /// It does not count for this JID now.
     #[error(transparent)]
     Unfit(#[from] Unfit),
-    /// It has no subkey that others may encrypt to now.
+    /// It has no key that others may encrypt to now.
     #[error("it has no key to encrypt to that holds")]
     NoEncryptionKey,
 }
@@ -80,7 +79,7 @@ impl Certificate {
     }
 
     /// At least one.
-    pub(crate) fn encryption_keys(&self, now: u64) -> Result<Vec<&PublicSubkey>, Unusable> {
+    pub(crate) fn encryption_keys(&self, now: u64) -> Result<Vec<EncryptionKey<'_>>, Unusable> {
         let keys: Vec<_> = self.standing(now.saturating_add(SKEW))?.encryption_keys().collect();
         if keys.is_empty() { Err(Unusable::NoEncryptionKey) } else { Ok(keys) }
     }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use esession_attest::standing::EncryptionKey;
 use minidom::Element;
 use pgp::composed::RawSessionKey;
 use pgp::crypto::sym::SymmetricKeyAlgorithm;
 use pgp::errors::Result as PgpResult;
 use pgp::packet::{
-    LiteralData, OnePassSignature, PacketHeader, PacketTrait, PublicKeyEncryptedSessionKey, PublicSubkey,
-    SignatureType, SymEncryptedProtectedData,
+    LiteralData, OnePassSignature, PacketHeader, PacketTrait, PublicKeyEncryptedSessionKey, SignatureType,
+    SymEncryptedProtectedData,
 };
 use pgp::types::{KeyDetails, Password, Tag, Timestamp};
 use rand_core::CryptoRng;
@@ -56,20 +57,20 @@ pub fn seal(
     now: u64,
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Result<Element, SealError> {
-    let mut subkeys = Vec::new();
+    let mut keys = Vec::new();
     let to: BTreeSet<_> = recipients.iter().map(|recipient| recipient.jid().to_owned()).collect();
     for recipient in recipients {
-        let keys = recipient.encryption_keys(now);
-        subkeys.extend(keys.map_err(|why| SealError::Recipient(recipient.fingerprint(), why))?);
+        let theirs = recipient.encryption_keys(now);
+        keys.extend(theirs.map_err(|why| SealError::Recipient(recipient.fingerprint(), why))?);
     }
-    if subkeys.is_empty() {
+    if keys.is_empty() {
         return Err(SealError::NoRecipient);
     }
     let over = || SealError::Failed("the time is over".to_owned());
     let to = to.into_iter().collect();
     let content = Signcrypt { to, time: now, payload: payload.to_vec() }.to_element(rng).ok_or_else(over)?;
     let time = Timestamp::from_secs(u32::try_from(now).map_err(|_| over())?);
-    let octets = message(key, &subkeys, &String::from(&content), time, rng);
+    let octets = message(key, &keys, &String::from(&content), time, rng);
     let octets = octets.map_err(|error| SealError::Failed(error.to_string()))?;
     if octets.len() > MAX_MESSAGE { Err(SealError::TooLarge) } else { Ok(with_octets(empty("openpgp"), &octets)) }
 }
@@ -77,7 +78,7 @@ pub fn seal(
 /// An encrypted message with a one-pass signed message in it (RFC 9580 section 10.3), not compressed.
 fn message(
     key: &Key,
-    subkeys: &[&PublicSubkey],
+    recipients: &[EncryptionKey<'_>],
     text: &str,
     now: Timestamp,
     rng: &mut (impl CryptoRng + ?Sized),
@@ -88,9 +89,13 @@ fn message(
     let protected = SymEncryptedProtectedData::encrypt_seipdv1(Old(rng), CIPHER, &session_key, &signed)?;
     let session_key = RawSessionKey::from(session_key);
     let mut octets = Vec::new();
-    for subkey in subkeys {
-        let sealed = PublicKeyEncryptedSessionKey::from_session_key_v3(Old(rng), &session_key, CIPHER, subkey)?;
-        sealed.to_writer_with_header(&mut octets)?;
+    for recipient in recipients {
+        use PublicKeyEncryptedSessionKey as Sealed;
+        let sealed = match recipient {
+            EncryptionKey::Primary(key) => Sealed::from_session_key_v3(Old(rng), &session_key, CIPHER, *key),
+            EncryptionKey::Subkey(key) => Sealed::from_session_key_v3(Old(rng), &session_key, CIPHER, *key),
+        };
+        sealed?.to_writer_with_header(&mut octets)?;
     }
     protected.to_writer_with_header(&mut octets)?;
     Ok(octets)

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use drawbridge_tests::World;
-use drawbridge_tests::clients::{GoSendxmpp, Profanity};
-use serde_json::json;
+use drawbridge_tests::clients::{Desktop, Gajim, GoSendxmpp, MatrixPeer, Profanity};
+use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -85,14 +85,63 @@ fn profanity_talks_with_somebody_on_matrix_with_openpgp_through_restarts_of_both
         let said = bob.say(&room, &format!("a canary for {name}")).unwrap();
         profanity.shows(&format!("drawbridge: a canary for {name}"), SOON).unwrap();
         let new = format!("a canary of an edit for {name}");
-        let edit = json!({ "msgtype": "m.text", "body": format!("* {new}"),
-            "m.new_content": { "msgtype": "m.text", "body": new },
-            "m.relates_to": { "rel_type": "m.replace", "event_id": said } });
-        bob.ask(json!({ "command": "event", "room": room, "type": "m.room.message", "content": edit })).unwrap();
+        edits(&mut bob, &room, &said, &new);
         let screen = profanity.shows(&format!("drawbridge: {new}"), SOON).unwrap();
         assert!(!screen.contains(&format!("a canary for {name}")), "{screen}");
     }
     nobody_has_read_a_canary(&world);
+}
+
+/// It makes its key when it is first used. Installed anew it lists its new key beside the old one.
+#[test]
+fn gajim_talks_with_somebody_on_matrix_with_openpgp_through_restarts_of_both() {
+    let mut world = World::matrix("").unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
+    for name in ["first", "anew"] {
+        let account = account.with_resource(name);
+        let mut alice = Gajim::start_with_openpgp(world.dir(), &account).unwrap();
+        let words = format!("a canary from {name}");
+        alice.say(World::BOB, &words).unwrap();
+        bob.hear(&words, SOON).unwrap();
+        alice.receipt(&words).unwrap();
+        alice.correct(World::BOB, &format!("a canary corrected by {name}")).unwrap();
+        let edit = bob.hear(&format!("* a canary corrected by {name}"), SOON).unwrap();
+        assert_eq!(edit["content"]["m.relates_to"]["rel_type"], "m.replace");
+        alice.finish().unwrap();
+        nothing_came_in_clear(&mut alice);
+
+        let mut alice = Gajim::start_with_openpgp(world.dir(), &account).unwrap();
+        world.kill_and_restart_gateway().unwrap();
+        let said = bob.say(&room, &format!("a canary for {name}")).unwrap();
+        alice.hear(&format!("a canary for {name}")).unwrap();
+        edits(&mut bob, &room, &said, &format!("a canary of an edit for {name}"));
+        alice.sees_correction(&format!("a canary of an edit for {name}")).unwrap();
+        alice.finish().unwrap();
+        nothing_came_in_clear(&mut alice);
+    }
+    let both =
+        ["first", "anew"].map(|name| Gajim::start_with_openpgp(world.dir(), &account.with_resource(name)).unwrap());
+    bob.say(&room, "a canary for both").unwrap();
+    for mut alice in both {
+        alice.hear("a canary for both").unwrap();
+        nothing_came_in_clear(&mut alice);
+    }
+    nobody_has_read_a_canary(&world);
+}
+
+/// From the contact, that is: the gateway says by itself that a key is new.
+fn nothing_came_in_clear(alice: &mut Desktop) {
+    let clear = |event: &Value| event["event"] == "clear" && event["from"] == World::BOB;
+    let events = alice.take_events();
+    assert!(!events.iter().any(clear), "{events:?}");
+}
+
+/// Other words in the place of what was said.
+fn edits(bob: &mut MatrixPeer, room: &str, said: &str, new: &str) {
+    let edit = json!({ "msgtype": "m.text", "body": format!("* {new}"),
+        "m.new_content": { "msgtype": "m.text", "body": new },
+        "m.relates_to": { "rel_type": "m.replace", "event_id": said } });
+    bob.ask(json!({ "command": "event", "room": room, "type": "m.room.message", "content": edit })).unwrap();
 }
 
 fn nobody_has_read_a_canary(world: &World) {

@@ -4,7 +4,7 @@
 
 use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{KeyFlags, PublicSubkey, Signature, SignatureType, SignatureVersion, SubpacketData};
+use pgp::packet::{KeyFlags, PublicKey, PublicSubkey, Signature, SignatureType, SignatureVersion, SubpacketData};
 use pgp::types::{Duration, KeyDetails, SignedUser, Tag, Timestamp};
 
 use super::strength::{encrypts, signs};
@@ -36,6 +36,15 @@ pub(super) const SCHEME: &str = "xmpp:";
 #[must_use]
 pub fn user_id(jid: &str) -> String {
     format!("{SCHEME}{jid}")
+}
+
+/// A key that others may encrypt to.
+#[derive(Clone, Copy)]
+pub enum EncryptionKey<'a> {
+    /// Gajim of Debian 12 has GnuPG make an RSA key that does everything.
+    Primary(&'a PublicKey),
+    /// What nearly everybody makes.
+    Subkey(&'a PublicSubkey),
 }
 
 /// A certificate that is neither expired nor revoked, with the signatures on itself that count now.
@@ -98,13 +107,15 @@ impl<'a> Standing<'a> {
         is_of_data && (with_primary() || self.certificate.public_subkeys.iter().any(with_subkey))
     }
 
-    /// The subkeys that others may encrypt to. (A primary key that does this too is none that anybody makes.)
-    pub fn encryption_keys(&self) -> impl Iterator<Item = &'a PublicSubkey> {
-        let may = |subkey: &&SignedPublicSubKey| {
-            let binding = self.binding(subkey).map(Signature::key_flags);
-            binding.is_some_and(|may| may.encrypt_comms() || may.encrypt_storage()) && encrypts(&subkey.key)
+    /// The keys that others may encrypt to.
+    pub fn encryption_keys(&self) -> impl Iterator<Item = EncryptionKey<'a>> {
+        let is_for_it = |flags: &KeyFlags| flags.encrypt_comms() || flags.encrypt_storage();
+        let may = move |subkey: &&SignedPublicSubKey| {
+            self.binding(subkey).is_some_and(|it| is_for_it(&it.key_flags())) && encrypts(&subkey.key)
         };
-        self.certificate.public_subkeys.iter().filter(may).map(|subkey| &subkey.key)
+        let primary = Some(&self.certificate.primary_key).filter(|key| self.may(is_for_it) && encrypts(*key));
+        let subkeys = self.certificate.public_subkeys.iter().filter(may).map(|subkey| &subkey.key);
+        primary.map(EncryptionKey::Primary).into_iter().chain(subkeys.map(EncryptionKey::Subkey))
     }
 
     /// Whether it has certified that this certificate is of somebody of this name.

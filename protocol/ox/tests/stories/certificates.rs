@@ -136,6 +136,13 @@ fn it_has_a_key_to_encrypt_to() {
     let expiring = bound(SignatureType::SubkeyBinding, &[encrypts(), lasting()]);
     assert_eq!((read(&expiring, NOW - SKEW - 1), read(&expiring, NOW - SKEW)), (Ok(()), none));
     assert_eq!(read(&bound(SignatureType::SubkeyRevocation, &[]), NOW), none);
+    // What its kind cannot do, it does not come to do by saying so.
+    let says = changed(|public, secret| {
+        public.details.users[0].signatures =
+            vec![word(secret, public, SignatureType::CertPositive, MADE + 1, &[encrypts()])];
+        public.public_subkeys.clear();
+    });
+    assert_eq!(read(&says, NOW), none);
     // Bob's subkey is none of Alice's.
     let others = changed(|public, _| public.public_subkeys = secret(&bob()).to_public_key().public_subkeys);
     assert_eq!(read(&others, NOW), none);

@@ -16,11 +16,16 @@ struct GnuPg(TempDir);
 impl GnuPg {
     /// With a key of Alice's, which has a subkey for encryption, and Bob's certificate.
     fn with(algorithm: &str, subkey: &str) -> Self {
+        let gpg = Self::with_primary(algorithm, "cert,sign");
+        gpg.run(&["--quick-add-key", &gpg.fingerprint(), subkey, "encr", "never"], b"");
+        gpg
+    }
+
+    /// The same, for this alone.
+    fn with_primary(algorithm: &str, usage: &str) -> Self {
         let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         let gpg = Self(tempfile::Builder::new().permissions(private).tempdir().unwrap());
-        gpg.run(&["--quick-gen-key", &format!("xmpp:{ALICE}"), algorithm, "cert,sign", "never"], b"");
-        let fingerprint = gpg.fingerprint();
-        gpg.run(&["--quick-add-key", &fingerprint, subkey, "encr", "never"], b"");
+        gpg.run(&["--quick-gen-key", &format!("xmpp:{ALICE}"), algorithm, usage, "never"], b"");
         gpg.run(&["--import"], &bob().public_octets());
         gpg
     }
@@ -83,10 +88,11 @@ impl Drop for GnuPg {
 
 #[test]
 fn what_gnupg_signs_and_encrypts_is_read_with_keys_of_each_kind() {
-    for (algorithm, subkey) in
-        [("ed25519", "cv25519"), ("rsa2048", "rsa2048"), ("nistp256", "nistp256"), ("nistp384", "nistp521")]
-    {
-        let gpg = GnuPg::with(algorithm, subkey);
+    let kinds = [("ed25519", "cv25519"), ("rsa2048", "rsa2048"), ("nistp256", "nistp256"), ("nistp384", "nistp521")];
+    let gpgs = kinds.map(|(algorithm, subkey)| (algorithm, GnuPg::with(algorithm, subkey)));
+    // Gajim of Debian 12 has GnuPG make such a one.
+    let alone = ("rsa3072", GnuPg::with_primary("rsa3072", "cert,sign,encr"));
+    for (algorithm, gpg) in gpgs.into_iter().chain([alone]) {
         let alice = gpg.certificate();
         assert_eq!(alice.fingerprint().to_string(), gpg.fingerprint());
         let opened = read_by(&element(&gpg.signcrypt(&[])), std::slice::from_ref(&alice)).unwrap();
