@@ -102,10 +102,10 @@ impl Conversation {
             for client in &away {
                 self.owed.entry(client.clone()).or_default().push(to_xmpp::words(&text));
             }
-            if !self.say_by(&text, also).await
-                && let Err(error) = self.keeper.store.call(move |db, _| introductions::put_back(db, user, &new)).await
-            {
-                tracing::error!(%error, "cannot note what the user was not told of");
+            let told = self.say_by(&text, also).await;
+            let settled = self.keeper.store.call(move |db, _| introductions::settle(db, user, &new, told)).await;
+            if let Err(error) = settled {
+                tracing::error!(%error, "cannot note what the user was told of");
             }
         }
     }

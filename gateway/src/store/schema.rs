@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Error, Result, unwritten};
+use super::{Error, Result, introductions, unwritten};
 
 /// Each step brings the file from the version of its index to the next one.
 const STEPS: &[&str] = &[
@@ -37,5 +37,6 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
         transaction.pragma_update(None, "user_version", i64::try_from(index + 1).unwrap_or(i64::MAX))?;
         transaction.commit()?;
     }
+    introductions::prepare(connection)?;
     unwritten::prepare(connection)
 }

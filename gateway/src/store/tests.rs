@@ -12,6 +12,7 @@ use super::*;
 use crate::message::Message;
 
 mod protections;
+mod told;
 mod unwritten;
 mod witness;
 
