@@ -60,7 +60,7 @@ use tokio::sync::oneshot;
 use crate::keeper::{Keeper, Peer};
 use crate::secure::comparison::Comparison;
 use crate::secure::limiter::Limiter;
-use crate::store::{User, outbox, users};
+use crate::store::{User, outbox, users, witness};
 use crate::xmpp::error::{Condition, refuse};
 use input::{Input, Mailbox};
 
@@ -85,6 +85,10 @@ pub struct SessionCode {
 
 /// How long the end of an encrypted session may take when the program stops.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+const PUT_BACK: &str = "Notice: the database of this gateway was put back from an older copy. What you trusted, distrusted or \
+                        verified here after it was made is forgotten: look at your devices with the command \"devices\", and \
+                        do it again. A message that you wrote shortly before may have to be written again.";
 
 impl Crossings {
     /// With so much room for half-open negotiations.
@@ -180,9 +184,23 @@ impl Crossings {
             Ok(users) => {
                 for user in users {
                     self.resume(keeper, &user.jid).await;
+                    self.tell_put_back(keeper, &user).await;
                 }
             }
             Err(error) => tracing::error!(%error, "cannot read the users"),
+        }
+    }
+
+    /// Whoever put the database back knows; those who trusted or distrusted something since the copy was made do not.
+    async fn tell_put_back(&self, keeper: &Arc<Keeper>, user: &User) {
+        let id = user.id;
+        let is_new = keeper
+            .store
+            .call(move |db, _| Ok(witness::since(db)? > 0 && users::tell_once(db, id, users::Once::PutBack)?));
+        match is_new.await {
+            Ok(true) => self.say(keeper, user, PUT_BACK.to_owned()).await,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "cannot note what a user was told"),
         }
     }
 

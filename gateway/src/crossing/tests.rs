@@ -9,6 +9,7 @@ mod openpgp;
 mod pairing;
 mod phone;
 mod promises;
+mod put_back;
 mod related;
 mod related_sealed;
 mod side_by_side;

@@ -65,9 +65,10 @@ pub struct User {
 /// # Errors
 /// SQLite's.
 pub fn add(db: &Transaction<'_>, network: &str, jid: &BareJid) -> Result<User> {
+    // What was before them is nothing to them.
     db.execute(
-        "INSERT INTO users (network, jid) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-        params![network, jid.as_str()],
+        "INSERT INTO users (network, jid, told) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        params![network, jid.as_str(), Once::PutBack as i64],
     )?;
     get(db, network, jid)?.ok_or(super::Error::Sqlite(rusqlite::Error::QueryReturnedNoRows))
 }
@@ -129,15 +130,24 @@ pub fn tell_once(db: &Transaction<'_>, user: UserId, what: Once) -> Result<bool>
     Ok(changed > 0)
 }
 
+/// Everybody is told this again. (Of value 2 there was something that nobody is told any more.)
+///
+/// # Errors
+/// SQLite's.
+pub(crate) fn untell(db: &Transaction<'_>, what: Once) -> Result<()> {
+    db.execute("UPDATE users SET told = told & ~?1", [what as i64])?;
+    Ok(())
+}
+
 /// What a user is told once.
 #[derive(Debug, Clone, Copy)]
 pub enum Once {
     /// Which rooms are not bridged.
     RoomsNotBridged = 1,
-    /// That the conversation towards their client is in clear.
-    InClear = 2,
     /// That reactions go in clear though messages do not.
     ReactionsInClear = 4,
+    /// That the database was put back from a copy.
+    PutBack = 8,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<User> {

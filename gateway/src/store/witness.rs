@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use super::users::{self, Once};
 use super::{Error, Result, unix};
 
 /// Looks whether the database was put back; then nothing of it is used that may be used only once. To be called at the start.
@@ -68,6 +69,7 @@ fn write(db: &mut Connection, path: &Path, is_copy: bool) -> Result<()> {
     transaction.execute(sql, params![turn, inode, changed])?;
     if is_copy {
         forget(&transaction)?;
+        users::untell(&transaction, Once::PutBack)?;
         transaction.execute("UPDATE witness SET since = ?1", [unix(std::time::SystemTime::now())])?;
     }
     transaction.commit()?;

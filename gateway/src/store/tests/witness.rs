@@ -12,12 +12,18 @@ fn name(dir: &Path) -> PathBuf {
 /// What may be used only once.
 async fn put_something(store: &Store) {
     let put = |db: &Transaction<'_>, _: &Sealer| {
-        let sql = "INSERT OR IGNORE INTO users (id, network, jid) VALUES (1, 'echo', 'alice@example.org');
+        let sql = "INSERT OR IGNORE INTO users (id, network, jid, told) VALUES (1, 'echo', 'alice@example.org', 8);
                    INSERT OR IGNORE INTO omemo_sessions VALUES (1, 'bob', 1, 7, x'00');
                    INSERT OR IGNORE INTO omemo_prekeys VALUES (1, 'bob', 1, x'00')";
         Ok(db.execute_batch(sql)?)
     };
     store.call(put).await.unwrap();
+}
+
+/// Whether Alice is to be told that the database was put back.
+async fn is_untold(store: &Store) -> bool {
+    let sql = "SELECT told & 8 = 0 FROM users WHERE id = 1";
+    store.call(|db, _| Ok(db.query_row(sql, [], |row| row.get(0))?)).await.unwrap()
 }
 
 /// How much of it is there, and whether the database knows that it was put back.
@@ -82,6 +88,7 @@ async fn a_copy_that_was_put_back_uses_nothing_twice() {
             copy(backup.path(), dir.path(), |_| true);
             let store = open(&path);
             assert_eq!(looks(&store).await, (0, true), "{what}, {while_it_runs}");
+            assert!(is_untold(&store).await);
             put_something(&store).await;
             drop(store);
             assert_eq!(looks(&open(&path)).await.0, 2, "once");
