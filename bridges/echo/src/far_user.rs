@@ -87,9 +87,7 @@ impl FarUser {
         caption: Option<Caption>,
         content: FileContent,
     ) -> RemoteId {
-        let handle = self.world.change(|world| world.keep(content));
-        let file = Attachment { info, caption, handle };
-        let shared = Event::Message { text: described(&file), reply_to: None, file: Some(Box::new(file)) };
+        let shared = self.shared(info, caption, content);
         self.push(contact, Happening::by(contact, false, shared))
     }
 
@@ -115,8 +113,19 @@ impl FarUser {
 
     /// The key for it arrives.
     pub fn decrypts(&self, contact: &ContactId, remote_id: &RemoteId, text: &str) {
-        let late = Happening { version: 1, ..Happening::by(contact, false, message(text)) };
-        self.at_talk(contact, |talk| talk.push(late.with_id(remote_id.clone())));
+        self.decrypted(contact, remote_id, message(text));
+    }
+
+    /// The same, and it is a file.
+    pub fn decrypts_file(
+        &self,
+        contact: &ContactId,
+        remote_id: &RemoteId,
+        info: FileInfo,
+        caption: Option<Caption>,
+        content: FileContent,
+    ) {
+        self.decrypted(contact, remote_id, self.shared(info, caption, content));
     }
 
     /// The user writes to the contact from another client of theirs.
@@ -216,6 +225,17 @@ impl FarUser {
     /// What the user says of themself there.
     pub fn status(&self) -> Option<String> {
         self.at_account(|account| account.presence.as_ref().and_then(|(_, status)| status.clone())).flatten()
+    }
+
+    fn shared(&self, info: FileInfo, caption: Option<Caption>, content: FileContent) -> Event {
+        let handle = self.world.change(|world| world.keep(content));
+        let file = Attachment { info, caption, handle };
+        Event::Message { text: described(&file), reply_to: None, file: Some(Box::new(file)) }
+    }
+
+    fn decrypted(&self, contact: &ContactId, remote_id: &RemoteId, event: Event) {
+        let late = Happening { version: 1, ..Happening::by(contact, false, event) };
+        self.at_talk(contact, |talk| talk.push(late.with_id(remote_id.clone())));
     }
 
     fn annotate(&self, contact: &ContactId, who: &ContactId, annotation: Annotation) -> RemoteId {

@@ -1,5 +1,6 @@
 //! From the network: what must survive is stored before the bridge is told to go on.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -93,7 +94,7 @@ impl LoginSink {
             };
             let beside = told.beside(db, &mut message)?;
             // A file's address fills its message: what was said beside it is one of its own.
-            for (part, message) in [Some(message), beside].into_iter().flatten().enumerate() {
+            for (part, message) in iter::once(message).chain(beside).enumerate() {
                 let delivery = NewDelivery {
                     stanza: stanza_id(conv, remote, envelope.version, part),
                     remote: message.is_words().then(|| remote.clone()),

@@ -53,8 +53,7 @@ impl Told<'_> {
     ) -> Result<Shown> {
         if let Some(file) = file.filter(|_| !self.mine) {
             // Decrypted late it is no correction: clients show an address in the place of words as an address.
-            let first = (self.version > 0).then(|| self.remote.clone());
-            return Ok(Some((Message { file: Some(File::Far(*file)), ..Message::says(text) }, first)));
+            return Ok(Some((Message { file: Some(File::Far(*file)), ..Message::says(text) }, None)));
         }
         let mut message = Message::says(self.marked(text));
         if self.version > 0
@@ -72,21 +71,22 @@ impl Told<'_> {
         Ok(Some((message, None)))
     }
 
-    /// What belongs beside a file, which says no more than what it is then; and beside the retraction of one with a caption.
-    pub(super) fn beside(&self, db: &Transaction<'_>, message: &mut Message) -> Result<Option<Message>> {
+    /// What belongs beside a file, which says no more than what it is then; and beside the retraction of what was more than one
+    /// message here.
+    pub(super) fn beside(&self, db: &Transaction<'_>, message: &mut Message) -> Result<Vec<Message>> {
         if let Some(Relation { kind: Kind::Retraction, stanza, own }) = &message.relation {
             let (kind, own) = (Kind::Retraction, *own);
-            let caption = links::other_part(db, self.user, self.contact, stanza)?;
+            let parts = links::other_parts(db, self.user, self.contact, stanza)?.into_iter();
             let relation = |stanza| Some(Relation { kind, stanza, own });
-            return Ok(caption.map(|stanza| Message { relation: relation(stanza), ..message.clone() }));
+            return Ok(parts.map(|stanza| Message { relation: relation(stanza), ..message.clone() }).collect());
         }
-        let Some(File::Far(Attachment { caption, .. })) = &message.file else { return Ok(None) };
+        let Some(File::Far(Attachment { caption, .. })) = &message.file else { return Ok(Vec::new()) };
         let caption = caption.as_ref().map(|Caption(caption)| caption.expose());
         let about = message.text.expose();
         let about = caption.and_then(|caption| about.strip_suffix(caption)).map_or(about, str::trim_end).to_owned();
         let said = match (caption, self.clear) {
-            (None, false) => None,
-            (caption, _) => Some(Message::says(self.marked(Plaintext::new(caption.unwrap_or_default())))),
+            (None, false) => Vec::new(),
+            (caption, _) => vec![Message::says(self.marked(Plaintext::new(caption.unwrap_or_default())))],
         };
         message.text = Plaintext::new(about);
         Ok(said)
@@ -99,7 +99,7 @@ impl Told<'_> {
             Some((_, own)) if own != self.mine => return Ok(None),
             Some((stanza, own)) => {
                 // Words in the place of a file are those that were said beside it.
-                let stanza = links::other_part(db, self.user, self.contact, &stanza)?.unwrap_or(stanza);
+                let stanza = links::other_parts(db, self.user, self.contact, &stanza)?.pop().unwrap_or(stanza);
                 message.relation = Some(Relation { kind: Kind::Correction, stanza, own });
             }
             None => message.text = Plaintext::new(format!("* {}", message.text.expose())),

@@ -65,15 +65,18 @@ pub fn first_stanza(
     Ok(db.query_row(sql, key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
-/// The other stanza that the same far event was told in, in its first form: the caption of a file, if this is the file.
+/// The other stanzas that the same far event was told in, in their first forms and in order: the caption of a file, if this is
+/// the file; the file too, if this is what was told before it could be decrypted.
 ///
 /// # Errors
 /// SQLite's.
-pub fn other_part(db: &Transaction<'_>, user: UserId, contact: &ContactId, stanza: &str) -> Result<Option<String>> {
+pub fn other_parts(db: &Transaction<'_>, user: UserId, contact: &ContactId, stanza: &str) -> Result<Vec<String>> {
     let sql = "SELECT other.stanza FROM links JOIN links AS other USING (user, contact, remote)
                WHERE user = ?1 AND contact = ?2 AND links.stanza = ?3 AND other.stanza <> ?3
-                     AND links.first IS NULL AND other.first IS NULL LIMIT 1";
-    Ok(db.query_row(sql, params![user.0, contact.as_str(), stanza], |row| row.get(0)).optional()?)
+                     AND links.first IS NULL AND other.first IS NULL ORDER BY other.rowid";
+    let mut query = db.prepare_cached(sql)?;
+    let rows = query.query_map(params![user.0, contact.as_str(), stanza], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A message is taken back, in all its forms. `false` if it was before, or is not known.

@@ -267,10 +267,6 @@ async fn a_caption_is_corrected_by_itself_and_taken_back_with_its_file() {
     let (said, caption) = hears(&mut world, &mut phones, &host).await;
     assert!(said.contains("my cat"));
     let [file, caption] = [file, caption].map(|stanza| stanza.attr("id").unwrap().to_owned());
-    let about = |said: &str, name: &str| {
-        let about = children(said).into_iter().find(|child| child.name() == name).unwrap();
-        about.attr("id").unwrap().to_owned()
-    };
     world.far().annotates(&silent(), related::edit(&remote, "your cat"));
     let (said, _) = hears(&mut world, &mut phones, &host).await;
     assert!(said.contains("your cat"));
@@ -281,4 +277,32 @@ async fn a_caption_is_corrected_by_itself_and_taken_back_with_its_file() {
         gone.push(about(&hears(&mut world, &mut phones, &host).await.0, "retract"));
     }
     assert_eq!(gone, [file, caption]);
+}
+
+#[tokio::test]
+async fn a_file_that_was_decrypted_late_is_taken_back_with_its_caption_and_what_stood_for_it() {
+    let (mut world, mut phones, host) = acquainted_with_files(Dialect::Omemo2, "").await;
+    let remote = world.far().says_undecryptable(&silent());
+    let (said, notice) = hears(&mut world, &mut phones, &host).await;
+    assert!(said.contains("cannot be decrypted yet"), "{said}");
+    let (info, caption, content) = picture(Some("my cat"));
+    world.far().decrypts_file(&silent(), &remote, info, caption, content);
+    let (_, file) = hears(&mut world, &mut phones, &host).await;
+    let (said, caption) = hears(&mut world, &mut phones, &host).await;
+    assert!(said.contains("my cat"));
+    let shown = [notice, file, caption].map(|stanza| stanza.attr("id").unwrap().to_owned());
+    world.far().annotates(&silent(), related::edit(&remote, "your cat"));
+    assert_eq!(about(&hears(&mut world, &mut phones, &host).await.0, "replace"), shown[2]);
+    world.far().annotates(&silent(), related::retract(&remote));
+    let mut gone = Vec::new();
+    for _ in 0..3 {
+        gone.push(about(&hears(&mut world, &mut phones, &host).await.0, "retract"));
+    }
+    assert_eq!(gone, shown);
+}
+
+/// Which message a child of this name is about.
+fn about(said: &str, name: &str) -> String {
+    let about = children(said).into_iter().find(|child| child.name() == name).unwrap();
+    about.attr("id").unwrap().to_owned()
 }
