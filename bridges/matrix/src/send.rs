@@ -61,9 +61,10 @@ impl Draft {
             return None;
         }
         let new = worded(text, MAX_TEXT / 2);
+        let body = new.get("body").and_then(Value::as_str).unwrap_or_default();
         let content = json!({
             "msgtype": new.get("msgtype"),
-            "body": format!("* {text}"),
+            "body": format!("* {body}"),
             "m.relates_to": { "rel_type": "m.replace", "event_id": event },
             "m.new_content": new,
         });
@@ -196,4 +197,50 @@ fn closed(error: drawbridge_bridge::Error) -> Fault {
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_sdk::ruma::event_id;
+
+    use super::*;
+
+    fn content(draft: Draft) -> Value {
+        match draft {
+            Draft::Event("m.room.message", content) => content,
+            _ => panic!("it is no message"),
+        }
+    }
+
+    #[test]
+    fn words_are_formatted_and_emotes_are_emotes() {
+        let html = |kind: &str, body: &str, html: &str| json!({ "msgtype": kind, "body": body, "format": "org.matrix.custom.html", "formatted_body": html });
+        for (text, sent) in [
+            ("tea", json!({ "msgtype": "m.text", "body": "tea" })),
+            ("/me waves", json!({ "msgtype": "m.emote", "body": "waves" })),
+            ("/meow", json!({ "msgtype": "m.text", "body": "/meow" })),
+            ("*tea*", html("m.text", "*tea*", "<strong>tea</strong>")),
+            ("/me waves *gladly*", html("m.emote", "waves *gladly*", "waves <strong>gladly</strong>")),
+        ] {
+            assert_eq!(content(Draft::says(text, None)), sent, "{text}");
+        }
+        let reply = content(Draft::says("/me nods", Some(&RemoteId::new("$said"))));
+        let relation = json!({ "m.in_reply_to": { "event_id": "$said" } });
+        assert_eq!((&reply["msgtype"], &reply["m.relates_to"]), (&json!("m.emote"), &relation));
+    }
+
+    #[test]
+    fn a_correction_says_it_twice_and_what_is_too_long_for_its_form_goes_as_it_is() {
+        let edit = content(Draft::corrects(event_id!("$said"), "/me *nods*").unwrap());
+        assert_eq!((&edit["msgtype"], &edit["body"]), (&json!("m.emote"), &json!("* *nods*")));
+        assert_eq!(edit["m.relates_to"], json!({ "rel_type": "m.replace", "event_id": "$said" }));
+        assert_eq!(edit["m.new_content"], worded("/me *nods*", MAX_TEXT));
+
+        let longest = "x".repeat(MAX_TEXT / 2);
+        assert!(Draft::corrects(event_id!("$said"), &longest).is_some());
+        assert!(Draft::corrects(event_id!("$said"), &format!("{longest}x")).is_none());
+        let formatted = |text: &str| content(Draft::says(text, None)).get("formatted_body").is_some();
+        let styled = format!("*{longest}*");
+        assert!(formatted("*x*") && !formatted(&styled), "the words twice would be too long");
+    }
 }

@@ -30,6 +30,21 @@ fn is_beside(event: &Value, what: &str, target: &str) -> bool {
     event["beside"].as_array().unwrap().iter().any(|xml| has(xml.as_str().unwrap()))
 }
 
+fn in_reply_to(event: &Value) -> Value {
+    json!({ "m.in_reply_to": { "event_id": event } })
+}
+
+/// Of Alice's, who `says` something, to Bob; then one of his to her.
+fn styled_emotes_cross(bob: &mut MatrixPeer, room: &str, says: impl FnOnce(&str)) {
+    says("/me waves *gladly*");
+    let heard = &bob.hear("waves *gladly*", SOON).unwrap()["content"];
+    assert_eq!(heard["msgtype"], "m.emote", "{heard}");
+    assert_eq!(heard["formatted_body"], "waves <strong>gladly</strong>", "{heard}");
+    let nods = json!({ "msgtype": "m.emote", "body": "nods", "format": "org.matrix.custom.html",
+        "formatted_body": "<b>nods</b>" });
+    bob.ask(json!({ "command": "event", "room": room, "type": "m.room.message", "content": nods })).unwrap();
+}
+
 /// The next thing of this type that Alice did.
 fn other(bob: &mut MatrixPeer, kind: &str) -> Value {
     let is_hers = |event: &Value| event["sender"].as_str().is_some_and(|sender| sender.starts_with("@alice:"));
@@ -79,6 +94,22 @@ fn what_is_done_to_messages_arrives_as_what_it_is() {
         let redaction = other(&mut bob, "m.room.redaction");
         assert_eq!(redaction["content"]["redacts"], reaction["event_id"], "{redaction}");
 
+        let reply = json!({ "msgtype": "m.text", "body": "with milk", "m.relates_to": in_reply_to(&json!(tea)) });
+        bob.ask(json!({ "command": "event", "room": room, "type": "m.room.message", "content": reply })).unwrap();
+        let reply = hears(&mut alice, |event| is_beside(event, "reply", "a1"));
+        assert!(reply["text"].as_str().unwrap().ends_with("with milk"), "{reply}");
+        let (quote, words) = ("> *tea* or ~nothing~\n", "neither");
+        let beside = format!(
+            "<reply xmlns='urn:xmpp:reply:0' to='{}' id='{id}'/><fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>
+             <body start='0' end='{}'/></fallback>",
+            World::BOB,
+            quote.len()
+        );
+        alice.does(World::BOB, "a6", Some(&format!("{quote}{words}")), &beside).unwrap();
+        assert_eq!(bob.hear(words, SOON).unwrap()["content"]["m.relates_to"], in_reply_to(&json!(said)), "{dialect}");
+        styled_emotes_cross(&mut bob, &room, |words| alice.does(World::BOB, "a7", Some(words), "").unwrap());
+        hears(&mut alice, |event| event["text"] == "/me *nods*");
+
         let retract = "<retract xmlns='urn:xmpp:message-retract:1' id='a1'/>";
         alice.does(World::BOB, "a5", (dialect == OLDER).then_some("fallback"), retract).unwrap();
         let redaction = other(&mut bob, "m.room.redaction");
@@ -125,8 +156,7 @@ fn in_a_session_it_is_the_same_and_nothing_of_it_is_to_be_seen() {
     alice.send(&json!({ "command": "send", "text": "coffee?", "about": about("correction", "a1") })).unwrap();
     assert_eq!(bob.hear("* coffee?", SOON).unwrap()["content"]["m.relates_to"]["event_id"], json!(tea));
 
-    let relation = json!({ "m.in_reply_to": { "event_id": tea } });
-    let reply = json!({ "msgtype": "m.text", "body": "with canary milk", "m.relates_to": relation });
+    let reply = json!({ "msgtype": "m.text", "body": "with canary milk", "m.relates_to": in_reply_to(&json!(tea)) });
     let said = bob.ask(json!({ "command": "event", "room": room, "type": "m.room.message", "content": reply }));
     let said = said.unwrap()["event_id"].as_str().unwrap().to_owned();
     let is_reply = |event: &Value| event["event"] == "message" && event["about"] == about("reply", "a1");
@@ -136,6 +166,15 @@ fn in_a_session_it_is_the_same_and_nothing_of_it_is_to_be_seen() {
     bob.ask(json!({ "command": "event", "room": room, "type": "m.reaction", "content": react })).unwrap();
     let reacts = |event: &Value| event["about"] == about("reactions", "a1") && event["text"] == "\u{1f44d}";
     alice.expect("a reaction", SOON, reacts).unwrap();
+
+    let words = |text: &str| json!({ "command": "send", "text": text });
+    styled_emotes_cross(&mut bob, &room, |text| alice.send(&words(text)).unwrap());
+    alice.expect("an emote", SOON, |event| event["event"] == "message" && event["text"] == "/me *nods*").unwrap();
+    let mut answer = words("none for me");
+    answer["about"] = about("reply", heard["id"].as_str().unwrap());
+    alice.send(&answer).unwrap();
+    let answer = bob.hear("none for me", SOON).unwrap();
+    assert_eq!(answer["content"]["m.relates_to"], in_reply_to(&json!(said)));
 
     // Alice's session promises that nothing is disclosed: on Matrix a reaction would be.
     let (id, sign) = (heard["id"].as_str().unwrap(), "\u{2764}");
