@@ -40,8 +40,8 @@ pub(super) struct Acquaintance {
     asked: HashMap<Place, Instant>,
     /// Devices whose bundles are underway.
     underway: usize,
-    /// Devices that were given a new session because the one before was broken.
-    healed: Vec<Place>,
+    /// Devices that were given a new session because the one before was broken, and when.
+    healed: HashMap<Place, Instant>,
     /// Words about devices, which wait until those are known that may read them.
     notices: Vec<String>,
 }
@@ -213,12 +213,17 @@ impl Conversation {
         self.deliver().await;
     }
 
-    /// A session that one end has lost is replaced, once: the device hears of it by a message without content.
-    pub(super) fn heal(&mut self, place: Place) {
-        if !self.acquaintance.healed.contains(&place) {
-            self.acquaintance.healed.push(place);
+    /// A session that one end has lost is replaced: the device hears of it by a message without content. Whoever sends what cannot
+    /// be read again and again does not have us ask and answer each time. Whether this is the time.
+    pub(super) fn heal(&mut self, place: Place) -> bool {
+        let now = Instant::now();
+        self.acquaintance.healed.retain(|_, healed| now - *healed < REST);
+        let is_due = !self.acquaintance.healed.contains_key(&place);
+        if is_due {
+            self.acquaintance.healed.insert(place, now);
             self.ask_bundle(place, true);
         }
+        is_due
     }
 }
 

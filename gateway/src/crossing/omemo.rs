@@ -68,14 +68,21 @@ impl Conversation {
                     if wants_answer {
                         self.post_empty(place, Some(&client)).await;
                     }
+                    if let Some((Refusal::Broken(_), broken, _)) = refusal {
+                        self.heal(broken);
+                    }
                     self.ask_lists().await;
                     self.give_notices().await;
                     return self.deliver().await;
                 }
                 Ok(Err(Refusal::NotForUs)) => {}
                 Ok(Err(why)) => {
+                    let is_broken = matches!(why, Refusal::Broken(_));
                     refusal = Some((why, (message.dialect, message.sender), message.payload.is_some()));
-                    break;
+                    // The same may be readable in the other dialect. For any other reason it is not taken there either.
+                    if !is_broken {
+                        break;
+                    }
                 }
                 Err(error) => {
                     tracing::error!(%error, "cannot open an OMEMO message");
@@ -90,36 +97,36 @@ impl Conversation {
 
     /// Why nothing was read, for the sender, unless it is nothing that they could do something about.
     async fn unread(&mut self, outer: Outer, refusal: Option<(Refusal, Place, bool)>) {
+        let heals = match &refusal {
+            Some((Refusal::Broken(error), place, _)) => {
+                tracing::debug!(%error, "an OMEMO session is broken");
+                self.heal(*place)
+            }
+            _ => false,
+        };
         let text = match &refusal {
             Some((Refusal::Replayed, ..)) | Some((Refusal::Broken(_), _, false)) => {
-                tracing::debug!("an OMEMO message without use");
-                ""
+                return tracing::debug!("an OMEMO message without use");
             }
             Some((Refusal::OtherIdentity, ..)) => {
                 "a device of yours with this number has shown another identity before: \"drawbridge users devices\" on the host \
                  forgets that one"
             }
             Some((Refusal::Untrusted, ..)) => {
+                self.give_notices().await;
                 "this device of yours is not trusted: \"drawbridge users devices\" on the host says which are, and changes it"
             }
+            Some((Refusal::Broken(_), ..)) if heals => {
+                "this message could not be decrypted: the encrypted session is being renewed, send it again"
+            }
             Some((Refusal::Broken(_), ..)) => {
-                "this message could not be decrypted; the encrypted session has been renewed, send it again"
+                "this message could not be decrypted, though the encrypted session was renewed: have this device begin a new one"
             }
             Some((Refusal::NotForUs, ..)) | None => {
                 "this message is not encrypted for this contact's device: fetch its device list, and send it again"
             }
         };
-        match &refusal {
-            Some((Refusal::Broken(error), place, _)) => {
-                tracing::debug!(%error, "an OMEMO session is broken");
-                self.heal(*place);
-            }
-            Some((Refusal::Untrusted, ..)) => self.give_notices().await,
-            _ => {}
-        }
-        if !text.is_empty() {
-            self.refuse(&outer, Condition::NotAcceptable, text).await;
-        }
+        self.refuse(&outer, Condition::NotAcceptable, text).await;
     }
 
     /// What a message says, and what of devices. The older dialect encrypts the body alone, and everything else lies beside it (clients.md, 2.8);

@@ -1,6 +1,7 @@
 //! A conversation that has nothing to do ends, and nobody notices; negotiations that nobody finishes cost little.
 
 mod codes;
+mod devices;
 mod files;
 mod kinds;
 mod offline;
@@ -17,6 +18,7 @@ mod signed;
 mod terms;
 mod uniqueness;
 mod vouching;
+mod wordless;
 
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::input::Mailbox;
 use crate::keeper::Peer;
+use crate::store::UserId;
 use crate::xmpp::ns;
 use crate::xmpp::tests::world::{World, alice, condition, stanza, text};
 
@@ -46,6 +49,15 @@ fn silent() -> ContactId {
 
 fn body(stanza: &Element) -> Option<String> {
     stanza.get_child("body", ns::CLIENT).map(Element::text)
+}
+
+/// Reads or changes what is stored of Alice.
+async fn with_store<T: Send + 'static>(
+    world: &World,
+    work: impl FnOnce(&rusqlite::Transaction<'_>, UserId) -> crate::store::Result<T> + Send + 'static,
+) -> T {
+    let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
+    world.keeper.store.call(move |db, _| work(db, user)).await.unwrap()
 }
 
 async fn mailbox(world: &World) -> Mailbox {

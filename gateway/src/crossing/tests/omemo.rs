@@ -5,7 +5,7 @@ use ::omemo::{DeviceId, DeviceList, Dialect, Encrypted, bundle, nodes};
 
 use super::phone::*;
 use super::*;
-use crate::store::omemo::{self as rows, Trust};
+use crate::store::omemo as rows;
 
 #[tokio::test(start_paused = true)]
 async fn a_contacts_nodes_can_be_read_and_subscribed_to_and_not_written() {
@@ -44,6 +44,23 @@ async fn a_contacts_nodes_can_be_read_and_subscribed_to_and_not_written() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_contact_has_one_device_under_a_number_of_its_own() {
+    let mut world = World::with_alice().await;
+    let mut numbers = std::collections::HashSet::new();
+    for contact in [SILENT, "echo%echo@gw.example.org", "gw.example.org"] {
+        let mut of = Vec::new();
+        for dialect in Dialect::ALL {
+            let node = nodes::devices(dialect);
+            let ask = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='{node}'/></pubsub>");
+            let list = world.asks("alice@example.org/phone", contact, "get", &ask).await;
+            of.push(DeviceList::read(dialect, payload(&list)).unwrap().iter().collect::<Vec<_>>());
+        }
+        assert!(of[0].len() == 1 && of[0] == of[1], "{contact}: {of:?}");
+        assert!(numbers.insert(of[0][0]), "{contact}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_said_crosses_both_ways_and_the_fallback_does_not() {
     for dialect in Dialect::ALL {
         let (mut world, mut phones) = acquainted(dialect).await;
@@ -60,34 +77,51 @@ async fn what_is_said_crosses_both_ways_and_the_fallback_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_device_that_nobody_lists_is_answered_where_there_is_no_list() {
+async fn what_is_encrypted_says_how() {
     for dialect in Dialect::ALL {
-        let phone = Phone { is_unlisted: true, is_orphan: true, ..Phone::new(dialect, 7) };
-        let (mut world, mut phones) = acquainted_with(phone).await;
-        world.far().says(&silent(), "to who has written");
-        let heard = words(&mut world, &mut phones).await;
-        assert!(heard[0].as_ref().is_some_and(|words| words.contains("to who has written")), "{heard:?}");
+        let (mut world, mut phones) = acquainted(dialect).await;
+        world.far().says(&silent(), "words");
+        let stanza = loop {
+            let stanza = next(&mut world, &mut phones).await;
+            if phones[0].open(&stanza).is_some_and(|said| said.is_some()) {
+                break stanza;
+            }
+        };
+        let how = stanza.get_child("encryption", ns::EME).unwrap();
+        assert_eq!((how.attr("namespace"), how.attr("name")), (Some(nodes::namespace(dialect)), Some("OMEMO")));
+        assert!(stanza.has_child("store", ns::HINTS) && body(&stanza).unwrap().contains("encrypted with OMEMO"));
     }
 }
 
+/// A client that speaks both says it twice.
 #[tokio::test(start_paused = true)]
-async fn everything_goes_to_all_devices_but_those_without_a_bundle() {
-    let (mut world, [phone]) = acquainted(Dialect::Axolotl).await;
-    let mut orphan = Phone::new(Dialect::Axolotl, 9);
-    orphan.is_orphan = true;
-    let mut phones = [phone, Phone::new(Dialect::Omemo2, 8), orphan];
-    list(&world, &phones).await;
-    world.far().says(&silent(), "to all of you");
-    let sent = settle(&mut world, &mut phones).await;
-    let heard: Vec<Vec<String>> = phones
-        .iter_mut()
-        .map(|phone| sent.iter().filter_map(|stanza| phone.open(stanza).flatten()).collect())
-        .collect();
-    for (at, hears) in [true, true, false].into_iter().enumerate() {
-        for said in ["to all of you", "number 8, fingerprint"] {
-            assert_eq!(heard[at].iter().any(|words| words.contains(said)), hears, "{said}: {heard:?}");
+async fn of_a_message_in_both_dialects_the_newer_one_counts_and_the_older_one_where_that_cannot_be_read() {
+    let (mut world, [older]) = acquainted(Dialect::Axolotl).await;
+    let mut phones = [older, Phone::new(Dialect::Omemo2, 8)];
+    phones[1].meet(&mut world).await;
+    let first = phones[1].seal(Some("first"));
+    world.takes(&stanza_with("m2", &[first], "")).await;
+    settle(&mut world, &mut phones).await;
+    let broken = broken(Dialect::Omemo2, phones[1].id, &mut world).await;
+    for (number, counts) in [("1", "newer 1"), ("2", "older 2"), ("3", "older 3")] {
+        let [older, newer] = ["older", "newer"].map(|which| format!("{which} {number}"));
+        let [older, mut newer] = [phones[0].seal(Some(&older)), phones[1].seal(Some(&newer))];
+        if number == "2" {
+            let mut others = Encrypted::read(&newer).unwrap();
+            others.keys[0].device = DeviceId::new(99).unwrap();
+            newer = others.to_element();
+        } else if number == "3" {
+            newer = broken.clone();
         }
+        world.takes(&stanza_with(&format!("b{number}"), &[older, newer], "")).await;
+        let sent = settle(&mut world, &mut phones).await;
+        assert!(!sent.iter().any(|stanza| stanza.attr("type") == Some("error")), "{number}: {sent:?}");
+        assert_eq!(contact_has(&world, 1).await.last().unwrap(), counts);
+        // What was broken is renewed all the same.
+        let renewed = sent.iter().any(|stanza| phones[1].open(stanza) == Some(None));
+        assert_eq!(renewed, number == "3", "{sent:?}");
     }
+    assert_eq!(world.far().received().len(), 5, "each once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,7 +139,7 @@ async fn once_encrypted_nothing_is_taken_or_said_in_clear() {
              <devices xmlns='urn:xmpp:omemo:2'/></item></items></event></message>"
         ))
         .await;
-    phones[0].is_orphan = true;
+    phones[0].gives = Gives::Nothing;
     world.far().says(&silent(), "secret");
     let sent = settle(&mut world, &mut phones).await;
     assert!(!sent.iter().any(|stanza| text(stanza).contains("secret") || phones[0].open(stanza).is_some()), "{sent:?}");
@@ -140,21 +174,27 @@ async fn what_cannot_be_read_is_refused_by_name_and_the_session_renewed_once() {
             Ok(db.execute("DELETE FROM omemo_sessions WHERE user = ?1", [user.0])?)
         };
         world.keeper.store.call(forget).await.unwrap();
-        for (id, heals) in [("m2", true), ("m3", false)] {
+        for (id, heals) in [("m2", true), ("m3", false), ("m4", true)] {
             world.takes(&stanza_with(id, &[lost], "")).await;
             let refusal = next(&mut world, &mut phones).await;
             assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some(id)));
+            let promised = if heals { "is being renewed, send it again" } else { "begin a new one" };
+            assert!(text(&refusal).contains(promised), "{}", text(&refusal));
             if heals {
                 let renewal = next(&mut world, &mut phones).await;
                 assert_eq!(phones[0].open(&renewal), Some(None), "{}", text(&renewal));
             } else {
                 let quiet = settle(&mut world, &mut phones).await;
                 assert!(!quiet.iter().any(|stanza| text(stanza).contains("<encrypted")), "{quiet:?}");
+                // It is no reason to leave a device alone for ever.
+                sleep(IDLE / 2).await;
+                mailbox(&world).await.wake();
+                sleep(IDLE / 2).await;
             }
             lost = broken(dialect, phones[0].id, &mut world).await;
         }
         let again = phones[0].seal(Some("again"));
-        world.takes(&stanza_with("m4", &[again], "")).await;
+        world.takes(&stanza_with("m5", &[again], "")).await;
         assert_eq!(contact_has(&world, 2).await, ["hello", "again"]);
     }
 }
@@ -222,64 +262,6 @@ async fn a_key_exchange_serves_once_even_if_the_session_is_forgotten() {
         let refusal = next(&mut world, &mut phones).await;
         assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some("m2")));
         assert_eq!(contact_has(&world, 1).await, ["hello"]);
-    }
-}
-
-async fn with_store(
-    world: &World,
-    change: impl FnOnce(&rusqlite::Transaction<'_>, crate::store::UserId) -> crate::store::Result<()> + Send + 'static,
-) {
-    let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
-    world.keeper.store.call(move |db, _| change(db, user)).await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn all_are_trusted_until_one_is_verified_and_then_only_such() {
-    let (mut world, [phone]) = acquainted(Dialect::Axolotl).await;
-    let mut phones = [phone, Phone::new(Dialect::Axolotl, 8)];
-    phones[1].meet(&mut world).await;
-    let seven = phones[0].id;
-    with_store(&world, move |db, user| rows::set_trust(db, user, seven, Trust::Verified)).await;
-    // A new one is refused, and the one that is hers hears of it.
-    let forged = phones[1].seal(Some("I am Alice, too"));
-    world.takes(&stanza_with("m2", &[forged], "")).await;
-    let sent = settle(&mut world, &mut phones).await;
-    let refusal = sent.iter().find(|stanza| stanza.attr("type") == Some("error")).unwrap();
-    assert_eq!((condition(refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some("m2")));
-    let told: Vec<_> = sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten()).collect();
-    assert!(told.iter().any(|words| words.contains("number 8")), "{told:?}");
-    assert_eq!(contact_has(&world, 1).await, ["hello"]);
-    // Nor is it written to, until it is verified as well.
-    let eight = phones[1].id;
-    for (trust, hears) in
-        [(Trust::Blind, [true, false]), (Trust::Verified, [true, true]), (Trust::Distrusted, [true, false])]
-    {
-        with_store(&world, move |db, user| rows::set_trust(db, user, eight, trust)).await;
-        list(&world, &phones).await;
-        world.far().says(&silent(), &format!("for {trust:?}"));
-        let sent = settle(&mut world, &mut phones).await;
-        let heard = phones.each_mut().map(|phone| {
-            sent.iter()
-                .filter_map(|stanza| phone.open(stanza).flatten())
-                .any(|words| words.contains(&format!("{trust:?}")))
-        });
-        assert_eq!(heard, hears, "{trust:?}");
-    }
-}
-
-/// Alice's server tells which devices she has.
-async fn list(world: &World, phones: &[Phone]) {
-    for dialect in Dialect::ALL {
-        let of = phones.iter().filter(|phone| phone.dialect == dialect).map(|phone| phone.id);
-        let list = text(&DeviceList::new(of).to_element(dialect));
-        let node = nodes::devices(dialect);
-        world
-            .takes(&format!(
-                "<message type='headline' from='{ALICE}' to='{SILENT}/drawbridge'><event \
-                 xmlns='http://jabber.org/protocol/pubsub#event'><items node='{node}'><item id='current'>{list}</item>\
-                 </items></event></message>"
-            ))
-            .await;
     }
 }
 
@@ -372,48 +354,6 @@ async fn commands_to_the_gateway_are_answered_as_they_came() {
         let heard: Vec<_> = sent.iter().filter_map(|message| phones[0].open(message).flatten()).collect();
         assert!(heard.iter().any(|words| words.contains("alice@echo")), "{heard:?}");
         assert!(!sent.iter().any(|message| text(message).contains("alice@echo")), "nothing of it in clear");
-    }
-}
-
-/// Else whoever first lets a device be refused could then write with it, and nobody would hear of it.
-#[tokio::test(start_paused = true)]
-async fn a_device_whose_first_words_cannot_be_read_is_told_of_all_the_same() {
-    for dialect in Dialect::ALL {
-        let (mut world, [phone]) = acquainted(dialect).await;
-        let mut phones = [phone, Phone { is_orphan: true, ..Phone::new(dialect, 8) }];
-        phones[1].meet(&mut world).await;
-        let mut spoilt = Encrypted::read(&phones[1].seal(Some("?"))).unwrap();
-        spoilt.payload.as_mut().unwrap().content[0] ^= 1;
-        world.takes(&stanza_with("m2", &[spoilt.to_element()], "")).await;
-        settle(&mut world, &mut phones).await;
-        let said = phones[1].seal(Some("I am Alice"));
-        world.takes(&stanza_with("m3", &[said], "")).await;
-        let sent = settle(&mut world, &mut phones).await;
-        assert_eq!(contact_has(&world, 2).await, ["hello", "I am Alice"]);
-        let told: Vec<_> = sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten()).collect();
-        assert!(told.iter().any(|words| words.contains("number 8")), "{told:?}");
-    }
-}
-
-/// Nobody could read a notice then, and a notice that waits in memory is lost with it.
-#[tokio::test(start_paused = true)]
-async fn a_device_that_was_met_before_a_crash_is_told_of_after_it() {
-    let (mut world, [phone]) = acquainted(Dialect::Axolotl).await;
-    let mut phones = [phone];
-    with_store(&world, |db, user| {
-        let identity = ::omemo::ratchet::PublicKey([9; 32]);
-        assert!(rows::meet(db, user, DeviceId::new(8).unwrap(), &identity)?);
-        Ok(())
-    })
-    .await;
-    for times in [1, 0] {
-        // Whatever makes the gateway look.
-        world.far().says(&silent(), "words");
-        let said = phones[0].seal(Some("words"));
-        world.takes(&stanza_with(&format!("w{times}"), &[said], "")).await;
-        let sent = settle(&mut world, &mut phones).await;
-        let told = sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten());
-        assert_eq!(told.filter(|words| words.contains("number 8")).count(), times);
     }
 }
 

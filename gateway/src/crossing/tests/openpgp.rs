@@ -40,18 +40,24 @@ impl Client {
     }
 
     pub(super) fn seal(&self, text: &str) -> Element {
-        let body = Element::builder("body", ns::CLIENT).append(text).build();
+        self.seal_content(&[Element::builder("body", ns::CLIENT).append(text).build()])
+    }
+
+    pub(super) fn seal_content(&self, content: &[Element]) -> Element {
         let to = self.contact.clone().unwrap();
-        seal(&self.key, &[to], &[body], now(), &mut UnwrapErr(SysRng)).unwrap()
+        seal(&self.key, &[to], content, now(), &mut UnwrapErr(SysRng)).unwrap()
     }
 
     /// What a stanza says to this client, if it can read it.
     pub(super) fn open(&self, stanza: &Element) -> Option<String> {
+        self.open_content(stanza)?.iter().find(|child| child.is("body", ns::CLIENT)).map(Element::text)
+    }
+
+    pub(super) fn open_content(&self, stanza: &Element) -> Option<Vec<Element>> {
         let sealed = stanza.get_child("openpgp", nodes::OPENPGP)?;
         let senders = [self.contact.clone().unwrap()];
         let arrival = Arrival { from: SILENT, senders: &senders, now: now(), window: Window::default() };
-        let opened = open(&self.key, sealed, &arrival, |text| text.parse().ok()).ok()?;
-        opened.payload.iter().find(|child| child.is("body", ns::CLIENT)).map(Element::text)
+        Some(open(&self.key, sealed, &arrival, |text| text.parse().ok()).ok()?.payload)
     }
 
     /// Answers a question for Alice's keys, if it is one.
@@ -87,7 +93,7 @@ impl Client {
     }
 
     /// Everything that goes out until nothing more does.
-    async fn settle(&self, world: &mut World) -> Vec<Element> {
+    pub(super) async fn settle(&self, world: &mut World) -> Vec<Element> {
         let mut sent = Vec::new();
         for _ in 0..4 {
             sleep(Duration::from_secs(1)).await;
@@ -106,7 +112,7 @@ fn payload(answer: &Element) -> &Element {
     items.unwrap().children().next().unwrap().children().next().unwrap()
 }
 
-fn stanza_with(id: &str, sealed: &Element, beside: &str) -> String {
+pub(super) fn stanza_with(id: &str, sealed: &Element, beside: &str) -> String {
     format!(
         "<message from='{ALICE}/phone' to='{SILENT}' id='{id}' type='chat'>{}<body>fallback</body>{beside}</message>",
         text(sealed)

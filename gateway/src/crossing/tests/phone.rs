@@ -11,6 +11,20 @@ pub(super) fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
+/// What Alice's server answers who asks for a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    Bundle,
+    /// There is none.
+    Nothing,
+    /// It is not for everybody.
+    Refusal,
+    /// No bundle.
+    Rubbish,
+    /// A signed prekey that the identity key has not signed.
+    Forgery,
+}
+
 /// One of Alice's devices.
 pub(super) struct Phone {
     pub(super) dialect: Dialect,
@@ -22,8 +36,8 @@ pub(super) struct Phone {
     pub(super) whom: &'static str,
     /// The contact's.
     pub(super) peer: Option<DeviceId>,
-    /// Whether its bundle cannot be had.
-    pub(super) is_orphan: bool,
+    /// What there is to be had where its bundle should be.
+    pub(super) gives: Gives,
     /// Whether it has published no list.
     pub(super) is_unlisted: bool,
 }
@@ -40,7 +54,7 @@ impl Phone {
             sessions: Device::default(),
             whom: SILENT,
             peer: None,
-            is_orphan: false,
+            gives: Gives::Bundle,
             is_unlisted: false,
         }
     }
@@ -146,16 +160,23 @@ pub(super) async fn answers(world: &World, phones: &mut [Phone], stanza: &Elemen
     let item = items.children().next().and_then(|item| item.attr("id"));
     let asked = |phone: &&mut Phone| {
         let (of, id) = nodes::bundle(phone.dialect, phone.id);
-        of == node && id.as_deref() == item && !phone.is_orphan
+        of == node && id.as_deref() == item && ![Gives::Nothing, Gives::Refusal].contains(&phone.gives)
     };
     let published = phones.iter_mut().find(asked).map(|phone| {
-        let Phone { dialect, identity, prekeys, .. } = phone;
+        let Phone { dialect, identity, prekeys, gives, .. } = phone;
         let mut bundle = prekeys.hand_out(*dialect, identity, &mut rng());
         // Nobody is to begin with a number 0.
         let none = Prekey { id: 0, ..bundle.prekeys[0] };
         bundle.prekeys.splice(1.., [none; 20]);
-        bundle::to_element(*dialect, &bundle)
+        if *gives == Gives::Forgery {
+            bundle.signed_prekey.key = none.key;
+        }
+        let bundle = bundle::to_element(*dialect, &bundle);
+        if *gives == Gives::Rubbish { Element::bare(bundle.name(), bundle.ns()) } else { bundle }
     });
+    let refuses =
+        phones.iter().any(|phone| phone.gives == Gives::Refusal && nodes::bundle(phone.dialect, phone.id).0 == node);
+    let why = if refuses { "forbidden" } else { "item-not-found" };
     let (id, to) = (stanza.attr("id").unwrap(), stanza.attr("from").unwrap());
     let answer = match list.or(published) {
         Some(payload) => format!(
@@ -165,7 +186,7 @@ pub(super) async fn answers(world: &World, phones: &mut [Phone], stanza: &Elemen
         ),
         None => format!(
             "<iq type='error' id='{id}' from='{ALICE}' to='{to}'><error type='cancel'>
-             <item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+             <{why} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
         ),
     };
     world.takes(&answer).await;

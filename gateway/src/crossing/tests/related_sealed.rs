@@ -42,7 +42,10 @@ async fn heard(world: &mut World, phones: &mut [Phone]) -> (String, Element) {
 
 /// As a stanza, so that it can be looked at in the same way.
 fn within(envelope: &str) -> Element {
-    let content = Envelope::read(&envelope.parse().unwrap(), SILENT, ALICE).unwrap().content;
+    as_stanza(Envelope::read(&envelope.parse().unwrap(), SILENT, ALICE).unwrap().content)
+}
+
+fn as_stanza(content: Vec<Element>) -> Element {
     content.into_iter().fold(Element::bare("message", ns::CLIENT), |mut message, child| {
         message.append_child(child);
         message
@@ -150,6 +153,58 @@ async fn the_newer_dialect_of_omemo_seals_everything() {
     world.far().annotates(&silent(), react(&theirs, "-"));
     let reacted = within(&heard(&mut world, &mut phones).await.0);
     assert_eq!((signs(&reacted), target(&reacted, "reactions", ns::REACTIONS)), (vec!["-".to_owned()], Some(&*asked)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn openpgp_seals_everything() {
+    let mut world = World::with_alice().await;
+    let client = openpgp::Client::meet(&mut world).await;
+    world.takes(&openpgp::stanza_with("m1", &client.seal("hello"), "")).await;
+    client.settle(&mut world).await;
+    let read = async |world: &mut World, what: &str| {
+        let sent = client.settle(world).await;
+        let mut read = sent.iter().filter_map(|stanza| Some((as_stanza(client.open_content(stanza)?), stanza.clone())));
+        read.find(|(within, _)| text(within).contains(what)).unwrap_or_else(|| panic!("no {what} in {sent:?}"))
+    };
+    let (mine, theirs) = (sent(&world, "hello"), world.far().says(&silent(), TEA));
+    let asked = read(&mut world, TEA).await.1.attr("id").unwrap().to_owned();
+    let reply = format!("<body>yes</body><reply xmlns='{}' id='{asked}'/>", ns::REPLY);
+    for (id, xml) in [
+        ("a", reply),
+        ("b", correction("m1", "hallo")),
+        ("c", reactions(&asked, &["+"])),
+        ("d", reactions(&asked, &[])),
+        ("e", retraction("m1")),
+    ] {
+        let content: Element = format!("<message xmlns='jabber:client'>{xml}</message>").parse().unwrap();
+        let sealed = client.seal_content(&content.children().cloned().collect::<Vec<_>>());
+        world.takes(&openpgp::stanza_with(id, &sealed, "")).await;
+    }
+    let seen = contact_sees(&world, 4).await;
+    let reacted = world.far().annotated()[1].remote_id.clone();
+    assert_eq!(seen, [edit(&mine, "hallo"), react(&theirs, "+"), retract(&reacted), retract(&mine)]);
+    let got = world.far().received();
+    assert_eq!((got[1].text.expose(), &got[1].reply_to), ("yes", &Some(theirs.clone())));
+    client.settle(&mut world).await;
+
+    let yes = sent(&world, "yes");
+    world.far().replies(&silent(), &yes, "with milk");
+    let (reply, outer) = read(&mut world, "with milk").await;
+    assert_eq!(target(&reply, "reply", ns::REPLY), Some("a"));
+    assert!(!text(&outer).contains("milk"), "{}", text(&outer));
+    world.far().annotates(&silent(), react(&yes, "\u{1f44d}"));
+    let (reacted, outer) = read(&mut world, "reactions").await;
+    assert_eq!(
+        (signs(&reacted), target(&reacted, "reactions", ns::REACTIONS)),
+        (vec!["\u{1f44d}".to_owned()], Some("a"))
+    );
+    assert!(!text(&outer).contains('\u{1f44d}'), "{}", text(&outer));
+    world.far().annotates(&silent(), edit(&theirs, "coffee?"));
+    let (corrected, _) = read(&mut world, "coffee?").await;
+    assert_eq!(target(&corrected, "replace", CORRECTION), Some(&*asked));
+    world.far().annotates(&silent(), retract(&theirs));
+    let (gone, _) = read(&mut world, "retract").await;
+    assert_eq!(target(&gone, "retract", RETRACTION), Some(&*asked));
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,15 +7,7 @@ use super::phone::*;
 use super::*;
 use crate::secure::omemo::Us;
 use crate::store::omemo::{self as rows, Trust};
-use crate::store::{UserId, trust_messages};
-
-async fn with_store<T: Send + 'static>(
-    world: &World,
-    work: impl FnOnce(&rusqlite::Transaction<'_>, UserId) -> crate::store::Result<T> + Send + 'static,
-) -> T {
-    let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap().id;
-    world.keeper.store.call(move |db, _| work(db, user)).await.unwrap()
-}
+use crate::store::trust_messages;
 
 /// As people do on the host.
 async fn host_says(world: &World, device: DeviceId, trust: Trust) {

@@ -48,6 +48,12 @@ async fn a_contact_is_an_account_with_one_client() {
     assert!(!has_feature(&bare, ns::ESESSION));
     let full = world.asks(ALICE, "echo%echo@gw.example.org/drawbridge", "get", INFO).await;
     assert!(has_feature(&full, ns::ESESSION) && has_feature(&full, ns::CHATSTATES));
+    // By these the user's server tells what is published there (XEP-0163, section 6.1).
+    for node in
+        ["eu.siacs.conversations.axolotl.devicelist", "urn:xmpp:omemo:2:devices", "urn:xmpp:openpgp:0:public-keys"]
+    {
+        assert!(has_feature(&full, &format!("{node}+notify")), "{node}");
+    }
     let other = world.asks(ALICE, "echo%echo@gw.example.org/phone", "get", INFO).await;
     assert_eq!(condition(&other), "service-unavailable");
     let node = "<query xmlns='http://jabber.org/protocol/disco#info' node='urn:other#x'/>";
