@@ -37,6 +37,7 @@ pub mod search;
 pub mod serve;
 pub mod shown;
 pub mod subscription;
+mod told_nodes;
 pub mod vcard;
 
 #[cfg(test)]

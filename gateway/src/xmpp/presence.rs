@@ -14,6 +14,7 @@ use super::clients::Clients;
 pub use super::clients::{Resource, Show};
 use super::element::{Build, stanza};
 use super::subscription::{self, Half};
+use super::told_nodes::ToldNodes;
 use super::{requests, roster, shown};
 use crate::keeper::{Keeper, Peer};
 use crate::store::{User, contacts, users};
@@ -26,6 +27,7 @@ const PROBE_ANSWERS: Duration = Duration::from_secs(5);
 pub struct Presences {
     users: Mutex<HashMap<BareJid, Seen>>,
     known: abilities::Known,
+    pub(super) told: ToldNodes,
     /// Subscriptions that are being worked on: a second request of the same kind is the same request.
     pub(super) under_way: Mutex<HashSet<(BareJid, ContactId)>>,
 }
@@ -105,6 +107,7 @@ pub async fn handle(keeper: &Arc<Keeper>, from: &Jid, user: Option<&User>, peer:
 /// After every connection to the XMPP server: asks for the users' presence, and forgets clients that have gone
 /// meanwhile. Returns at once.
 pub async fn start(keeper: &Arc<Keeper>) {
+    keeper.presences.told.forget();
     for seen in keeper.presences.lock().values_mut() {
         seen.clients.doubt();
     }

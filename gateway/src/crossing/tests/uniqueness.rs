@@ -12,7 +12,10 @@ use history::{Bug, History};
 
 use crate::secure::omemo::Refusal;
 
-const SEEDS: u64 = 20;
+/// So many histories of each kind, or as many as `HISTORIES` says: a thousand each have passed on 2026-11-28.
+fn seeds() -> std::ops::Range<u64> {
+    0..std::env::var("HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(20)
+}
 
 /// Words both ways, lost, doubled and late, new sessions of both ends, and a machine that stops at any moment.
 async fn lives(seed: u64, bug: Bug) -> History {
@@ -38,7 +41,7 @@ async fn lives(seed: u64, bug: Bug) -> History {
 #[tokio::test]
 async fn no_key_serves_for_two_texts_and_no_message_counts_twice_wherever_it_stops() {
     let (mut sealed, mut heard) = (0, 0);
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let it = lives(seed, Bug::None).await;
         sealed += it.used.len();
         heard += it.heard.len();
@@ -49,7 +52,7 @@ async fn no_key_serves_for_two_texts_and_no_message_counts_twice_wherever_it_sto
 #[tokio::test]
 #[should_panic(expected = "of a chain is used twice")]
 async fn unless_it_sends_before_it_has_stored() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         lives(seed, Bug::SendsFirst).await;
     }
 }
@@ -57,7 +60,7 @@ async fn unless_it_sends_before_it_has_stored() {
 #[tokio::test]
 #[should_panic(expected = "words are heard twice")]
 async fn unless_it_does_not_store_what_it_has_opened() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         lives(seed, Bug::OpensOnly).await;
     }
 }
@@ -90,7 +93,7 @@ async fn lived_since_a_backup(seed: u64, devices: usize) -> History {
 /// is read again.
 #[tokio::test]
 async fn nor_after_a_copy_of_the_database_was_put_back() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let devices = [1, 3, 10][seed as usize % 3];
         let mut it = lived_since_a_backup(seed, devices).await;
         it.put_back();

@@ -152,9 +152,9 @@ async fn after_a_reconnect_everybody_is_asked_and_whoever_has_gone_is_forgotten(
     assert_eq!(online.iter().map(|resource| resource.full.as_str()).collect::<Vec<_>>(), ["alice@example.org/phone"]);
 }
 
-/// XEP-0163, section 4.3.2: also if nobody has to ask what it is.
+/// XEP-0163, section 4.3.2: also if nobody has to ask what it is. One that comes back knows what it has heard.
 #[tokio::test]
-async fn every_client_that_comes_is_told_of_the_nodes_that_it_watches() {
+async fn every_client_is_told_of_the_nodes_that_it_watches_when_it_first_comes_and_then_of_what_changes() {
     let mut world = World::with_alice().await;
     let user = world.keeper.accounts.user(&world.keeper, &alice()).await.unwrap().unwrap();
     let both = Subscription { subscribed: true, asked: true, granted: true };
@@ -164,18 +164,36 @@ async fn every_client_that_comes_is_told_of_the_nodes_that_it_watches() {
         .call(move |db, _| contacts::set_subscription(db, user.id, &ContactId::new("silent@echo"), both));
     subscribes.await.unwrap();
     let (info, caps) = client(&["eu.siacs.conversations.axolotl.devicelist+notify"]);
-    for (resource, kind, is_asked) in
-        [("phone", "", true), ("desk", "", false), ("phone", " type='unavailable'", false), ("phone", "", false)]
-    {
+    let forget =
+        |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| Ok(db.execute("DELETE FROM omemo_identities", [])?);
+    for (resource, kind, is_asked, is_told) in [
+        ("phone", "", true, true),
+        ("desk", "", false, true),
+        ("phone", " type='unavailable'", false, false),
+        ("phone", "", false, false),
+        ("desk", " type='unavailable'", false, false),
+        ("the contact's device changes", "", false, false),
+        ("desk", "", false, true),
+        ("the link breaks", "", false, false),
+        ("desk", "", false, true),
+    ] {
         let from = format!("alice@example.org/{resource}");
-        world.takes(&format!("<presence from='{from}' to='gw.example.org'{kind}>{caps}</presence>")).await;
+        match resource {
+            "the link breaks" => presence::start(&world.keeper).await,
+            "the contact's device changes" => assert!(world.keeper.store.call(forget).await.unwrap() > 0),
+            _ => {
+                let presence = format!("<presence from='{from}' to='gw.example.org'{kind}>{caps}</presence>");
+                world.takes(&presence).await;
+            }
+        }
         if is_asked {
             answers(&mut world, &info).await;
         }
-        if kind.is_empty() {
-            let told = world.until(|stanza| stanza.attr("type") == Some("headline")).await;
+        let sent = world.drain().await;
+        let told: Vec<_> = sent.iter().filter(|stanza| stanza.attr("type") == Some("headline")).collect();
+        assert_eq!(told.len(), usize::from(is_told), "{resource}{kind}: {sent:?}");
+        for told in told {
             assert_eq!((told.attr("to"), told.attr("from")), (Some(from.as_str()), Some("silent%echo@gw.example.org")));
         }
-        world.drain().await;
     }
 }
