@@ -57,6 +57,8 @@ pub(super) struct Conversation {
     pub(super) bringing: Option<i64>,
     /// The user knows that their status is not passed on.
     pub(super) untold: bool,
+    /// The user has been told that what waits cannot be encrypted.
+    pub(super) told_waiting: bool,
     /// Held by the task that sends to the network while it works.
     pub(super) sending: Arc<tokio::sync::Mutex<()>>,
     /// When something last happened.
@@ -146,6 +148,7 @@ pub(super) fn spawn(keeper: Arc<Keeper>, user: User, peer: Peer, limiter: Limite
         keyring: Keyring::default(),
         bringing: None,
         untold: false,
+        told_waiting: false,
         sending: Arc::default(),
         last: Instant::now(),
     };

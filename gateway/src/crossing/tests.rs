@@ -2,6 +2,7 @@
 
 mod codes;
 mod devices;
+mod expired;
 mod files;
 mod kinds;
 mod offline;

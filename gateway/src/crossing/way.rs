@@ -11,6 +11,9 @@ use crate::secure::endpoints::Active;
 use crate::secure::policy;
 use crate::store::{Policy, Protection, Protections, inbox, protections};
 
+const WAITING: &str = "Notice: what comes here waits, since none of your clients gives out a key any more that it could be encrypted \
+                       for (one may have expired). It follows as soon as one does.";
+
 /// How the conversation reaches the user now.
 pub(super) enum Way {
     /// Not at all: it waits.
@@ -49,9 +52,11 @@ impl Conversation {
             }
         }
         if keys.any() || !sessions.is_empty() {
+            self.told_waiting = false;
             let came_back = sessions.is_empty() && !self.flight.bounced.is_empty();
             return if came_back { Way::Hold } else { Way::Sealed(sessions, keys) };
         }
+        self.tell_waiting(&used).await;
         // That a server does not give the keys out is no wish of the user.
         if used.has(Protection::OpenPgp) || !self.endpoints.active.is_empty() {
             return Way::Hold;
@@ -64,6 +69,16 @@ impl Conversation {
             return Way::Hold;
         }
         if self.flight.bounced.is_empty() { Way::Clear } else { Way::Hold }
+    }
+
+    /// Tells once that what waits cannot be encrypted, where it is devices or keys that are missing: they have expired, or are not
+    /// given out any more, and nobody else would say so.
+    async fn tell_waiting(&mut self, used: &Protections) {
+        let is_online = !self.keeper.presences.online(self.them()).is_empty();
+        let by_keys = Keys::used(used).any() && !used.has(Protection::ESession) && self.endpoints.active.is_empty();
+        if by_keys && is_online && !std::mem::replace(&mut self.told_waiting, true) {
+            self.say(WAITING).await;
+        }
     }
 
     /// What the user's clients have used last.
