@@ -113,9 +113,9 @@ impl Prekeys {
         let mut reader = Reader::new(octets)?;
         let mut standing = reader.list(2, Reader::standing)?;
         let outstanding = reader
-            .list(MAX_OUTSTANDING, |reader| Ok((reader.number()?, KeyPair::from_secret(reader.key()?.expose()))))?;
+            .list(MAX_OUTSTANDING, |reader| Ok((reader.name()?, KeyPair::from_secret(reader.key()?.expose()))))?;
         let current = standing.pop_front().ok_or(Error::Malformed("list of a state"))?;
-        let prekeys = Self { current, previous: standing.pop_front(), outstanding, next: reader.number()? };
+        let prekeys = Self { current, previous: standing.pop_front(), outstanding, next: reader.name()? };
         reader.end(prekeys)
     }
 }
@@ -130,7 +130,13 @@ impl Writer {
 
 impl Reader<'_> {
     fn standing(&mut self) -> Result<Standing, Error> {
-        let (id, pair) = (self.number()?, KeyPair::from_secret(self.key()?.expose()));
+        let (id, pair) = (self.name()?, KeyPair::from_secret(self.key()?.expose()));
         Ok(Standing { id, pair, since: u64::from_be_bytes(self.array()?) })
+    }
+
+    /// One that we could have given: the next is one more.
+    fn name(&mut self) -> Result<u32, Error> {
+        let name = self.number()?;
+        if (1..=MAX_ID).contains(&name) { Ok(name) } else { Err(Error::Malformed("name of a key")) }
     }
 }

@@ -1,13 +1,14 @@
 //! What any octets may do: nothing. The target of `../fuzz` calls this; here the corpus that it found is played again.
 
 use minidom::Element;
-use xmpp_files::egress::{Host, Target, is_public};
+use xmpp_files::egress::{Host, Refused, Scheme, Target, is_public};
 use xmpp_files::{Shared, Source, aesgcm, read, read_all, to_message};
 
 /// Any octets: as an address, as a body, as the children of a message, and as what was fetched.
 pub(crate) fn files(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     address(text);
+    own(text);
     if let Ok(shared) = aesgcm::read(text) {
         assert!(aesgcm::is_one(text) && read(&[], Some(text), false).as_ref() == Some(&shared));
         again(&shared);
@@ -40,6 +41,34 @@ fn address(text: &str) {
     // The normal form can be longer than the limit: what is not ASCII becomes so.
     if target.url.len() <= Target::MAX_URL {
         assert_eq!(Target::parse(&target.url, true), Ok(target));
+    }
+}
+
+/// The first line, if there are more, as the user's own host: what is not for everybody is taken there, and nowhere else.
+/// No address has a line break, so that what else is made of the octets is as it was.
+fn own(text: &str) {
+    let (host, url) = text.split_once('\n').unwrap_or(("localhost", text));
+    for allow_http in [false, true] {
+        let public = Target::parse(url, allow_http);
+        assert_eq!(Target::parse_own(url, allow_http, &[]), public);
+        let target = match Target::parse_own(url, allow_http, &["upload.example.org", host]) {
+            Ok(target) => target,
+            Err(refused) => {
+                assert_eq!(public, Err(refused));
+                continue;
+            }
+        };
+        match public {
+            Ok(public) => assert_eq!(target, public),
+            Err(refused) => {
+                assert!(matches!(refused, Refused::NotPublic | Refused::Port), "{refused}");
+                assert!([host, "upload.example.org"].contains(&target.host.to_string().as_str()));
+            }
+        }
+        assert!(target.scheme == Scheme::Https || allow_http);
+        if target.url.len() <= Target::MAX_URL {
+            assert_eq!(Target::parse_own(&target.url, allow_http, &[host, "upload.example.org"]), Ok(target));
+        }
     }
 }
 

@@ -91,3 +91,25 @@ fn what_is_stored_is_found_again() {
     }
     assert_eq!(Prekeys::from_state(&[state.as_slice(), &[0]].concat()), Err(Error::Malformed("end of a state")));
 }
+
+#[test]
+fn names_that_nobody_gives_are_in_no_store() {
+    let (last, after) = (i32::MAX as u32, i32::MAX as u32 + 1);
+    let (of, mut prekeys) = (End::new(Dialect::Omemo2), Prekeys::new(NOW, &mut rng()));
+    prekeys.hand_out(Dialect::Omemo2, &of.identity, &mut rng());
+    let state = prekeys.to_state();
+    // Of the signed prekey, of the first prekey, and the next one.
+    for at in [5, 53, state.len() - 4] {
+        for (name, is_one) in [(0, false), (1, true), (last, true), (after, false), (u32::MAX, false)] {
+            let mut changed = state.to_vec();
+            changed[at..at + 4].copy_from_slice(&name.to_be_bytes());
+            let read = Prekeys::from_state(&changed);
+            assert_eq!(read.as_ref().err(), (!is_one).then_some(&Error::Malformed("name of a key")), "{at}: {name}");
+            let Ok(mut read) = read else { continue };
+            assert!(read.rotate(NOW + PERIOD, &mut rng()));
+            let bundle = read.hand_out(Dialect::Omemo2, &of.identity, &mut rng());
+            assert!(bundle.prekeys.iter().all(|prekey| (1..=last).contains(&prekey.id)));
+            assert!((1..=last).contains(&bundle.signed_prekey.id));
+        }
+    }
+}
