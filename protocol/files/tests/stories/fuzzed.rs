@@ -48,6 +48,8 @@ fn address(text: &str) {
 /// No address has a line break, so that what else is made of the octets is as it was.
 fn own(text: &str) {
     let (host, url) = text.split_once('\n').unwrap_or(("localhost", text));
+    let is_normal = host.bytes().all(|it| matches!(it, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'));
+    let is_there = is_normal && url.starts_with(&format!("https://{host}/"));
     for allow_http in [false, true] {
         let public = Target::parse(url, allow_http);
         assert_eq!(Target::parse_own(url, allow_http, &[]), public);
@@ -55,6 +57,7 @@ fn own(text: &str) {
             Ok(target) => target,
             Err(refused) => {
                 assert_eq!(public, Err(refused));
+                assert!(!is_there || refused != Refused::NotPublic);
                 continue;
             }
         };
