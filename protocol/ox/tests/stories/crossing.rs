@@ -1,8 +1,10 @@
 //! Messages that cross, both ways.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use minidom::Element;
 use openpgp_xmpp::{
-    Arrival, Certificate, Fingerprint, MAX_TEXT, Opened, Refusal, SKEW, SealError, Unfit, Unusable, Window,
+    Arrival, Certificate, Fingerprint, MAX_MESSAGE, MAX_TEXT, Opened, Refusal, SKEW, SealError, Unfit, Unusable, Window,
 };
 use openpgp_xmpp::{open, seal};
 use pgp::types::{KeyDetails, KeyId};
@@ -95,8 +97,15 @@ fn a_letter_whose_recipients_are_not_named_is_tried() {
 
 #[test]
 fn what_does_not_fit_is_not_sent() {
-    let long = "x".repeat(MAX_TEXT);
-    assert_eq!(seal(&bob(), &[certificate(&alice())], &[body(&long)], NOW, &mut Dice(1)), Err(SealError::TooLarge));
+    // Each letter is an octet of the message, and whatever is sent is read.
+    let of = |letters: usize| seal(&bob(), &[certificate(&alice())], &[body(&"x".repeat(letters))], NOW, &mut Dice(1));
+    let many = MAX_MESSAGE / 2;
+    let around = STANDARD.decode(of(many).unwrap().text()).unwrap().len() - many;
+    let longest = alice_reads(&of(MAX_MESSAGE - around).unwrap(), NOW).unwrap();
+    assert_eq!(longest.payload[0].text().len(), MAX_MESSAGE - around);
+    for letters in [MAX_MESSAGE - around + 1, MAX_TEXT] {
+        assert_eq!(of(letters), Err(SealError::TooLarge), "{letters}");
+    }
     // Nor what is of a time that OpenPGP cannot write, though certificates never expire here.
     let far = u64::from(u32::MAX) + 1;
     let sealed = seal(&bob(), &[certificate(&alice())], &[body("Hello")], far, &mut Dice(1));
