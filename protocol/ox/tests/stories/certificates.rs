@@ -2,9 +2,11 @@
 
 use openpgp_xmpp::{Certificate, MAX_CERTIFICATE, MAX_SIGNATURES, SKEW, Unfit, Unusable};
 use pgp::composed::{SignedPublicKey, SignedSecretKey};
-use pgp::packet::{KeyFlags, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData as Part};
+use pgp::packet::{
+    KeyFlags, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData as Part, UserAttribute,
+};
 use pgp::ser::Serialize;
-use pgp::types::{Duration, KeyDetails, Password, Tag, Timestamp};
+use pgp::types::{Duration, KeyDetails, Password, SignedUserAttribute, Tag, Timestamp};
 
 use crate::world::*;
 
@@ -179,6 +181,14 @@ fn what_is_no_single_certificate_is_refused() {
         public.public_subkeys[0].signatures.extend(std::iter::repeat_n(binding, MAX_SIGNATURES / 2));
     });
     assert_eq!(read(&everywhere, NOW), none);
+    let pictured = |count| {
+        changed(|public, secret| {
+            let word = word(secret, public, SignatureType::CertPositive, MADE + 1, &[]);
+            let picture = UserAttribute::new_image(Vec::new().into()).unwrap();
+            public.details.user_attributes.push(SignedUserAttribute::new(picture, vec![word; count]));
+        })
+    };
+    assert_eq!((read(&pictured(MAX_SIGNATURES - 2), NOW), read(&pictured(MAX_SIGNATURES - 1), NOW)), (Ok(()), none));
     // Cut off between packets it may still be a certificate, of somebody without a name or without a subkey.
     for length in 0..octets.len() {
         assert!(read(&octets[..length], NOW).is_err(), "{length}");
