@@ -1,9 +1,10 @@
 //! Whose public keys are used, and until when.
 
 use openpgp_xmpp::{Certificate, MAX_CERTIFICATE, MAX_SIGNATURES, SKEW, Unfit, Unusable};
-use pgp::composed::{SignedPublicKey, SignedSecretKey};
+use pgp::composed::{SignedPublicKey, SignedPublicSubKey, SignedSecretKey};
 use pgp::packet::{
-    KeyFlags, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData as Part, UserAttribute,
+    KeyFlags, PubKeyInner, PublicSubkey, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData as Part,
+    UserAttribute,
 };
 use pgp::ser::Serialize;
 use pgp::types::{Duration, KeyDetails, Password, SignedUserAttribute, Tag, Timestamp};
@@ -207,6 +208,35 @@ fn weak_keys_are_refused() {
     ] {
         let (key, _) = <SignedPublicKey as pgp::composed::Deserializable>::from_string(kind).unwrap();
         assert_eq!(read(&key.to_bytes().unwrap(), NOW), Err(verdict), "{kind}");
+    }
+}
+
+/// Alice's, with the key of somebody's as her only subkey.
+fn with_subkey(kind: &str) -> Vec<u8> {
+    let (key, _) = <SignedPublicKey as pgp::composed::Deserializable>::from_string(kind).unwrap();
+    let (key, params) = (&key.primary_key, key.primary_key.public_params().clone());
+    let subkey = PubKeyInner::new(key.version(), key.algorithm(), key.created_at(), None, params).unwrap();
+    let subkey = PublicSubkey::from_inner(subkey).unwrap();
+    changed(|public, secret| {
+        let (signer, parts) = (&secret.primary_key, [flags(|it| it.set_encrypt_comms(true))]);
+        let config = config(SignatureType::SubkeyBinding, MADE + 1, secret, &parts);
+        let binding = config.sign_subkey_binding(signer, signer.public_key(), &Password::empty(), &subkey).unwrap();
+        public.public_subkeys = vec![SignedPublicSubKey::new(subkey, vec![binding])];
+    })
+}
+
+#[test]
+fn a_strong_key_does_not_make_its_subkey_one() {
+    let none = Err(Unusable::NoEncryptionKey);
+    for (kind, verdict) in [
+        (include_str!("../../../attest/tests/openpgp/kinds/rsa2048.asc"), Ok(())),
+        (include_str!("../../../attest/tests/openpgp/kinds/rsa1024.asc"), none),
+        // What can only sign.
+        (include_str!("../../../attest/tests/openpgp/kinds/dsa2048.asc"), none),
+        (include_str!("../../../attest/tests/openpgp/kinds/ed25519.asc"), none),
+        (include_str!("../../../attest/tests/openpgp/kinds/nistp256.asc"), none),
+    ] {
+        assert_eq!(read(&with_subkey(kind), NOW), verdict, "{kind}");
     }
 }
 
