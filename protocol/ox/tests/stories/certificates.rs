@@ -1,14 +1,15 @@
 //! Whose public keys are used, and until when.
 
-use openpgp_xmpp::{Certificate, MAX_CERTIFICATE, MAX_SIGNATURES, SKEW, Unfit, Unusable};
-use pgp::composed::{SignedPublicKey, SignedPublicSubKey, SignedSecretKey};
+use openpgp_xmpp::{Certificate, MAX_CERTIFICATE, MAX_SIGNATURES, SKEW, Unfit, Unusable, seal};
+use pgp::composed::{KeyType, SignedPublicKey, SignedPublicSubKey, SignedSecretKey};
 use pgp::packet::{
     KeyFlags, PubKeyInner, PublicSubkey, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData as Part,
     UserAttribute,
 };
 use pgp::ser::Serialize;
-use pgp::types::{Duration, KeyDetails, Password, SignedUserAttribute, Tag, Timestamp};
+use pgp::types::{Duration, KeyDetails, KeyVersion, Password, SignedUserAttribute, Tag, Timestamp};
 
+use crate::dice::Dice;
 use crate::world::*;
 
 fn read(octets: &[u8], now: u64) -> Result<(), Unusable> {
@@ -211,12 +212,9 @@ fn weak_keys_are_refused() {
     }
 }
 
-/// Alice's, with the key of somebody's as her only subkey.
-fn with_subkey(kind: &str) -> Vec<u8> {
-    let (key, _) = <SignedPublicKey as pgp::composed::Deserializable>::from_string(kind).unwrap();
-    let (key, params) = (&key.primary_key, key.primary_key.public_params().clone());
-    let subkey = PubKeyInner::new(key.version(), key.algorithm(), key.created_at(), None, params).unwrap();
-    let subkey = PublicSubkey::from_inner(subkey).unwrap();
+/// Alice's, with this as her only subkey.
+fn with_subkey(key: PubKeyInner) -> Vec<u8> {
+    let subkey = PublicSubkey::from_inner(key).unwrap();
     changed(|public, secret| {
         let (signer, parts) = (&secret.primary_key, [flags(|it| it.set_encrypt_comms(true))]);
         let config = config(SignatureType::SubkeyBinding, MADE + 1, secret, &parts);
@@ -236,19 +234,32 @@ fn a_strong_key_does_not_make_its_subkey_one() {
         (include_str!("../../../attest/tests/openpgp/kinds/ed25519.asc"), none),
         (include_str!("../../../attest/tests/openpgp/kinds/nistp256.asc"), none),
     ] {
-        assert_eq!(read(&with_subkey(kind), NOW), verdict, "{kind}");
+        let (key, _) = <SignedPublicKey as pgp::composed::Deserializable>::from_string(kind).unwrap();
+        let (key, params) = (&key.primary_key, key.primary_key.public_params().clone());
+        let key = PubKeyInner::new(KeyVersion::V4, key.algorithm(), key.created_at(), None, params).unwrap();
+        assert_eq!(read(&with_subkey(key), NOW), verdict, "{kind}");
+    }
+}
+
+#[test]
+fn the_newer_kinds_of_keys_are_encrypted_to() {
+    for kind in [KeyType::X25519, KeyType::X448] {
+        let (params, _) = kind.generate(Dice(1)).unwrap();
+        let made = Timestamp::from_secs(MADE.try_into().unwrap());
+        let key = PubKeyInner::new(KeyVersion::V4, kind.to_alg(), made, None, params).unwrap();
+        let certificate = Certificate::read(&with_subkey(key), ALICE, NOW).unwrap();
+        assert!(seal(&bob(), &[certificate], &[body("Hello")], NOW, &mut Dice(2)).is_ok(), "{kind:?}");
     }
 }
 
 #[test]
 fn keys_of_another_version_have_no_name() {
-    use pgp::composed::{EncryptionCaps, KeyType, SecretKeyParamsBuilder, SubkeyParamsBuilder};
-    use pgp::types::KeyVersion;
+    use pgp::composed::{EncryptionCaps, SecretKeyParamsBuilder, SubkeyParamsBuilder};
     let mut subkey = SubkeyParamsBuilder::default();
     subkey.version(KeyVersion::V6).key_type(KeyType::X25519).can_encrypt(EncryptionCaps::All);
     let mut params = SecretKeyParamsBuilder::default();
     params.version(KeyVersion::V6).key_type(KeyType::Ed25519).can_certify(true).can_sign(true);
     params.primary_user_id(format!("xmpp:{ALICE}")).subkeys(vec![subkey.build().unwrap()]);
-    let key = params.build().unwrap().generate(crate::dice::Dice(1)).unwrap().to_public_key();
+    let key = params.build().unwrap().generate(Dice(1)).unwrap().to_public_key();
     assert_eq!(read(&key.to_bytes().unwrap(), u64::MAX), Err(Unusable::Version));
 }
