@@ -226,18 +226,21 @@ fn with_subkey(key: PubKeyInner) -> Vec<u8> {
 #[test]
 fn a_strong_key_does_not_make_its_subkey_one() {
     let none = Err(Unusable::NoEncryptionKey);
-    for (kind, verdict) in [
-        (include_str!("../../../attest/tests/openpgp/kinds/rsa2048.asc"), Ok(())),
-        (include_str!("../../../attest/tests/openpgp/kinds/rsa1024.asc"), none),
+    for (version, kind, verdict) in [
+        (KeyVersion::V4, include_str!("../../../attest/tests/openpgp/kinds/rsa2048.asc"), Ok(())),
+        // As of before 1998: with MD5.
+        (KeyVersion::V3, include_str!("../../../attest/tests/openpgp/kinds/rsa2048.asc"), none),
+        (KeyVersion::V4, include_str!("../../../attest/tests/openpgp/kinds/rsa1024.asc"), none),
         // What can only sign.
-        (include_str!("../../../attest/tests/openpgp/kinds/dsa2048.asc"), none),
-        (include_str!("../../../attest/tests/openpgp/kinds/ed25519.asc"), none),
-        (include_str!("../../../attest/tests/openpgp/kinds/nistp256.asc"), none),
+        (KeyVersion::V4, include_str!("../../../attest/tests/openpgp/kinds/dsa2048.asc"), none),
+        (KeyVersion::V4, include_str!("../../../attest/tests/openpgp/kinds/ed25519.asc"), none),
+        (KeyVersion::V4, include_str!("../../../attest/tests/openpgp/kinds/nistp256.asc"), none),
     ] {
         let (key, _) = <SignedPublicKey as pgp::composed::Deserializable>::from_string(kind).unwrap();
         let (key, params) = (&key.primary_key, key.primary_key.public_params().clone());
-        let key = PubKeyInner::new(KeyVersion::V4, key.algorithm(), key.created_at(), None, params).unwrap();
-        assert_eq!(read(&with_subkey(key), NOW), verdict, "{kind}");
+        let days = (version == KeyVersion::V3).then_some(0);
+        let key = PubKeyInner::new(version, key.algorithm(), key.created_at(), days, params).unwrap();
+        assert_eq!(read(&with_subkey(key), NOW), verdict, "{version:?}, {kind}");
     }
 }
 
