@@ -137,9 +137,9 @@ class Peer:
             self.app.app.start_shutdown()
             return False
         *lines, self.heard = (self.heard + heard).split(b"\n")
-        does = {"send": self.types, "correct": self.retypes, "share": self.shares}
+        does = {"send": self.types, "correct": self.retypes, "share": self.shares, "choose": lambda _: tell("chosen")}
         for command in map(json.loads, lines):
-            act = partial(does[command["command"]], command.get("text") or command["file"])
+            act = partial(does[command["command"]], command.get("text") or command.get("file"))
             self.when(self.open_chat(command["to"]), act)
         return True
 

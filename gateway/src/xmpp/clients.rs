@@ -8,6 +8,7 @@ use minidom::Element;
 
 use super::abilities::{Abilities, Caps};
 use super::ns;
+use super::told_nodes::ToldNodes;
 use crate::keeper::Peer;
 
 /// So many of one user are kept in mind.
@@ -64,6 +65,7 @@ struct Client {
     shown_to: HashSet<Peer>,
     /// Seen on the present stream.
     fresh: bool,
+    told: ToldNodes,
 }
 
 /// What a presence brought.
@@ -106,6 +108,7 @@ impl Clients {
             abilities: None,
             shown_to: HashSet::new(),
             fresh: true,
+            told: ToldNodes::default(),
         });
         let changed = new || (client.priority, client.show, &client.status) != (priority, show, &status);
         let other_caps = client.caps != caps;
@@ -163,6 +166,8 @@ impl Clients {
         for client in self.0.values_mut() {
             client.fresh = false;
             client.shown_to.clear();
+            // Of what it was told nobody knows what has reached it.
+            client.told = ToldNodes::default();
         }
     }
 
@@ -188,6 +193,11 @@ impl Clients {
     pub(super) fn watchers(&self) -> Vec<(FullJid, Abilities)> {
         let abilities = self.0.iter().filter_map(|(full, client)| Some((full.clone(), client.abilities?)));
         abilities.filter(|(_, abilities)| abilities.watch()).collect()
+    }
+
+    /// Notes what a client is about to be told of a contact's node. `false` if it knows it, or is not there.
+    pub(super) fn is_news(&mut self, full: &FullJid, event: &Element) -> bool {
+        self.0.get_mut(full).is_some_and(|client| client.told.is_news(event))
     }
 
     /// The user as the network should see them: as on the client where they are the most reachable.

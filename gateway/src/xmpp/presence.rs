@@ -14,7 +14,6 @@ use super::clients::Clients;
 pub use super::clients::{Resource, Show};
 use super::element::{Build, stanza};
 use super::subscription::{self, Half};
-use super::told_nodes::ToldNodes;
 use super::{requests, roster, shown};
 use crate::keeper::{Keeper, Peer};
 use crate::store::{User, contacts, users};
@@ -27,7 +26,6 @@ const PROBE_ANSWERS: Duration = Duration::from_secs(5);
 pub struct Presences {
     users: Mutex<HashMap<BareJid, Seen>>,
     known: abilities::Known,
-    pub(super) told: ToldNodes,
     /// Subscriptions that are being worked on: a second request of the same kind is the same request.
     pub(super) under_way: Mutex<HashSet<(BareJid, ContactId)>>,
 }
@@ -55,6 +53,11 @@ impl Presences {
     /// The clients that want to be told of some of the contacts' nodes (XEP-0163), with what they can do.
     pub(super) fn watchers(&self, user: &BareJid) -> Vec<(FullJid, Abilities)> {
         self.lock().get(user).map(|seen| seen.clients.watchers()).unwrap_or_default()
+    }
+
+    /// Notes what a client is about to be told of a contact's node. `false` if it knows it, or is not there.
+    pub(super) fn is_news(&self, client: &FullJid, event: &Element) -> bool {
+        self.lock().get_mut(&client.to_bare()).is_some_and(|seen| seen.clients.is_news(client, event))
     }
 
     /// What the network last said about a contact's presence.
@@ -107,7 +110,6 @@ pub async fn handle(keeper: &Arc<Keeper>, from: &Jid, user: Option<&User>, peer:
 /// After every connection to the XMPP server: asks for the users' presence, and forgets clients that have gone
 /// meanwhile. Returns at once.
 pub async fn start(keeper: &Arc<Keeper>) {
-    keeper.presences.told.forget();
     for seen in keeper.presences.lock().values_mut() {
         seen.clients.doubt();
     }

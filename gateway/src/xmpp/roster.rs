@@ -149,8 +149,8 @@ pub(super) fn resume(keeper: &Arc<Keeper>, user: &User) {
     });
 }
 
-/// Tells one client of the nodes of all contacts that it watches (XEP-0163, section 4.3.2), as far as it has not heard the same
-/// before: it has just come.
+/// Tells one client of the nodes of all contacts that it watches (XEP-0163, section 4.3.2): it has just come. Some ask for nothing
+/// that they can expect to be told (slixmpp-omemo), and may have lost everything since they were last here.
 pub(super) async fn show_nodes(keeper: &Arc<Keeper>, client: &FullJid, abilities: Abilities) {
     let Ok(Some(user)) = keeper.accounts.user(keeper, &client.to_bare()).await else { return };
     for contact in all(keeper, &user).await.iter().filter(|contact| contact.subscription.subscribed) {
@@ -162,7 +162,7 @@ async fn show_nodes_of(keeper: &Arc<Keeper>, user: &User, contact: &Contact, cli
     let picture = abilities.avatars.then(|| avatar::event(keeper, contact, client)).flatten();
     let devices = nodes::events(keeper, user, &contact.info.id, client, abilities.devices).await;
     for event in picture.into_iter().chain(devices) {
-        if keeper.presences.told.is_news(client, &event) {
+        if keeper.presences.is_news(client, &event) {
             let _ = keeper.out.send(event).await;
         }
     }

@@ -37,6 +37,12 @@ impl Desktop {
         Ok(Self { lines, kept })
     }
 
+    /// Waits until it can encrypt in the chat with them.
+    pub fn chooses_protection(&mut self, with: &str) -> Result<(), Error> {
+        self.lines.send(&json!({ "command": "choose", "to": with }))?;
+        self.lines.expect_event("chosen", SOON).map(drop)
+    }
+
     /// Types words, as soon as it can encrypt them.
     pub fn say(&mut self, to: &str, text: &str) -> Result<(), Error> {
         self.lines.send(&json!({ "command": "send", "to": to, "text": text }))

@@ -1,8 +1,9 @@
 //! `tests/peer/omemo_client.py`: an XMPP client with OMEMO, of libraries that other people made.
 
 use std::{
+    fs,
     ops::{Deref, DerefMut},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -30,7 +31,7 @@ impl OmemoClient {
         let mut command = bound_to_us(programs::python("omemo")?);
         let file = account.jid.replace('/', "-");
         command.arg("-B").arg(client).args(["--account", &account.jid, "--port", &account.port.to_string()]);
-        command.arg("--kept").arg(dir.join(format!("{file}.omemo")));
+        command.arg("--kept").arg(kept(dir, account));
         command.arg("--speaks").args(speaks);
         if let Some(authority) = Authority::beside(dir) {
             command.arg("--authority").arg(authority);
@@ -40,6 +41,11 @@ impl OmemoClient {
         let mut lines = JsonLines::start(name, command, dir.join(file + ".omemo.log"))?;
         lines.expect_event("online", SOON)?;
         Ok(Self(lines))
+    }
+
+    /// Everything that it kept is gone, after its end.
+    pub fn forgets_everything(dir: &Path, account: &ChatAccount) -> Result<(), Error> {
+        fs::remove_file(kept(dir, account)).map_err(Error::io("removing what a client kept"))
     }
 
     /// Waits until the server has told which devices a contact has, in all dialects that this client speaks.
@@ -76,6 +82,10 @@ impl OmemoClient {
         let field = |name| message[name].as_str().unwrap_or_default().to_owned();
         Ok((field("text"), field("dialect")))
     }
+}
+
+fn kept(dir: &Path, account: &ChatAccount) -> PathBuf {
+    dir.join(account.jid.replace('/', "-") + ".omemo")
 }
 
 impl Deref for OmemoClient {

@@ -100,6 +100,16 @@ fn a_second_device_reads_along_and_one_that_has_lost_everything_comes_back() {
     first.say(World::ECHO, "here again").unwrap();
     hear(&mut first, "here again");
     hear(&mut second, "here again");
+
+    // Wiped: whoever it is now, it has another identity and another number.
+    first.finish().unwrap();
+    OmemoClient::forgets_everything(world.dir(), &account.with_resource("first")).unwrap();
+    let mut first = start("first", OLDER);
+    first.say(World::ECHO, "as somebody new").unwrap();
+    hear(&mut first, "as somebody new");
+    hear(&mut second, "as somebody new");
+    let devices = world.gateway.operator_says(&["users", "devices", ALICE]).unwrap();
+    assert_eq!(devices.matches("alice@xmpp.test, device").count(), 3, "{devices}");
 }
 
 /// It cannot even publish its device list on this server, and its bundle only half (clients.md, 4).

@@ -1,5 +1,6 @@
 //! Files between clients that people use and somebody on Matrix, on real servers: sealed on both sides (XEP-0454), and each client
-//! seals, fetches and opens them itself.
+//! seals, fetches and opens them itself. With OpenPGP clients seal none:
+//! what Profanity sends lies open on the user's own server, and Gajim sends none.
 
 use std::{
     fs,
@@ -89,4 +90,40 @@ fn files_cross_between_profanity_and_matrix() {
     bob.share(&room, "dog.png", "image/png", &picture).unwrap();
     assert!(alice.opens_file().unwrap() == picture);
     is_nowhere(&world);
+}
+
+#[test]
+fn files_reach_gajim_with_openpgp_sealed() {
+    let mut world = World::matrix("").unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
+    let (picture, _) = picture(world.dir());
+    let mut alice = Gajim::start_with_openpgp(world.dir(), &account.with_resource("gajim")).unwrap();
+    alice.say(World::BOB, "look").unwrap();
+    assert_eq!(bob.next_message().unwrap(), "look");
+    bob.share(&room, "dog.png", "image/png", &picture).unwrap();
+    let (octets, url) = alice.next_file().unwrap();
+    assert!(octets == picture && url.contains(".png"), "{} octets at {url}", octets.len());
+    is_nowhere(&world);
+    alice.finish().unwrap();
+    assert!(!alice.take_events().iter().any(|event| event["event"] == "clear" && event["from"] == World::BOB));
+}
+
+#[test]
+fn files_reach_profanity_with_openpgp_sealed_and_it_sends_where_one_lies_open() {
+    let mut world = World::matrix("").unwrap();
+    let (account, mut bob, room) = world.alice_knows_bob().unwrap();
+    let (picture, file) = picture(world.dir());
+    let alice = Profanity::start(world.dir(), &account.with_resource("profanity")).unwrap();
+    alice.announces_key().unwrap();
+    alice.locks_with_key_of(World::BOB).unwrap();
+    alice.types("look").unwrap();
+    assert_eq!(bob.next_message().unwrap(), "look");
+    alice.types("/clear").unwrap();
+    bob.share(&room, "dog.png", "image/png", &picture).unwrap();
+    assert!(alice.opens_file().unwrap() == picture);
+    is_nowhere(&world);
+    // It says so in words, and Bob gets these.
+    alice.types(&format!("/sendfile {}", file.display())).unwrap();
+    let sent = bob.next_message().unwrap();
+    assert!(sent.starts_with("https://localhost:") && sent.ends_with("/cat.png"), "{sent}");
 }

@@ -1,6 +1,6 @@
 //! Who is there, and what their clients can do.
 
-use drawbridge_bridge::{Availability, ContactId, Event};
+use drawbridge_bridge::{Availability, ContactId, ContactInfo, Event};
 
 use super::world::{World, alice, answers, client, presence_of, presences, text};
 use crate::store::{Subscription, contacts};
@@ -152,7 +152,7 @@ async fn after_a_reconnect_everybody_is_asked_and_whoever_has_gone_is_forgotten(
     assert_eq!(online.iter().map(|resource| resource.full.as_str()).collect::<Vec<_>>(), ["alice@example.org/phone"]);
 }
 
-/// XEP-0163, section 4.3.2: also if nobody has to ask what it is. One that comes back knows what it has heard.
+/// XEP-0163, section 4.3.2: also if nobody has to ask what it is. One that comes back may have lost what it has heard.
 #[tokio::test]
 async fn every_client_is_told_of_the_nodes_that_it_watches_when_it_first_comes_and_then_of_what_changes() {
     let mut world = World::with_alice().await;
@@ -164,23 +164,31 @@ async fn every_client_is_told_of_the_nodes_that_it_watches_when_it_first_comes_a
         .call(move |db, _| contacts::set_subscription(db, user.id, &ContactId::new("silent@echo"), both));
     subscribes.await.unwrap();
     let (info, caps) = client(&["eu.siacs.conversations.axolotl.devicelist+notify"]);
+    let (silent, mut names) = (ContactId::new("silent@echo"), 0);
     let forget =
         |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| Ok(db.execute("DELETE FROM omemo_identities", [])?);
     for (resource, kind, is_asked, is_told) in [
         ("phone", "", true, true),
         ("desk", "", false, true),
-        ("phone", " type='unavailable'", false, false),
         ("phone", "", false, false),
-        ("desk", " type='unavailable'", false, false),
-        ("the contact's device changes", "", false, false),
-        ("desk", "", false, true),
+        ("the contact has another name", "", false, false),
+        ("phone", " type='unavailable'", false, false),
+        ("phone", "", false, true),
+        ("phone", " type='unavailable'", false, false),
+        ("the contact has another device", "", false, false),
+        ("the contact has another name", "", false, true),
         ("the link breaks", "", false, false),
         ("desk", "", false, true),
     ] {
         let from = format!("alice@example.org/{resource}");
         match resource {
             "the link breaks" => presence::start(&world.keeper).await,
-            "the contact's device changes" => assert!(world.keeper.store.call(forget).await.unwrap() > 0),
+            "the contact has another device" => assert!(world.keeper.store.call(forget).await.unwrap() > 0),
+            "the contact has another name" => {
+                names += 1;
+                let info = ContactInfo { id: silent.clone(), name: Some(format!("name {names}")), avatar: None };
+                world.far().happens(&silent, Event::ContactUpsert(info));
+            }
             _ => {
                 let presence = format!("<presence from='{from}' to='gw.example.org'{kind}>{caps}</presence>");
                 world.takes(&presence).await;
@@ -193,7 +201,8 @@ async fn every_client_is_told_of_the_nodes_that_it_watches_when_it_first_comes_a
         let told: Vec<_> = sent.iter().filter(|stanza| stanza.attr("type") == Some("headline")).collect();
         assert_eq!(told.len(), usize::from(is_told), "{resource}{kind}: {sent:?}");
         for told in told {
-            assert_eq!((told.attr("to"), told.attr("from")), (Some(from.as_str()), Some("silent%echo@gw.example.org")));
+            let to = if resource.contains("the contact") { "alice@example.org/desk" } else { &from };
+            assert_eq!((told.attr("to"), told.attr("from")), (Some(to), Some("silent%echo@gw.example.org")));
         }
     }
 }
