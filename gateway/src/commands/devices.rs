@@ -1,6 +1,7 @@
 //! `devices`: the user's devices that encrypt with OMEMO and their OpenPGP keys, those of ours, and which are trusted.
 //!
-//! As with [`super::keys`], fingerprints are shown, and devices trusted, on the host's terminal only.
+//! As with [`super::keys`], fingerprints are shown, and devices trusted, on the host's terminal only. That one is lost can be said
+//! from everywhere: its owner may be far from the host then, and whoever could forge it gains nothing.
 
 use async_trait::async_trait;
 use drawbridge_bridge::ContactId;
@@ -20,13 +21,15 @@ use crate::store::{openpgp, trust_messages};
 pub(super) const COMMAND: Command = Command {
     node: "devices",
     title: "Devices and keys",
-    about: "show how many of your devices encrypt with OMEMO, and your OpenPGP keys, and how to say which are yours",
+    about: "show your devices that encrypt with OMEMO and your OpenPGP keys, say that one is lost, and how to say which are yours",
     who: Who::Registered,
     begin: || Box::new(Devices::Begin),
 };
 
 enum Devices {
     Begin,
+    /// Is one lost?
+    Lost,
     /// What is to be done?
     What,
     /// With which device?
@@ -54,6 +57,7 @@ impl Change {
 }
 
 const LIST: &str = "list";
+const LOST: &str = "lost";
 /// The answers to the question what is to be done.
 pub const TRUST: &str = "trust";
 /// See [`TRUST`].
@@ -74,7 +78,20 @@ impl Steps for Devices {
         });
         let ((known, own), (keys, own_keys), any_verified) = read.await.map_err(AccountError::Store)?;
         match self {
-            Self::Begin if asker.door != Door::Host => Ok(Output::Done(told(asker, &known, &keys))),
+            Self::Begin if asker.door != Door::Host && known.is_empty() && keys.is_empty() => {
+                Ok(Output::Done(told(asker, &known, &keys, any_verified)))
+            }
+            Self::Begin if asker.door != Door::Host => {
+                *self = Self::Lost;
+                let asks = "The number of a device, or the fingerprint of a key, that is lost or none of yours: nothing is encrypted \
+                            for it any more";
+                let lost = Question::new(LOST, asks, Kind::Text).optional();
+                Ok(Output::Form(Form::new(told(asker, &known, &keys, any_verified), [lost])))
+            }
+            Self::Lost => match answers.text(LOST).map(str::trim).filter(|lost| !lost.is_empty()) {
+                Some(lost) => change(asker, Change::Distrust, lost, &known, &keys).await,
+                None => Ok(Output::Done("Nothing was changed.".to_owned())),
+            },
             Self::Begin => {
                 *self = Self::What;
                 let choices = [
@@ -119,56 +136,70 @@ impl Steps for Devices {
                     .map(|(title, uri)| format!("{title}\n{}\n{uri}", qr::drawn(&uri).unwrap_or_default()));
                 Ok(Output::Done(drawn.collect::<Vec<_>>().join("\n\n")))
             }
-            Self::Which(change) => {
-                let change = *change;
-                let print = digits(answers.text("key").unwrap_or_default());
-                let device = known.iter().find(|known| digits(&fingerprint(known)) == print).map(|known| known.device);
-                let key = keys.iter().find(|key| digits(&key.fingerprint) == print).map(|key| key.fingerprint.clone());
-                let found = match (device, &key) {
-                    (Some(device), _) => format!("device {device}"),
-                    (None, Some(key)) => format!("key {key}"),
-                    (None, None) => {
-                        let text = "No device and no key has this fingerprint. Give the whole of it.";
-                        return Err(Failure::Again(text.into()));
-                    }
-                };
-                let changed = asker.keeper.store.call(move |db, _| {
-                    match (change.trust(), device, key) {
-                        (Some(trust), Some(device), _) => rows::set_trust(db, user, device, trust)?,
-                        (None, Some(device), _) => rows::forget(db, user, device)?,
-                        (Some(trust), None, Some(key)) => openpgp::set_trust(db, user, &key, trust)?,
-                        (None, None, Some(key)) => openpgp::forget(db, user, &key)?,
-                        (_, None, None) => {}
-                    }
-                    trust_messages::settle(db, user)?;
-                    rows::known(db, user)
-                });
-                let now = changed.await.map_err(AccountError::Store)?;
-                asker.keeper.crossings.devices_changed(&asker.jid);
-                let done = match change {
-                    Change::Trust => "Trusted, and of others only those that you trust as well",
-                    Change::Distrust => {
-                        "Not trusted any more: nothing is encrypted for it, and what it writes is refused"
-                    }
-                    Change::Forget => "Forgotten",
-                };
-                let mut lines = vec![format!("{done}: {found}.")];
-                for other in now.iter().filter(|other| Some(other.device) != device && !known.contains(other)) {
-                    let trust = in_words(other.trust, true);
-                    lines.push(format!("A verified device says so of device {}: {trust}.", other.device));
-                }
-                Ok(Output::Done(lines.join("\n")))
-            }
+            Self::Which(which) => change(asker, *which, answers.text("key").unwrap_or_default(), &known, &keys).await,
         }
     }
 }
 
-/// For the user's own client: no fingerprint, since who reads along could change it.
-fn told(asker: &Asker, known: &[Known], keys: &[openpgp::Known]) -> String {
+/// What people say of the device or key that is called so.
+async fn change(
+    asker: &Asker,
+    change: Change,
+    name: &str,
+    known: &[Known],
+    keys: &[openpgp::Known],
+) -> Result<Output, Failure> {
+    let user = asker.user().await?.id;
+    let print = digits(name);
+    // A number can be another device's by chance or by will: it is enough to take trust away.
+    let is_called = |known: &Known| matches!(change, Change::Distrust) && known.device.to_string() == name.trim();
+    let device = known.iter().find(|known| digits(&fingerprint(known)) == print || is_called(known));
+    let device = device.map(|known| known.device);
+    let key = keys.iter().find(|key| digits(&key.fingerprint) == print).map(|key| key.fingerprint.clone());
+    let found = match (device, &key) {
+        (Some(device), _) => format!("device {device}"),
+        (None, Some(key)) => format!("key {key}"),
+        (None, None) => {
+            let text = "No device and no key has this fingerprint. Give the whole of it.";
+            return Err(Failure::Again(text.into()));
+        }
+    };
+    let changed = asker.keeper.store.call(move |db, _| {
+        match (change.trust(), device, key) {
+            (Some(trust), Some(device), _) => rows::set_trust(db, user, device, trust)?,
+            (None, Some(device), _) => rows::forget(db, user, device)?,
+            (Some(trust), None, Some(key)) => openpgp::set_trust(db, user, &key, trust)?,
+            (None, None, Some(key)) => openpgp::forget(db, user, &key)?,
+            (_, None, None) => {}
+        }
+        trust_messages::settle(db, user)?;
+        rows::known(db, user)
+    });
+    let now = changed.await.map_err(AccountError::Store)?;
+    asker.keeper.crossings.devices_changed(&asker.jid);
+    let done = match change {
+        Change::Trust => "Trusted, and of others only those that you trust as well",
+        Change::Distrust => "Not trusted any more: nothing is encrypted for it, and what it writes is refused",
+        Change::Forget => "Forgotten",
+    };
+    let mut lines = vec![format!("{done}: {found}.")];
+    for other in now.iter().filter(|other| Some(other.device) != device && !known.contains(other)) {
+        let trust = in_words(other.trust, true);
+        lines.push(format!("A verified device says so of device {}: {trust}.", other.device));
+    }
+    Ok(Output::Done(lines.join("\n")))
+}
+
+/// For the user's own client: no fingerprint of a device, since who reads along could change it.
+fn told(asker: &Asker, known: &[Known], keys: &[openpgp::Known], any_verified: bool) -> String {
+    let devices = known.iter().map(|it| (format!("device {}", it.device), it.trust));
+    let keys_too = keys.iter().map(|key| (format!("key {}", key.fingerprint), key.trust));
+    let all = devices.chain(keys_too).map(|(name, trust)| format!("  {name} ({})\n", in_words(trust, any_verified)));
     format!(
-        "{}. To see and verify them, and the devices of your contacts, run \"drawbridge users devices {}\" on the host itself. \
-         It cannot be done here: whoever could sit between us could also change what I write.",
+        "{}.\n{}To see their fingerprints and verify them, and the devices of your contacts, run \"drawbridge users devices {}\" on \
+         the host itself. It cannot be done here: whoever could sit between us could also change what I write.",
         counted(known, keys),
+        all.collect::<String>(),
         asker.jid
     )
 }
