@@ -85,5 +85,5 @@ async fn who_types_and_what_was_read_crosses_beside_openpgp() {
     let words = sent.iter().find(|stanza| client.open(stanza).is_some_and(|it| it.contains("read me")));
     let id = words.unwrap().attr("id").unwrap().to_owned();
     let says = |xml: &str| related::from_user("x", xml);
-    cross(&mut world, says, |stanza| text(stanza), (&theirs, &id)).await;
+    cross(&mut world, says, text, (&theirs, &id)).await;
 }
