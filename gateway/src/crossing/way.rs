@@ -56,15 +56,16 @@ impl Conversation {
             let came_back = sessions.is_empty() && !self.flight.bounced.is_empty();
             return if came_back { Way::Hold } else { Way::Sealed(sessions, keys) };
         }
-        self.tell_waiting(&used).await;
         // That a server does not give the keys out is no wish of the user.
         if used.has(Protection::OpenPgp) || !self.endpoints.active.is_empty() {
+            self.tell_waiting(&used).await;
             return Way::Hold;
         }
         if policy::required(wish, protected) {
             if self.keeper.presences.online(self.them()).is_empty() {
                 return Way::Away;
             }
+            self.tell_waiting(&used).await;
             self.invite_client().await;
             return Way::Hold;
         }

@@ -30,6 +30,8 @@ pub(crate) enum Reply {
     Status(u16),
     /// Octets without end, and nothing said of how many.
     Endless,
+    /// Ten octets, the last of which never comes.
+    Slow,
 }
 
 impl Host {
@@ -113,6 +115,12 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: &Mutex<St
         Reply::Endless => {
             stream.write_all(head(200, "").as_bytes()).await?;
             while stream.write_all(&[0; 65_536]).await.is_ok() {}
+        }
+        Reply::Slow => {
+            stream.write_all(head(200, "Content-Length: 10\r\n").as_bytes()).await?;
+            stream.write_all(&[0; 9]).await?;
+            stream.flush().await?;
+            std::future::pending::<()>().await;
         }
     }
     stream.shutdown().await

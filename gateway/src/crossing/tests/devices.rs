@@ -5,6 +5,7 @@ use ::omemo::{DeviceId, DeviceList, Dialect, Encrypted, nodes};
 use super::phone::*;
 use super::*;
 use crate::store::omemo::{self as rows, Trust};
+use crate::store::{Policy, users};
 
 #[tokio::test(start_paused = true)]
 async fn a_device_that_nobody_lists_is_answered_where_there_is_no_list() {
@@ -164,5 +165,25 @@ async fn a_device_that_was_met_before_a_crash_is_told_of_after_it() {
         let sent = settle(&mut world, &mut phones).await;
         let told = sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten());
         assert_eq!(told.filter(|words| words.contains("number 8")).count(), times);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_nobody_could_read_what_waits_is_told_once_and_not_where_it_goes_in_clear() {
+    for clear in [false, true] {
+        let (mut world, mut phones) = acquainted(Dialect::Omemo2).await;
+        world.online_with("phone", &["urn:xmpp:receipts"]).await;
+        if clear {
+            with_store(&world, |db, user| users::set_policy(db, user, Policy::Off)).await;
+        }
+        phones[0].gives = Gives::Nothing;
+        list(&world, &[]).await;
+        for first in [true, false] {
+            world.far().says(&silent(), "words");
+            let sent = settle(&mut world, &mut phones).await;
+            let said = |what: &str| sent.iter().filter_map(body).filter(|text| text.contains(what)).count();
+            assert_eq!(said("none of your clients gives out a key"), usize::from(first && !clear), "{sent:?}");
+            assert_eq!(said("words"), usize::from(clear), "{sent:?}");
+        }
     }
 }

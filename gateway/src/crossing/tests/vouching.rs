@@ -37,7 +37,7 @@ async fn says(world: &mut World, phone: &mut Phone, owner: &str, others: &[(&Pho
          <key-owner jid='{owner}'>{said}</key-owner></trust-message>"
     );
     let sealed = phone.seal_content(&xml);
-    world.takes(&stanza_with(&format!("tm{}", phone.id), &[sealed], "")).await;
+    world.takes(&stanza_with(&format!("tm{}", phone.id), &[sealed], "").replace(SILENT, phone.whom)).await;
 }
 
 fn base64(octets: &[u8]) -> String {
@@ -78,6 +78,27 @@ async fn a_verified_device_vouches_for_others_and_against_them() {
     says(&mut world, first, ALICE, &[(&others[1], true)]).await;
     settle(&mut world, &mut phones).await;
     assert_eq!(trust_of(&world, nine).await, Some(Trust::Distrusted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_does_so_once_to_the_gateway_for_all_contacts() {
+    let mut world = World::with_alice().await;
+    world.has_no_devices = false;
+    let mut phones = [7, 8].map(|id| Phone::new(Dialect::Omemo2, id));
+    for at in 0..2 {
+        phones[at].meets(&mut world, "gw.example.org").await;
+        let said = phones[at].seal(Some("status"));
+        world.takes(&stanza_with(&format!("s{at}"), &[said], "").replace(SILENT, "gw.example.org")).await;
+        settle(&mut world, &mut phones).await;
+    }
+    let [seven, eight] = [0, 1].map(|at| phones[at].id);
+    host_says(&world, seven, Trust::Verified).await;
+    let [first, second] = &mut phones;
+    says(&mut world, first, ALICE, &[(second, true)]).await;
+    let sent = settle(&mut world, &mut phones).await;
+    assert_eq!(trust_of(&world, eight).await, Some(Trust::Verified));
+    let told = sent.iter().filter_map(|stanza| phones[0].open(stanza).flatten()).collect::<Vec<_>>();
+    assert!(told.iter().any(|words| words.contains("number 8 is trusted from now on")), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]

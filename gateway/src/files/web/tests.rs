@@ -22,6 +22,22 @@ async fn what_is_there_comes_and_no_more_than_was_asked_for() {
 }
 
 #[tokio::test]
+async fn nobody_is_waited_for_for_ever() {
+    let (host, web) = host().await;
+    host.has("/slow", Reply::Slow);
+    let (url, begun) = (host.url("/slow"), tokio::time::Instant::now());
+    let coming = tokio::spawn(async move { web.get(&url, 10).await });
+    while host.asked().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // From here on, time passes as soon as nothing else happens.
+    tokio::time::pause();
+    assert_eq!(coming.await.unwrap(), Err(WebError::Unreachable));
+    let took = begun.elapsed();
+    assert!(took >= PATIENCE.1 && took < PATIENCE.1 + Duration::from_secs(10), "{took:?}");
+}
+
+#[tokio::test]
 async fn what_may_pass_is_told_from_what_will_not() {
     let (host, web) = host().await;
     for (status, may_pass) in [(404, false), (403, false), (410, false), (429, true), (500, true), (503, true)] {
