@@ -92,7 +92,8 @@ class Client(ClientXMPP):
         self.enable_plaintext = True
         for plugin in ("xep_0030", "xep_0060", "xep_0163", "xep_0280", "xep_0334"):
             self.register_plugin(plugin)
-        self.register_plugin("xep_0384", module=sys.modules[__name__])
+        if given.speaks:
+            self.register_plugin("xep_0384", module=sys.modules[__name__])
         self.auto_authorize = self.auto_subscribe = True
         self.add_event_handler("session_start", self.start)
         self.add_event_handler("omemo_initialized", lambda _: tell("online"))
@@ -107,6 +108,8 @@ class Client(ClientXMPP):
     async def start(self, _):
         self.send_presence()
         await self.get_roster()
+        if not given.speaks:
+            tell("online")
         self.obeying = asyncio.create_task(self.obey())
 
     async def obey(self):
@@ -155,6 +158,8 @@ class Client(ClientXMPP):
     async def say(self, to, text, name, beside):
         """`beside`: elements for the same message, in its envelope if there is one."""
         to = JID(to)
+        if not given.speaks:
+            return self.say_in_clear(to, text, name or self.new_id(), beside)
         manager = await self.plugin["xep_0384"].get_session_manager()
         await self.plugin["xep_0384"].refresh_device_lists({to})
         name = name or self.new_id()
@@ -187,6 +192,13 @@ class Client(ClientXMPP):
         message.send()
         tell("sent", id=name, dialects=[one.namespace for one in messages])
 
+    def say_in_clear(self, to, text, name, beside):
+        message = self.make_message(mto=to, mtype="chat", mbody=text)
+        message["id"] = name
+        message.xml.extend([ET.Element(f"{{{RECEIPTS}}}request"), *ET.fromstring(f"<all>{beside}</all>")])
+        message.send()
+        tell("sent", id=name, dialects=[])
+
     async def hear(self, message):
         sender = message["from"].bare
         if message["type"] in ("error", "headline"):
@@ -197,7 +209,9 @@ class Client(ClientXMPP):
         found = [(it, message.xml.find(f"{{{it}}}encrypted")) for it in (NEWER, OLDER) if it in given.speaks]
         found = [(namespace, element) for namespace, element in found if element is not None]
         if not found:
-            if message["body"]:
+            if not given.speaks:
+                self.heard(message, message["body"], None, message.xml)
+            elif message["body"]:
                 tell("clear", text=message["body"], **{"from": sender})
             return
         try:
@@ -229,14 +243,17 @@ class Client(ClientXMPP):
                 return tell("receipt", id=received.get("id"), **{"from": sender})
         else:
             content = message.xml
-        beside = [ET.tostring(child, encoding="unicode") for child in content if not child.tag.endswith(("}encrypted", "}body"))]
-        tell("message", text=text, id=message["id"], dialect=namespace, beside=beside, **{"from": sender})
+        self.heard(message, text, namespace, content)
         if text and text.startswith("aesgcm://"):
             await self.fetch(text)
         if wants:
             receipt = self.make_message(mto=message["from"], mtype="chat")
             receipt.xml.append(ET.Element(f"{{{RECEIPTS}}}received", {"id": message["id"]}))
             receipt.send()
+
+    def heard(self, message, text, namespace, content):
+        beside = [ET.tostring(child, encoding="unicode") for child in content if not child.tag.endswith(("}encrypted", "}body"))]
+        tell("message", text=text, id=message["id"], dialect=namespace, beside=beside, **{"from": message["from"].bare})
 
 
 def web(request):
@@ -255,7 +272,7 @@ if __name__ == "__main__":
     arguments.add_argument("--account", required=True, help="user@domain/resource")
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--kept", required=True, help="the file for keys and sessions")
-    arguments.add_argument("--speaks", nargs="+", default=[OLDER, NEWER], help="namespaces of OMEMO")
+    arguments.add_argument("--speaks", nargs="*", default=[OLDER, NEWER], help="namespaces of OMEMO; with none, all goes in clear")
     arguments.add_argument("--authority", help="file of the authority of the server's certificate for the web")
     given = arguments.parse_args()
     kept = Kept()

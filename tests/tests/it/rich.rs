@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 const SOON: Duration = Duration::from_secs(60);
 const OLDER: &str = OmemoClient::OLDER;
 const NEWER: &str = OmemoClient::NEWER;
+/// No dialect: nothing was encrypted towards Alice's client, nor is it asked for.
+const CLEAR: &str = "";
 
 /// Alice with a client that speaks `dialect`, and Bob, in a conversation.
 fn alice_and_bob(dialect: &str) -> (World, OmemoClient, MatrixPeer, String) {
     let mut world = World::matrix("").unwrap();
     let (account, bob, room) = world.alice_knows_bob().unwrap();
-    let mut alice = OmemoClient::start(world.dir(), &account.with_resource("omemo"), &[dialect]).unwrap();
-    alice.meet(World::BOB, &[dialect]).unwrap();
+    let speaks: &[&str] = if dialect == CLEAR { &[] } else { &[dialect] };
+    let mut alice = OmemoClient::start(world.dir(), &account.with_resource("omemo"), speaks).unwrap();
+    alice.meet(World::BOB, speaks).unwrap();
     (world, alice, bob, room)
 }
 
@@ -53,7 +56,7 @@ fn other(bob: &mut MatrixPeer, kind: &str) -> Value {
 
 #[test]
 fn what_is_done_to_messages_arrives_as_what_it_is() {
-    for dialect in [OLDER, NEWER] {
+    for dialect in [OLDER, NEWER, CLEAR] {
         let (_world, mut alice, mut bob, room) = alice_and_bob(dialect);
         alice.does(World::BOB, "a1", Some("tea?"), "").unwrap();
         let tea = bob.hear("tea?", SOON).unwrap()["event_id"].as_str().unwrap().to_owned();
