@@ -1,7 +1,8 @@
 //! `devices`: the user's devices that encrypt with OMEMO and their OpenPGP keys, those of ours, and which are trusted.
 //!
 //! As with [`super::keys`], fingerprints are shown, and devices trusted, on the host's terminal only. That one is lost can be said
-//! from everywhere: its owner may be far from the host then, and whoever could forge it gains nothing.
+//! from everywhere: its owner may be far from the host then. Whoever forges it keeps words from one more device, as a server can
+//! anyway, and has no other trusted by that.
 
 use async_trait::async_trait;
 use drawbridge_bridge::ContactId;
@@ -89,7 +90,13 @@ impl Steps for Devices {
                 Ok(Output::Form(Form::new(told(asker, &known, &keys, any_verified), [lost])))
             }
             Self::Lost => match answers.text(LOST).map(str::trim).filter(|lost| !lost.is_empty()) {
-                Some(lost) => change(asker, Change::Distrust, lost, &known, &keys).await,
+                Some(lost) => {
+                    let done = change(asker, Change::Distrust, lost, &known, &keys).await?;
+                    let text =
+                        format!("Notice: somebody has said with the command \"devices\" that this is lost: {lost}.");
+                    asker.keeper.crossings.say(&asker.keeper, &asker.user().await?, text).await;
+                    Ok(done)
+                }
                 None => Ok(Output::Done("Nothing was changed.".to_owned())),
             },
             Self::Begin => {

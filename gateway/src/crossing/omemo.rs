@@ -41,7 +41,8 @@ impl Conversation {
         let mut messages: Vec<Encrypted> = stanza.children().filter_map(read).filter_map(Result::ok).collect();
         // The newer one says more.
         messages.sort_by_key(|message| message.dialect == Dialect::Axolotl);
-        let (mut refusal, client) = (None, outer.from.clone());
+        messages.dedup_by_key(|message| message.dialect);
+        let (mut refusal, mut heals, client) = (None, false, outer.from.clone());
         for message in messages {
             let (us, sealed) = (self.us(), message.clone());
             let opened = self.keeper.store.call(move |db, sealer| us.open(db, sealer, &sealed)).await;
@@ -68,21 +69,21 @@ impl Conversation {
                     if wants_answer {
                         self.post_empty(place, Some(&client)).await;
                     }
-                    if let Some((Refusal::Broken(_), broken, _)) = refusal {
-                        self.heal(broken);
-                    }
                     self.ask_lists().await;
                     self.give_notices().await;
                     return self.deliver().await;
                 }
                 Ok(Err(Refusal::NotForUs)) => {}
                 Ok(Err(why)) => {
-                    let is_broken = matches!(why, Refusal::Broken(_));
-                    refusal = Some((why, (message.dialect, message.sender), message.payload.is_some()));
+                    let error = match &why {
+                        Refusal::Broken(error) => Some(*error),
+                        _ => None,
+                    };
+                    refusal = Some((why, message.payload.is_some()));
                     // The same may be readable in the other dialect. For any other reason it is not taken there either.
-                    if !is_broken {
-                        break;
-                    }
+                    let Some(error) = error else { break };
+                    tracing::debug!(%error, "an OMEMO session is broken");
+                    heals |= self.heal((message.dialect, message.sender));
                 }
                 Err(error) => {
                     tracing::error!(%error, "cannot open an OMEMO message");
@@ -92,20 +93,14 @@ impl Conversation {
                 }
             }
         }
-        self.unread(outer, refusal).await;
+        self.unread(outer, refusal, heals).await;
     }
 
-    /// Why nothing was read, for the sender, unless it is nothing that they could do something about.
-    async fn unread(&mut self, outer: Outer, refusal: Option<(Refusal, Place, bool)>) {
-        let heals = match &refusal {
-            Some((Refusal::Broken(error), place, _)) => {
-                tracing::debug!(%error, "an OMEMO session is broken");
-                self.heal(*place)
-            }
-            _ => false,
-        };
+    /// Why nothing was read, for the sender, unless it is nothing that they could do something about: what was refused, and whether
+    /// there were words in it; and whether a session is being renewed.
+    async fn unread(&mut self, outer: Outer, refusal: Option<(Refusal, bool)>, heals: bool) {
         let text = match &refusal {
-            Some((Refusal::Replayed, ..)) | Some((Refusal::Broken(_), _, false)) => {
+            Some((Refusal::Replayed, ..)) | Some((Refusal::Broken(_), false)) => {
                 return tracing::debug!("an OMEMO message without use");
             }
             Some((Refusal::OtherIdentity, ..)) => {
@@ -120,7 +115,8 @@ impl Conversation {
                 "this message could not be decrypted: the encrypted session is being renewed, send it again"
             }
             Some((Refusal::Broken(_), ..)) => {
-                "this message could not be decrypted, though the encrypted session was renewed: have this device begin a new one"
+                "this message could not be decrypted: send it again, and if that does not help, have this device begin a new \
+                 encrypted session"
             }
             Some((Refusal::NotForUs, ..)) | None => {
                 "this message is not encrypted for this contact's device: fetch its device list, and send it again"

@@ -228,7 +228,7 @@ impl Sender {
     /// Waits as long as the network asks for; else for the pause or a change. Or for the end.
     async fn rest(&self, asked: Option<Duration>, pause: Duration) {
         tokio::select! {
-            () = tokio::time::sleep(asked.map_or(pause, |asked| asked.min(PATIENCE))) => {}
+            () = tokio::time::sleep(asked.map_or(pause, |asked| asked.clamp(PAUSE.0, PATIENCE))) => {}
             () = self.work.notified(), if asked.is_none() => {}
             () = self.stop.cancelled() => {}
         }

@@ -11,8 +11,8 @@ use crate::secure::endpoints::Active;
 use crate::secure::policy;
 use crate::store::{Policy, Protection, Protections, inbox, protections};
 
-const WAITING: &str = "Notice: what comes here waits, since none of your clients gives out a key any more that it could be encrypted \
-                       for (one may have expired). It follows as soon as one does.";
+const WAITING: &str = "Notice: what comes here waits, since it cannot be encrypted for any client of yours now: none gives out a \
+                       key, or it has expired, or is not trusted. The command \"devices\" shows which are trusted.";
 
 /// How the conversation reaches the user now.
 pub(super) enum Way {

@@ -59,11 +59,11 @@ pub fn take(db: &Transaction<'_>, user: UserId) -> Result<Vec<New>> {
 pub fn settle(db: &Transaction<'_>, user: UserId, new: &New, told: bool) -> Result<()> {
     match new {
         New::Device(device, _) => db.execute(
-            "UPDATE omemo_devices SET told = ?3 WHERE user = ?1 AND device = ?2",
+            "UPDATE omemo_devices SET told = ?3 WHERE user = ?1 AND device = ?2 AND told = 2",
             params![user.0, device.get(), told],
         )?,
         New::Key(fingerprint) => db.execute(
-            "UPDATE openpgp_certificates SET told = ?3 WHERE user = ?1 AND fingerprint = ?2",
+            "UPDATE openpgp_certificates SET told = ?3 WHERE user = ?1 AND fingerprint = ?2 AND told = 2",
             params![user.0, fingerprint, told],
         )?,
     };

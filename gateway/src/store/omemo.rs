@@ -4,6 +4,7 @@ use omemo::ratchet::{Device, Identity, Prekeys, PublicKey};
 use omemo::{DeviceId, DeviceList, Dialect};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::trust::SET;
 pub use super::trust::Trust;
 use super::{Error, Result, Sealer, UserId, trust_messages};
 
@@ -227,8 +228,8 @@ pub fn known(db: &Transaction<'_>, user: UserId) -> Result<Vec<Known>> {
 /// # Errors
 /// SQLite's.
 pub fn set_trust(db: &Transaction<'_>, user: UserId, device: DeviceId, trust: Trust) -> Result<()> {
-    let sql = "UPDATE omemo_devices SET trust = ?3 WHERE user = ?1 AND device = ?2";
-    db.execute(sql, params![user.0, device.get(), trust.name()])?;
+    let sql = format!("UPDATE omemo_devices SET {SET} WHERE user = ?1 AND device = ?2");
+    db.execute(&sql, params![user.0, device.get(), trust.name()])?;
     Ok(())
 }
 

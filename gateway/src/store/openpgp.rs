@@ -4,7 +4,7 @@
 use openpgp_xmpp::{Fingerprint, Key, MessageId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::trust::Trust;
+use super::trust::{SET, Trust};
 use super::{Error, Result, Sealer, UserId};
 
 /// Our key towards this user, and when it was made, in seconds since 1970; if it was.
@@ -94,8 +94,8 @@ pub fn set_listed(db: &Transaction<'_>, user: UserId, certificates: &[(Fingerpri
 /// # Errors
 /// SQLite's.
 pub fn set_trust(db: &Transaction<'_>, user: UserId, fingerprint: &str, trust: Trust) -> Result<()> {
-    let sql = "UPDATE openpgp_certificates SET trust = ?3 WHERE user = ?1 AND fingerprint = ?2";
-    db.execute(sql, params![user.0, fingerprint, trust.name()])?;
+    let sql = format!("UPDATE openpgp_certificates SET {SET} WHERE user = ?1 AND fingerprint = ?2");
+    db.execute(&sql, params![user.0, fingerprint, trust.name()])?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/7.sql"),
     include_str!("schema/8.sql"),
     include_str!("schema/9.sql"),
+    include_str!("schema/10.sql"),
 ];
 
 /// `secure_delete` overwrites what is deleted; FULL makes a commit survive loss of power.

@@ -356,7 +356,7 @@ fn a_file_of_a_newer_program_is_left_alone() {
     let path = dir.path().join("db");
     let _ = open(&path);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(Store::open(&path, sealer(7)), Err(Error::Newer { found: 99, known: 9 })));
+    assert!(matches!(Store::open(&path, sealer(7)), Err(Error::Newer { found: 99, known: 10 })));
 }
 
 #[test]

@@ -15,6 +15,14 @@ pub enum Trust {
     Distrusted,
 }
 
+/// Of what was verified once and is distrusted since. It goes on to stand against blind trust: else whoever can say that one is
+/// lost, be it by forging words in clear, would have all others trusted again.
+const LOST: &str = "lost";
+
+/// For an update of what people say (`?3`).
+pub(super) const SET: &str =
+    "trust = CASE WHEN ?3 = 'distrusted' AND trust IN ('verified', 'lost') THEN 'lost' ELSE ?3 END";
+
 impl Trust {
     /// As the database has it. What is unknown is not trusted.
     pub(super) fn read(name: &str) -> Self {
@@ -39,15 +47,15 @@ impl Trust {
     }
 }
 
-/// Whether people have verified one of the user's devices or keys, or compared the codes of a session. One of any kind is enough
+/// Whether people have ever verified one of the user's devices or keys, or compared the codes of a session. One of any kind is enough
 /// for all: else whoever verifies the one could be written to, and written for, by a forged other.
 ///
 /// # Errors
 /// SQLite's.
 pub fn any_verified(db: &Transaction<'_>, user: UserId) -> Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM omemo_devices WHERE user = ?1 AND trust = ?2
-                              UNION ALL SELECT 1 FROM openpgp_certificates WHERE user = ?1 AND trust = ?2
+    let sql = "SELECT EXISTS (SELECT 1 FROM omemo_devices WHERE user = ?1 AND trust IN (?2, ?3)
+                              UNION ALL SELECT 1 FROM openpgp_certificates WHERE user = ?1 AND trust IN (?2, ?3)
                               UNION ALL SELECT 1 FROM client_keys WHERE user = ?1 AND verified = 1
                               UNION ALL SELECT 1 FROM retained WHERE user = ?1 AND verified = 1 AND pending = 0)";
-    Ok(db.query_row(sql, params![user.0, Trust::Verified.name()], |row| row.get(0))?)
+    Ok(db.query_row(sql, params![user.0, Trust::Verified.name(), LOST], |row| row.get(0))?)
 }

@@ -280,6 +280,9 @@ async fn devices_are_trusted_and_forgotten_by_their_fingerprints() {
         assert_eq!(trust().await.unwrap()[0].trust, leaves, "{answer}");
         world.says(ALICE, "cancel").await;
     }
+    let any_verified =
+        move |db: &rusqlite::Transaction<'_>, _: &crate::store::Sealer| crate::store::trust::any_verified(db, user);
+    assert!(world.keeper.store.call(any_verified).await.unwrap(), "nobody has others trusted again by that");
 
     for (what, trust) in [("trust", rows::Trust::Verified), ("distrust", rows::Trust::Distrusted)] {
         let answers =

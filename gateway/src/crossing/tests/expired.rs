@@ -39,7 +39,8 @@ async fn nothing_crosses_by_a_key_that_has_expired_and_what_waited_comes_when_it
     let refusal = out.iter().find(|stanza| stanza.attr("type") == Some("error")).unwrap();
     assert_eq!((condition(refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some("m1")));
 
-    let is_notice = |stanza: &Element| body(stanza).is_some_and(|text| text.contains("none of your clients gives out"));
+    let is_notice =
+        |stanza: &Element| body(stanza).is_some_and(|text| text.contains("cannot be encrypted for any client"));
     for notices in [1, 0] {
         world.far().says(&silent(), "this waits");
         sleep(IDLE / 2).await;

@@ -178,7 +178,7 @@ async fn what_cannot_be_read_is_refused_by_name_and_the_session_renewed_once() {
             world.takes(&stanza_with(id, &[lost], "")).await;
             let refusal = next(&mut world, &mut phones).await;
             assert_eq!((condition(&refusal).as_str(), refusal.attr("id")), ("not-acceptable", Some(id)));
-            let promised = if heals { "is being renewed, send it again" } else { "begin a new one" };
+            let promised = if heals { "is being renewed, send it again" } else { "if that does not help" };
             assert!(text(&refusal).contains(promised), "{}", text(&refusal));
             if heals {
                 let renewal = next(&mut world, &mut phones).await;

@@ -42,6 +42,7 @@ async fn what_was_taken_and_not_told_before_the_end_is_told_by_the_next_process(
     settle(false).await.unwrap();
     assert_eq!(take(&next).await, (vec![seven.clone()], false), "nobody heard it");
     settle(true).await.unwrap();
+    settle(false).await.unwrap();
     assert_eq!(take(&next).await, (vec![], false));
     assert_eq!(take(&open(&world.path)).await, (vec![], false));
 }
