@@ -92,10 +92,10 @@ impl Steps for Devices {
             Self::Lost => match answers.text(LOST).map(str::trim).filter(|lost| !lost.is_empty()) {
                 Some(lost) => {
                     let done = change(asker, Change::Distrust, lost, &known, &keys).await?;
-                    let text =
-                        format!("Notice: somebody has said with the command \"devices\" that this is lost: {lost}.");
+                    // In our words alone: what was asked may be forged.
+                    let text = format!("Notice: the command \"devices\" was given from a client. {done}");
                     asker.keeper.crossings.say(&asker.keeper, &asker.user().await?, text).await;
-                    Ok(done)
+                    Ok(Output::Done(done))
                 }
                 None => Ok(Output::Done("Nothing was changed.".to_owned())),
             },
@@ -143,19 +143,22 @@ impl Steps for Devices {
                     .map(|(title, uri)| format!("{title}\n{}\n{uri}", qr::drawn(&uri).unwrap_or_default()));
                 Ok(Output::Done(drawn.collect::<Vec<_>>().join("\n\n")))
             }
-            Self::Which(which) => change(asker, *which, answers.text("key").unwrap_or_default(), &known, &keys).await,
+            Self::Which(which) => {
+                let key = answers.text("key").unwrap_or_default();
+                Ok(Output::Done(change(asker, *which, key, &known, &keys).await?))
+            }
         }
     }
 }
 
-/// What people say of the device or key that is called so.
+/// What people say of the device or key that is called so; what has come of it.
 async fn change(
     asker: &Asker,
     change: Change,
     name: &str,
     known: &[Known],
     keys: &[openpgp::Known],
-) -> Result<Output, Failure> {
+) -> Result<String, Failure> {
     let user = asker.user().await?.id;
     let print = digits(name);
     // A number can be another device's by chance or by will: it is enough to take trust away.
@@ -167,7 +170,12 @@ async fn change(
         (Some(device), _) => format!("device {device}"),
         (None, Some(key)) => format!("key {key}"),
         (None, None) => {
-            let text = "No device and no key has this fingerprint. Give the whole of it.";
+            let text = match change {
+                Change::Distrust => {
+                    "No device has this number, and none and no key this fingerprint. Give the whole of it."
+                }
+                Change::Trust | Change::Forget => "No device and no key has this fingerprint. Give the whole of it.",
+            };
             return Err(Failure::Again(text.into()));
         }
     };
@@ -194,7 +202,7 @@ async fn change(
         let trust = in_words(other.trust, true);
         lines.push(format!("A verified device says so of device {}: {trust}.", other.device));
     }
-    Ok(Output::Done(lines.join("\n")))
+    Ok(lines.join("\n"))
 }
 
 /// For the user's own client: no fingerprint of a device, since who reads along could change it.

@@ -87,8 +87,8 @@ pub struct SessionCode {
 const FAREWELL: Duration = Duration::from_secs(3);
 
 const PUT_BACK: &str = "Notice: the database of this gateway was put back from an older copy. What you trusted, distrusted or \
-                        verified here after it was made is forgotten: look at your devices with the command \"devices\", and \
-                        do it again. A message that you wrote shortly before may have to be written again.";
+                        verified here after that was made is forgotten: look at what \"drawbridge users devices\" shows on \
+                        the host, and say it again.";
 
 impl Crossings {
     /// With so much room for half-open negotiations.

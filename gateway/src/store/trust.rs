@@ -47,8 +47,8 @@ impl Trust {
     }
 }
 
-/// Whether people have ever verified one of the user's devices or keys, or compared the codes of a session. One of any kind is enough
-/// for all: else whoever verifies the one could be written to, and written for, by a forged other.
+/// Whether people have ever verified one of the user's devices or keys, or compared the codes of a session. One of any kind is
+/// enough for all: else whoever verifies the one could be written to, and written for, by a forged other.
 ///
 /// # Errors
 /// SQLite's.

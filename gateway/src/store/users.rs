@@ -130,7 +130,7 @@ pub fn tell_once(db: &Transaction<'_>, user: UserId, what: Once) -> Result<bool>
     Ok(changed > 0)
 }
 
-/// Everybody is told this again. (Of value 2 there was something that nobody is told any more.)
+/// Everybody is told this again.
 ///
 /// # Errors
 /// SQLite's.
@@ -139,7 +139,7 @@ pub(crate) fn untell(db: &Transaction<'_>, what: Once) -> Result<()> {
     Ok(())
 }
 
-/// What a user is told once.
+/// What a user is told once. (2 was something that nobody is told any more.)
 #[derive(Debug, Clone, Copy)]
 pub enum Once {
     /// Which rooms are not bridged.

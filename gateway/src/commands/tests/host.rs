@@ -266,7 +266,7 @@ async fn devices_are_trusted_and_forgotten_by_their_fingerprints() {
     let trust = || world.keeper.store.call(known);
     for (answer, says, leaves) in [
         ("-", "Nothing was changed", rows::Trust::Verified),
-        ("12", "No device and no key", rows::Trust::Verified),
+        ("12", "No device has this number", rows::Trust::Verified),
         (
             "4711",
             "Not trusted any more: nothing is encrypted for it, and what it writes is refused: device 4711",

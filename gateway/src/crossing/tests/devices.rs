@@ -187,3 +187,22 @@ async fn that_nobody_could_read_what_waits_is_told_once_and_not_where_it_goes_in
         }
     }
 }
+
+/// A server can forge the command, and shall not have us seal its words.
+#[tokio::test(start_paused = true)]
+async fn that_a_device_was_said_to_be_lost_is_told_in_words_of_our_own() {
+    let (mut world, mut phones) = acquainted(Dialect::Axolotl).await;
+    let print = phones[0].identity.public(Dialect::Axolotl).fingerprint().unwrap();
+    let mut sent = Vec::new();
+    for (id, text) in [("c1", "devices"), ("c2", &*format!("u u {print}"))] {
+        let message = format!(
+            "<message from='{ALICE}/desk' to='gw.example.org' type='chat' id='{id}'><body>{text}</body></message>"
+        );
+        world.takes(&message).await;
+        sent = settle(&mut world, &mut phones).await;
+    }
+    let said: Vec<_> = sent.iter().filter_map(body).collect();
+    let notices = said.iter().filter(|text| text.contains("Notice:") && text.contains("refused: device 7"));
+    assert_eq!(notices.count(), 1, "{said:?}");
+    assert!(!said.iter().any(|text| text.contains("u u")), "{said:?}");
+}
